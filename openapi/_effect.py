@@ -1,0 +1,142 @@
+"""Effects: what an outcome changes. They are applied in order, and all of them or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from openapi._document import Node
+from openapi._errors import ContractError
+from openapi._expression import ROW, Evaluate, Expression, Names, compile_expression
+from openapi._lookup import Lookup, compile_condition, compile_lookup, known_table
+from openapi._request import UNDETERMINED
+from openapi._state import Change, State
+from openapi._table import TablePlan
+
+Apply = Callable[[Any, State, list[Change]], State]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One insert, update or delete. `apply(scope, state, changes)` gives the next state and notes what changed."""
+
+    verb: str
+    table: str
+    lookup: Lookup | None
+    cells: tuple[tuple[str, Expression], ...]
+    when: Expression | None
+    unless: Expression | None
+    apply: Apply
+
+    @property
+    def expressions(self) -> Iterator[Expression]:
+        """Every expression in it."""
+        yield from (expression for _, expression in self.cells)
+        yield from (each for each in (self.when, self.unless) if each is not None)
+        if self.lookup is not None:
+            yield from self.lookup.expressions
+
+
+def compile_effect(node: Node, names: Names, plans: dict[str, TablePlan]) -> Effect:
+    """An entry of `then`. Raises ContractError."""
+    verb = next(each for each in ("insert", "update", "delete") if each in node.value)
+    table = known_table(node.child(verb), plans)
+    plan = plans[table]
+    lookup = None if verb == "insert" else compile_lookup(node, table, names, plans)
+    cells = _cells(node, verb, plan, names)
+    when, unless = (None if each is None else compile_condition(each, names) for each in (node.get("when"), node.get("unless")))
+    apply = _guarded(_make(verb, plan, lookup, cells), when, unless)
+    return Effect(verb, table, lookup, cells, when, unless, apply)
+
+
+def _cells(node: Node, verb: str, plan: TablePlan, names: Names) -> tuple[tuple[str, Expression], ...]:
+    """The values of an `insert`'s row or of an `update`'s set, checked against the columns."""
+    values = {"insert": node.get("row"), "update": node.get("set")}.get(verb)
+    if values is None:
+        return ()
+    seen = names if verb == "insert" else {**names, ROW: plan.types}
+    cells = []
+    for each in values.children():
+        plan.check_column(each, each.name)
+        expression = compile_expression(each, seen)
+        plan.check_type(each, each.name, expression.type)
+        cells.append((each.name, expression))
+    given = {name for name, _ in cells}
+    if verb == "insert" and (left := plan.columns().required - given):
+        raise ContractError([values.problem(f"the row has no {', '.join(sorted(left))}", f"{plan.name} requires it")])
+    if verb == "update" and (keys := given & set(plan.key)):
+        raise ContractError([values.problem(f"{', '.join(sorted(keys))} is the key of {plan.name}", "a key never changes")])
+    return tuple(cells)
+
+
+def _make(verb: str, plan: TablePlan, lookup: Lookup | None, cells: tuple[tuple[str, Expression], ...]) -> Apply:
+    if lookup is None:
+        return _insert(plan, dict(cells))
+    return _update(plan, lookup, cells) if verb == "update" else _delete(plan.name, lookup)
+
+
+def _guarded(apply: Apply, when: Expression | None, unless: Expression | None) -> Apply:
+    if when is None and unless is None:
+        return apply
+
+    def guarded(scope: Any, state: State, changes: list[Change]) -> State:
+        if when is not None and when.evaluate(scope) is not True:
+            return state
+        if unless is not None and unless.evaluate(scope) is True:
+            return state
+        return apply(scope, state, changes)
+
+    return guarded
+
+
+def _cell(evaluate: Evaluate, scope: Any) -> Any:
+    value = evaluate(scope)
+    return None if value is UNDETERMINED else value
+
+
+def _insert(plan: TablePlan, cells: dict[str, Expression]) -> Apply:
+    table, defaults = plan.name, plan.columns().defaults
+    evaluates: list[Evaluate] = [cells[name].evaluate if name in cells else _constant(defaults[name]) for name in plan.properties]
+
+    def insert(scope: Any, state: State, changes: list[Change]) -> State:
+        row = tuple([_cell(evaluate, scope) for evaluate in evaluates])
+        changes.append(Change(state.tables[table].columns, None, row))
+        return state.insert(table, row)
+
+    return insert
+
+
+def _constant(value: Any) -> Evaluate:
+    return lambda scope: value
+
+
+def _update(plan: TablePlan, lookup: Lookup, cells: tuple[tuple[str, Expression], ...]) -> Apply:
+    table, order = plan.name, tuple(plan.properties)
+    sets = tuple((order.index(name), expression.evaluate) for name, expression in cells)
+
+    def update(scope: Any, state: State, changes: list[Change]) -> State:
+        values = lookup.values(scope)
+        found = () if values is UNDETERMINED else tuple(lookup.rows(scope, state, values))
+        for row in found:
+            scope[ROW] = row
+            after = list(row)
+            for position, evaluate in sets:
+                after[position] = _cell(evaluate, scope)
+            changes.append(Change(state.tables[table].columns, row, tuple(after)))
+            state = state.replace(table, row, tuple(after))
+        return state
+
+    return update
+
+
+def _delete(table: str, lookup: Lookup) -> Apply:
+    def delete(scope: Any, state: State, changes: list[Change]) -> State:
+        values = lookup.values(scope)
+        found = () if values is UNDETERMINED else tuple(lookup.rows(scope, state, values))
+        for row in found:
+            changes.append(Change(state.tables[table].columns, row, None))
+            state = state.delete(table, row)
+        return state
+
+    return delete

@@ -1,0 +1,219 @@
+"""CEL expressions, compiled once and checked against the names that they may use.
+
+An expression is a constant, a path (`pk`, `caller.uid`) or a CEL program. Rows never travel into CEL as maps, whose
+conversion costs ten times an evaluation: `caller.uid` is rewritten to one flat variable before compilation.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from openapi._document import Node
+from openapi._errors import ContractError, nearest
+from openapi._request import UNDETERMINED, Absence
+
+LONGEST = 2000
+ROW = "row"
+"""The name of the row that an `if` or a `set` speaks of."""
+
+Names = Mapping[str, "str | Mapping[str, str]"]
+"""What an expression may name: a value, by its JSON type, or a row, by the types of its columns."""
+
+_SAMPLES: dict[str, Any] = {"string": "1", "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}, "rows": []}
+_CEL_FUNCTIONS = frozenset(
+    "bool bytes contains double duration endsWith int matches max min size startsWith string timestamp uint".split()
+)
+_PATH = re.compile(
+    r"""(?P<text>[rRbB]{0,2}(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))"""
+    r"""|(?<![\w.])(?P<name>[A-Za-z_]\w*)(?:\s*\.\s*(?P<column>[A-Za-z_]\w*)(?!\s*\(|\w))?"""
+)
+
+
+def _uuid(random: Random) -> str:
+    """32 lower-case hexadecimal digits of a UUID of version 4."""
+    bits = random.getrandbits(128) & ~(0xF << 76) & ~(0x3 << 62) | (4 << 76) | (2 << 62)
+    return f"{bits:032x}"
+
+
+FUNCTIONS: dict[str, Callable[[Random], Any]] = {"uuid": _uuid}
+"""What an expression may call besides CEL's own: each draws from the generator that the caller brings."""
+
+Evaluate = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A name that an expression uses, and for a row which column of it."""
+
+    name: str
+    column: str | None = None
+    position: int = -1
+    """The position of the column in its row."""
+
+    def __str__(self) -> str:
+        return self.name if self.column is None else f"{self.name}.{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled expression. `evaluate(scope)` gives its value, or UNDETERMINED when a name in it is not present."""
+
+    source: str
+    references: tuple[Reference, ...]
+    evaluate: Evaluate
+    constant: bool
+    type: str | None
+    """The JSON type of the value where that is known."""
+
+    def __str__(self) -> str:
+        return self.source
+
+
+def compile_expression(node: Node, names: Names) -> Expression:
+    """Compiles the text of a node (a value that is no text is a constant). Raises ContractError at the node."""
+    text = node.value
+    if not isinstance(text, str):
+        return Expression(json.dumps(text, ensure_ascii=False), (), lambda scope: text, constant=True, type=_type_of(text))
+    if len(text) > LONGEST:
+        raise ContractError([node.problem(f"the expression is longer than {LONGEST} characters")])
+    references, flat = _references(node, names)
+    path = references[0] if len(references) == 1 and flat.strip() == _flat(references[0]) else None
+    if path is not None:
+        return Expression(text, references, _follow(path), constant=False, type=_type(names, path))
+    return _program(node, references, flat, names)
+
+
+def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Names) -> Expression:
+    program = _compile(node, flat)
+    called = tuple(name for name in program.functions() if name.isidentifier() and not name.startswith("_"))
+    for name in called:
+        if name not in _CEL_FUNCTIONS and name not in FUNCTIONS:
+            raise ContractError([node.problem(f"unknown function {name}()", nearest(name, _CEL_FUNCTIONS | set(FUNCTIONS)))])
+    ours = tuple((name, FUNCTIONS[name]) for name in called if name in FUNCTIONS)
+    sample = {_flat(each): _SAMPLES.get(_type(names, each) or "string") for each in references}
+    value = _try(node, program, sample | {name: _drawing(function, Random(0)) for name, function in ours})
+    if not references and not ours:
+        return Expression(node.value, (), lambda scope: value, constant=True, type=_type_of(value))
+    evaluate = _execute(program.execute, references, ours)
+    return Expression(node.value, references, evaluate, constant=False, type=_type_of(value))
+
+
+def _references(node: Node, names: Names) -> tuple[tuple[Reference, ...], str]:
+    """The names that the text uses, and the text with `name.column` made one flat variable."""
+    found: dict[str, Reference] = {}
+    bound = set(re.findall(r"\b(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,", node.value))
+
+    def flatten(match: re.Match[str]) -> str:
+        name, column = match["name"], match["column"]
+        called = node.value[match.end() :].lstrip().startswith("(")
+        if name is None or name in bound or name in ("true", "false", "null", "in") or (called and column is None):
+            return match[0]
+        reference = _reference(node, names, name, column)
+        found[str(reference)] = reference
+        rest = "" if column is None or reference.column else match[0][len(name) :]
+        return _flat(reference) + rest
+
+    flat = _PATH.sub(flatten, node.value)
+    return tuple(found.values()), flat
+
+
+def _reference(node: Node, names: Names, name: str, column: str | None) -> Reference:
+    if name not in names:
+        raise ContractError([node.problem(f"unknown name {name}", nearest(name, names))])
+    columns = names[name]
+    if isinstance(columns, str):
+        return Reference(name)
+    if column is None:
+        raise ContractError([node.problem(f"{name} is a row, not a value", f"name a column of it: {', '.join(columns)}")])
+    if column not in columns:
+        raise ContractError([node.problem(f"{name} has no column {column}", nearest(column, columns))])
+    return Reference(name, column, list(columns).index(column))
+
+
+def _flat(reference: Reference) -> str:
+    return reference.name if reference.column is None else f"{reference.name}__{reference.column}"
+
+
+def _type(names: Names, reference: Reference) -> str | None:
+    kind = names[reference.name]
+    return kind if isinstance(kind, str) else kind[reference.column or ""]
+
+
+def _type_of(value: Any) -> str | None:
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    return kinds.get(type(value))
+
+
+def _compile(node: Node, text: str) -> Any:
+    # The package's __init__ brings its command line along (150 ms): it is paid when a contract is compiled, not on import.
+    import cel
+
+    try:
+        return cel.compile(text)
+    except ValueError as error:
+        reason = next((line for line in str(error).splitlines() if "ERROR" in line), str(error)).split("ERROR: ")[-1]
+        raise ContractError([node.problem(f"{node.value!r} is not CEL: {reason}")]) from None
+
+
+def _try(node: Node, program: Any, sample: dict[str, Any]) -> Any:
+    """Runs the program once on a value of each type, to find operations that the types do not have."""
+    try:
+        return program.execute(sample)
+    except TypeError as error:
+        raise ContractError([node.problem(f"{node.value!r} mixes types: {str(error).split('. ')[0]}")]) from None
+    except RuntimeError as error:
+        raise ContractError([node.problem(f"{node.value!r} cannot be evaluated: {str(error).split('. ')[0]}")]) from None
+    except (ValueError, ArithmeticError, LookupError):
+        return None  # wrong for the sample alone, such as int('1x')
+
+
+def _drawing(function: Callable[[Random], Any], random: Random) -> Callable[[], Any]:
+    return lambda: function(random)
+
+
+def _follow(reference: Reference) -> Evaluate:
+    name, position = reference.name, reference.position
+
+    def value(scope: Any) -> Any:
+        found = scope[name]
+        return UNDETERMINED if found.__class__ is Absence else found
+
+    def column(scope: Any) -> Any:
+        row = scope[name]
+        if row.__class__ is Absence:
+            return UNDETERMINED
+        found = row[position]
+        return UNDETERMINED if found is None else found
+
+    return value if reference.column is None else column
+
+
+def _execute(execute: Callable[[Any], Any], references: tuple[Reference, ...], ours: tuple[tuple[str, Any], ...]) -> Evaluate:
+    values = tuple((_flat(each), each.name, each.position) for each in references if each.column is None)
+    columns = tuple((_flat(each), each.name, each.position) for each in references if each.column is not None)
+
+    def evaluate(scope: Any) -> Any:
+        variables = {}
+        for flat, name, _ in values:
+            found = scope[name]
+            if found.__class__ is Absence:
+                return UNDETERMINED
+            variables[flat] = found
+        for flat, name, position in columns:
+            row = scope[name]
+            if row.__class__ is Absence:
+                return UNDETERMINED
+            found = row[position]
+            if found is None:
+                return UNDETERMINED
+            variables[flat] = found
+        for name, function in ours:
+            variables[name] = _drawing(function, scope.random)
+        return execute(variables)
+
+    return evaluate

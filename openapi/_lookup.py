@@ -1,0 +1,172 @@
+"""Lets: the rows that rules talk about, looked up through an index when a rule first names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from openapi._document import Node
+from openapi._errors import ContractError, nearest
+from openapi._expression import ROW, Evaluate, Expression, Names, compile_expression
+from openapi._request import MISSING, UNDETERMINED
+from openapi._state import Row, State
+from openapi._table import TablePlan
+
+Resolve = Callable[[Any], Any]
+"""Scope to the value of a name, or to an Absence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Equality on columns, always by key or index, and what filters the rows that are left."""
+
+    table: str
+    where: tuple[tuple[str, Expression], ...]
+    index: int | None
+    """The number of the index; None for the key itself."""
+    condition: Expression | None
+
+    def values(self, scope: Any) -> Any:
+        """The values that the columns must have, or UNDETERMINED when one of them is not present."""
+        values = []
+        for _, expression in self.where:
+            value = expression.evaluate(scope)
+            if value is UNDETERMINED:
+                return UNDETERMINED
+            values.append(value)
+        return tuple(values)
+
+    def rows(self, scope: Any, state: State, values: Any) -> Iterator[Row]:
+        """The rows with these values that pass the condition, newest first."""
+        table = state.tables[self.table]
+        if self.index is None:
+            row = table.rows.get(values)
+            found: Iterator[Row] = iter(() if row is None else (row,))
+        else:
+            found = table.matching(self.index, values)
+        if self.condition is None:
+            return found
+        return self._passing(scope, found, self.condition.evaluate)
+
+    @staticmethod
+    def _passing(scope: Any, rows: Iterator[Row], condition: Evaluate) -> Iterator[Row]:
+        for row in rows:
+            scope[ROW] = row
+            if condition(scope) is True:
+                yield row
+
+    @property
+    def expressions(self) -> Iterator[Expression]:
+        """Every expression in it."""
+        yield from (expression for _, expression in self.where)
+        if self.condition is not None:
+            yield self.condition
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """A name for a row (`find`, `last`), for rows (`all`) or for the first value that is present (`first`)."""
+
+    name: str
+    how: str
+    lookup: Lookup | None
+    choices: tuple[Expression, ...]
+    resolve: Resolve
+    line: int
+
+    @property
+    def expressions(self) -> Iterator[Expression]:
+        """Every expression in it."""
+        yield from self.choices
+        if self.lookup is not None:
+            yield from self.lookup.expressions
+
+
+def compile_lookup(node: Node, table: str, names: Names, plans: dict[str, TablePlan]) -> Lookup:
+    """The `where` and `if` beside a table's name. Raises ContractError."""
+    plan = plans[table]
+    where = []
+    for each in _where(node).children():
+        plan.check_column(each, each.name)
+        expression = compile_expression(each, names)
+        plan.check_type(each, each.name, expression.type)
+        where.append((each.name, expression))
+    columns = tuple(name for name, _ in where)
+    by_key = set(columns) == set(plan.key)
+    if by_key:
+        where.sort(key=lambda pair: plan.key.index(pair[0]))
+    condition = node.get("if")
+    return Lookup(
+        table,
+        tuple(where),
+        None if by_key else plan.index(columns),
+        None if condition is None else compile_condition(condition, {**names, ROW: plan.types}),
+    )
+
+
+def compile_condition(node: Node, names: Names) -> Expression:
+    """An expression that must be true or false. Raises ContractError for one that is another type."""
+    expression = compile_expression(node, names)
+    if expression.type not in ("boolean", None):
+        raise ContractError([node.problem(f"{expression} is a {expression.type}, not true or false", "write a comparison")])
+    return expression
+
+
+def compile_let(node: Node, names: Names, plans: dict[str, TablePlan]) -> tuple[Let, str | dict[str, str]]:
+    """A let and its kind: the type of its value, or of its columns. Raises ContractError."""
+    first = node.get("first")
+    if first is not None:
+        choices = tuple(compile_expression(each, names) for each in first.children())
+        kind = next((each.type for each in choices if each.type), "string")
+        return Let(node.name, "first", None, choices, _first(choices), node.line), kind
+    how = next(each for each in ("find", "last", "all") if each in node.value)
+    table = known_table(node.child(how), plans)
+    lookup = compile_lookup(node, table, names, plans)
+    resolve = _all(lookup) if how == "all" else _newest(lookup)
+    return Let(node.name, how, lookup, (), resolve, node.line), "rows" if how == "all" else plans[table].types
+
+
+def known_table(node: Node, plans: dict[str, TablePlan]) -> str:
+    """The table that a node names. Raises ContractError for one that `x-state` does not have."""
+    if node.value not in plans:
+        raise ContractError([node.problem(f"unknown table {node.value}", nearest(str(node.value), plans))])
+    return str(node.value)
+
+
+def _where(node: Node) -> Node:
+    where = node.get("where")
+    if where is None or not where.value:
+        raise ContractError([node.problem("where is missing", "name at least one column, so that an index can serve it")])
+    return where
+
+
+def _newest(lookup: Lookup) -> Resolve:
+    def resolve(scope: Any) -> Any:
+        values = lookup.values(scope)
+        if values is UNDETERMINED:
+            return UNDETERMINED
+        return next(lookup.rows(scope, scope.state, values), MISSING)
+
+    return resolve
+
+
+def _all(lookup: Lookup) -> Resolve:
+    def resolve(scope: Any) -> Any:
+        values = lookup.values(scope)
+        return UNDETERMINED if values is UNDETERMINED else list(lookup.rows(scope, scope.state, values))
+
+    return resolve
+
+
+def _first(choices: tuple[Expression, ...]) -> Resolve:
+    evaluates = tuple(each.evaluate for each in choices)
+
+    def resolve(scope: Any) -> Any:
+        for evaluate in evaluates:
+            value = evaluate(scope)
+            if value is not UNDETERMINED:
+                return value
+        return MISSING
+
+    return resolve
