@@ -67,7 +67,9 @@ def _mapping(parts: dict[str, Template]) -> Template:
             elif part.render(scope) is not None:
                 found.differences.append(f"{pointer} has no {name}")
 
-    return Template(lambda scope: {name: part.render(scope) for name, part in parts.items()}, match, tuple(_inside(parts.values())))
+    return Template(
+        lambda scope: {name: part.render(scope) for name, part in parts.items()}, match, tuple(_inside(parts.values()))
+    )
 
 
 def _sequence(parts: list[Template]) -> Template:

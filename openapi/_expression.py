@@ -26,7 +26,23 @@ Names = Mapping[str, "str | Mapping[str, str]"]
 
 _SAMPLES: dict[str, Any] = {"string": "1", "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}, "rows": []}
 _CEL_FUNCTIONS = frozenset(
-    "bool bytes contains double duration endsWith int matches max min size startsWith string timestamp uint".split()
+    [
+        "bool",
+        "bytes",
+        "contains",
+        "double",
+        "duration",
+        "endsWith",
+        "int",
+        "matches",
+        "max",
+        "min",
+        "size",
+        "startsWith",
+        "string",
+        "timestamp",
+        "uint",
+    ]
 )
 _PATH = re.compile(
     r"""(?P<text>[rRbB]{0,2}(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))"""

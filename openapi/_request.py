@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from math import isfinite
+from types import MappingProxyType
 from typing import Any
 
 import jsonschema_rs
@@ -160,14 +161,17 @@ def _typed(schema: Mapping[str, Any]) -> Read:
     return parse
 
 
+_NOTHING: Raw = MappingProxyType({})
+
+
 def gather(
     parameters: tuple[Parameter, ...],
     *,
     query: Raw,
-    path: Raw = {},
-    headers: Raw = {},
-    cookies: Raw = {},
-    form: Raw = {},
+    path: Raw = _NOTHING,
+    headers: Raw = _NOTHING,
+    cookies: Raw = _NOTHING,
+    form: Raw = _NOTHING,
     body: Any = None,
 ) -> dict[str, Any]:
     """The raw values of an operation's parameters, out of the parts of an HTTP request.

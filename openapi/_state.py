@@ -193,7 +193,10 @@ class State:
 
     def snapshot(self) -> dict[str, list[dict[str, Any]]]:
         """All rows as plain data, in the order of their keys: equal states give equal snapshots."""
-        return {name: [table.columns.named(table.rows[key]) for key in sorted(table.rows, key=repr)] for name, table in self.tables.items()}
+        return {
+            name: [table.columns.named(table.rows[key]) for key in sorted(table.rows, key=repr)]
+            for name, table in self.tables.items()
+        }
 
     def digest(self) -> str:
         """A short text that is equal for states with equal rows."""

@@ -1,0 +1,43 @@
+"""The contract and its meaning: one OpenAPI document, and `decide(request, state) -> outcome` as a pure function.
+
+Nothing in here speaks HTTP, reads a clock or draws from a global source of randomness: the caller brings them.
+"""
+
+from openapi._compile import load
+from openapi._contract import Contract, Operation
+from openapi._decision import Acceptance, Decision, Permitted, Rule, decide, permitted
+from openapi._envelope import Envelope
+from openapi._errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
+from openapi._request import Absence, Parameter
+from openapi._state import Change, State
+from openapi._witness import candidates, unreachable, witnesses
+from openapi._world import World, load_world
+
+__all__ = [
+    "Absence",
+    "Acceptance",
+    "Change",
+    "Contract",
+    "ContractError",
+    "Decision",
+    "Envelope",
+    "ExecutionError",
+    "InvalidDocument",
+    "Operation",
+    "Parameter",
+    "Permitted",
+    "Problem",
+    "Rule",
+    "State",
+    "TableFull",
+    "World",
+    "WorldError",
+    "candidates",
+    "decide",
+    "load",
+    "load_world",
+    "nearest",
+    "permitted",
+    "unreachable",
+    "witnesses",
+]

@@ -1,0 +1,65 @@
+"""A loaded contract, as records that do not change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from openapi._decision import Rule, Scope
+from openapi._envelope import Envelope
+from openapi._lookup import Let
+from openapi._request import Parameter, gather
+from openapi._state import Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the contract, with its decision table."""
+
+    name: str
+    """The operationId."""
+    method: str
+    """In upper case."""
+    path: str
+    parameters: tuple[Parameter, ...]
+    """Parameters, properties of a JSON body, and credentials."""
+    lets: Mapping[str, Let]
+    rules: tuple[Rule, ...]
+    resolvers: Mapping[str, Callable[[Scope], Any]]
+    accepts_form: bool
+    accepts_json: bool
+    response_schemas: Mapping[str, dict[str, Any]]
+    """JSON Schema of the reply's body by HTTP status text."""
+    line: int
+
+    @property
+    def success(self) -> Rule:
+        """The last rule."""
+        return self.rules[-1]
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Its outcomes, in the order of the table."""
+        return tuple(dict.fromkeys(rule.outcome for rule in self.rules))
+
+    def gather(self, **parts: Any) -> dict[str, Any]:
+        """The raw values of its parameters, out of `query`, `path`, `headers`, `cookies`, `form` and `body`."""
+        return gather(self.parameters, **parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """An OpenAPI document with its meaning."""
+
+    file: str
+    title: str
+    document: dict[str, Any]
+    operations: Mapping[str, Operation]
+    tables: Mapping[str, Columns]
+    secret_columns: frozenset[tuple[str, str]]
+    """(table, column) pairs that a credential is compared with."""
+    envelope: Envelope
+    languages: tuple[str, ...]
+    """The languages of its messages; the first is the default."""
+    language_header: str | None

@@ -1,0 +1,252 @@
+"""The decision: which outcome a request gets in a state, which ones a server may give, and why.
+
+Everything here is pure. The caller brings the time (epoch ms) and the source of randomness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
+
+from openapi._data import Match, Template
+from openapi._effect import Effect
+from openapi._errors import ExecutionError
+from openapi._expression import Expression
+from openapi._request import MALFORMED, MISSING, UNREADABLE, Absence, Parameter
+from openapi._state import Change, State
+
+DOCUMENTED, ASSUMED, PERMITTED = "documented", "assumed", "permitted"
+_FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
+
+
+class Scope(dict[str, Any]):
+    """What a rule can see: the value of each name, or its Absence. A name is resolved when it is first asked for."""
+
+    __slots__ = ("random", "raw", "resolvers", "state")
+
+    def __init__(
+        self,
+        resolvers: Mapping[str, Callable[[Scope], Any]],
+        raw: Mapping[str, Any],
+        state: State,
+        now: int,
+        random: Random | None = None,
+    ) -> None:
+        super().__init__(now=now)
+        self.resolvers, self.raw, self.state, self.random = resolvers, raw, state, random
+
+    def __missing__(self, name: str) -> Any:
+        value = self[name] = self.resolvers[name](self)
+        return value
+
+
+class Operation(Protocol):
+    """What a decision needs to know of an operation."""
+
+    @property
+    def rules(self) -> tuple[Rule, ...]: ...
+    @property
+    def parameters(self) -> tuple[Parameter, ...]: ...
+    @property
+    def resolvers(self) -> Mapping[str, Callable[[Scope], Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the decision table: when it holds, which outcome it gives, and what that changes."""
+
+    number: int
+    """From 1, in the order in which the mock looks."""
+    outcome: str
+    """Operation and code, such as `getThing/404`."""
+    status: int
+    """The HTTP status."""
+    code: int | str | None
+    """The code in the body; None where the status says all."""
+    kind: str
+    """documented, assumed or permitted."""
+    why: str
+    """The reason of an assumption or of a permission."""
+    messages: Mapping[str, str]
+    missing: tuple[str, ...]
+    malformed: tuple[str, ...]
+    unreadable: tuple[str, ...]
+    when: Expression | None
+    mint: tuple[tuple[str, Expression], ...]
+    effects: tuple[Effect, ...]
+    data: Template | None
+    file: str
+    line: int
+
+    @property
+    def always(self) -> bool:
+        """Whether it holds for every request."""
+        return not (self.missing or self.malformed or self.unreadable or self.when)
+
+    @property
+    def condition(self) -> str:
+        """When it holds, in the words of the contract."""
+        named = (("missing", self.missing), ("malformed", self.malformed), ("unreadable", self.unreadable))
+        parts = [f"{word}: {', '.join(names)}" for word, names in named if names]
+        if self.when is not None:
+            parts.append(f"when: {self.when}")
+        return "; ".join(parts) or "always"
+
+    def message(self, language: str) -> str:
+        """The message in a language; in the contract's first one where that is unknown."""
+        return self.messages.get(language) or next(iter(self.messages.values()), "")
+
+    def __str__(self) -> str:
+        kind = "" if self.kind == DOCUMENTED else f" ({self.kind}: {self.why})"
+        return f"{self.outcome} - {self.condition}{kind} [{self.file}:{self.line}]"
+
+    def holds(self, scope: Scope) -> bool:
+        """Whether every condition of the rule is met. Raises ExecutionError where its expression fails."""
+        if self.missing and not any(scope[name] is MISSING for name in self.missing):
+            return False
+        if self.malformed and not any(scope[name] is MALFORMED or scope[name] is UNREADABLE for name in self.malformed):
+            return False
+        if self.unreadable and not any(scope[name] is UNREADABLE for name in self.unreadable):
+            return False
+        if self.when is None:
+            return True
+        try:
+            return self.when.evaluate(scope) is True
+        except _FAILURES as error:
+            raise ExecutionError(f"{self.file}:{self.line}: {self.when}: {error}") from error
+
+    def carry_out(self, scope: Scope, changes: list[Change]) -> State:
+        """The state after all effects; minted values must be in the scope. Raises ExecutionError."""
+        state = scope.state
+        try:
+            for effect in self.effects:
+                state = effect.apply(scope, state, changes)
+        except ExecutionError:
+            raise
+        except _FAILURES as error:
+            raise ExecutionError(f"{self.file}:{self.line}: then: {error}") from error
+        return state
+
+
+@dataclass(slots=True)
+class Decision:
+    """The rule that answers, the state after it, what it returns, and what it changed."""
+
+    operation: Operation
+    rule: Rule
+    scope: Scope
+    state: State
+    data: Any
+    changes: list[Change]
+
+    @property
+    def outcome(self) -> str:
+        """Operation and code."""
+        return self.rule.outcome
+
+    def reasons(self) -> list[str]:
+        """Why: the rules that were passed over, in order, and last the one that answers, each with the values it saw."""
+        secret = {each.name for each in self.operation.parameters if each.credential}
+        return [_reason(each, self.scope, secret) for each in self.operation.rules if each.number <= self.rule.number]
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Where the examiner stands after it followed a reply: the next state, and how the data differ from the contract."""
+
+    state: State
+    differences: list[str]
+
+
+@dataclass(slots=True)
+class Permitted:
+    """What a server may answer here."""
+
+    scope: Scope
+    answer: Rule
+    """The rule that the mock answers with."""
+    rules: tuple[Rule, ...]
+    """Every rule that a server may answer with; the success only where no documented refusal holds."""
+    refusals: tuple[Rule, ...]
+    """The documented refusals that hold."""
+
+    @property
+    def outcomes(self) -> frozenset[str]:
+        """The outcomes that a server may give."""
+        return frozenset(rule.outcome for rule in self.rules)
+
+    def allows(self, outcome: str) -> bool:
+        """Whether a server may give this outcome."""
+        return outcome in self.outcomes
+
+    def rule(self, outcome: str) -> Rule | None:
+        """The rule that allows an outcome: a documented one before an assumed and a permitted one, a specific one first."""
+        order = (DOCUMENTED, ASSUMED, PERMITTED)
+        found = [rule for rule in self.rules if rule.outcome == outcome]
+        return min(found, key=lambda rule: (order.index(rule.kind), rule.always), default=None)
+
+    def accept(self, rule: Rule, data: Any) -> Acceptance:
+        """Follows a server that answered with this rule: minted values are bound from `data`, effects applied.
+
+        Raises ExecutionError where the effects are impossible, as with a key that exists already.
+        """
+        match = Match()
+        scope = Scope(self.scope.resolvers, self.scope.raw, self.scope.state, self.scope["now"])
+        if rule.data is not None:
+            rule.data.match(scope, data, match, "data")
+        scope.update(match.minted)
+        if {name for name, _ in rule.mint} - set(match.minted):
+            return Acceptance(scope.state, match.differences)
+        return Acceptance(rule.carry_out(scope, []), match.differences)
+
+
+def decide(operation: Operation, raw: Mapping[str, Any], state: State, now: int, random: Random | None = None) -> Decision:
+    """The outcome of a request: the first rule that holds and is not merely permitted.
+
+    `raw` maps names of parameters and credentials to their text, `now` is epoch ms, `random` feeds minted values.
+    Raises ExecutionError where the contract cannot be carried out on this request; the state is never changed.
+    """
+    scope = Scope(operation.resolvers, raw, state, now, random)
+    for rule in operation.rules:
+        if rule.kind is not PERMITTED and rule.holds(scope):
+            return _answer(operation, rule, scope)
+    raise ExecutionError("no rule holds, and there is no success row")
+
+
+def permitted(operation: Operation, raw: Mapping[str, Any], state: State, now: int) -> Permitted:
+    """Every outcome that a server may give: that of each rule that holds, and success if no documented refusal does."""
+    scope = Scope(operation.resolvers, raw, state, now)
+    success = operation.rules[-1]
+    held = tuple(rule for rule in operation.rules[:-1] if rule.holds(scope))
+    refusals = tuple(rule for rule in held if rule.kind is DOCUMENTED)
+    answer = next((rule for rule in held if rule.kind is not PERMITTED), success)
+    return Permitted(scope, answer, held if refusals else (*held, success), refusals)
+
+
+def _answer(operation: Operation, rule: Rule, scope: Scope) -> Decision:
+    changes: list[Change] = []
+    for name, expression in rule.mint:
+        scope[name] = expression.evaluate(scope)
+    state = rule.carry_out(scope, changes) if rule.effects else scope.state
+    return Decision(operation, rule, scope, state, rule.data.render(scope) if rule.data else None, changes)
+
+
+def _reason(rule: Rule, scope: Scope, secret: set[str]) -> str:
+    names = [*rule.missing, *rule.malformed, *rule.unreadable]
+    seen = [f"{name} is {_shown(scope[name], name in secret)}" for name in names]
+    for reference in rule.when.references if rule.when else ():
+        value = scope[reference.name]
+        if reference.column is not None and not isinstance(value, Absence):
+            value = value[reference.position]
+        seen.append(f"{reference} is {_shown(value, reference.name in secret)}")
+    verdict = "holds" if rule.holds(scope) else "does not hold"
+    passed = ", but is only permitted" if rule.kind is PERMITTED and verdict == "holds" else ""
+    return f"{rule.outcome}: {rule.condition} {verdict}{passed}" + (f": {', '.join(seen)}" if seen else "")
+
+
+def _shown(value: Any, secret: bool) -> str:
+    if isinstance(value, Absence):
+        return value.value
+    return "present" if secret or isinstance(value, (tuple, list)) else repr(value)

@@ -1,0 +1,52 @@
+"""The envelope: where in the body of a reply the outcome's code, message and data stand (JSON Pointers)."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """`code`, `message` and `data` are pointers, or None where the body has no such part; `blank` is the body to fill."""
+
+    code: str | None
+    message: str | None
+    data: str | None
+    blank: Any
+
+    def body(self, code: Any, message: str, data: Any) -> Any:
+        """The body of a reply."""
+        if self.data == "" and data is not None:
+            return data
+        body = deepcopy(self.blank)
+        for pointer, value in ((self.code, code), (self.message, message), (self.data, data)):
+            if pointer and value is not None:
+                _set(body, pointer, value)
+        return body
+
+    def code_of(self, body: Any) -> Any:
+        """The outcome's code in a decoded body, as it is; None where there is none."""
+        return None if self.code is None else _get(body, self.code)
+
+    def data_of(self, body: Any) -> Any:
+        """The data in a decoded body; None where there are none."""
+        return None if self.data is None else _get(body, self.data)
+
+
+def _parts(pointer: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
+def _get(body: Any, pointer: str) -> Any:
+    for part in _parts(pointer):
+        body = body.get(part) if isinstance(body, dict) else None
+    return body
+
+
+def _set(body: Any, pointer: str, value: Any) -> None:
+    *parents, last = _parts(pointer)
+    for part in parents:
+        body = body.setdefault(part, {})
+    body[last] = value

@@ -1,0 +1,175 @@
+"""Candidate requests that know the contract and the state, and the simplest one of each outcome.
+
+Values come from where rules look: the columns that a parameter is looked up by, the enumeration and its neighbours,
+the boundaries of the type, instants around now, the constants of expressions, and spellings that a lax parser takes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations, islice, product
+from typing import Any
+
+from openapi._contract import Operation
+from openapi._decision import DOCUMENTED, permitted
+from openapi._lookup import Lookup
+from openapi._request import INT_RANGES, Parameter
+from openapi._state import State
+
+HOUR = 3_600_000
+MOST_ROWS_TRIED = 12
+MOST_BASES = 4000
+_SPELLINGS = ("1.5", "0x10", "1_000", " 12", "１２", "1e3", "NaN", "abc", "--1", "1,000")
+_TEXTS = ("é", "设备", "x" * 300, "'", "%00", "a b", "\U0001f600")
+
+Raw = dict[str, Any]
+
+
+def candidates(operation: Operation, state: State, now: int) -> Iterator[Raw]:
+    """Requests worth sending, the simplest first: complete ones, then those with one deviation, then with two.
+
+    `now` is epoch ms. The order is the same for the same arguments.
+    """
+    bases = list(_bases(operation, state, now))
+    yield from bases
+    anchors = _anchors(operation, bases, state, now)
+    pools = {each.name: list(_values(each, operation, state, now)) for each in operation.parameters}
+    for base in anchors:
+        for name, values in pools.items():
+            for value in (None, *values, *_near(base, name, operation)):
+                yield _with(base, {name: value})
+    for base in anchors[:1]:
+        for one, two in combinations(pools, 2):
+            for values in islice(product((None, *pools[one][-8:]), (None, *pools[two][-8:])), 81):
+                yield _with(base, dict(zip((one, two), values, strict=True)))
+
+
+def witnesses(operation: Operation, state: State, now: int) -> dict[str, Raw]:
+    """The simplest request for each outcome that can be reached in this state.
+
+    A request is simpler when fewer rules hold for it, it has fewer parameters and a shorter text.
+    """
+    best: dict[str, tuple[tuple[int, int, int], Raw]] = {}
+    for raw in candidates(operation, state, now):
+        seen = permitted(operation, raw, state, now)
+        cost = (len(seen.rules), len(raw), sum(len(str(value)) for value in raw.values()))
+        outcome = seen.answer.outcome
+        if outcome not in best or cost < best[outcome][0]:
+            best[outcome] = (cost, raw)
+    return {outcome: best[outcome][1] for outcome in operation.outcomes if outcome in best}
+
+
+def unreachable(operation: Operation, outcome: str) -> str:
+    """What a world lacks in which no request gets this outcome, as a sentence."""
+    rules = [rule for rule in operation.rules if rule.outcome == outcome]
+    if all(rule.kind == "permitted" for rule in rules):
+        return f"needs a server that chooses to: {rules[0].why}"
+    rule = next((rule for rule in rules if rule.kind == DOCUMENTED), rules[0])
+    names = [*rule.missing, *(each.name for each in (rule.when.references if rule.when else ()))]
+    tables = sorted({let.lookup.table for name in names if (let := operation.lets.get(name)) and let.lookup})
+    where = f" in {', '.join(tables)}" if tables else ""
+    return f"needs rows{where} with which this holds: {rule.condition}"
+
+
+def _with(base: Raw, changes: Raw) -> Raw:
+    return {name: value for name, value in (base | changes).items() if value is not None}
+
+
+def _bases(operation: Operation, state: State, now: int) -> Iterator[Raw]:
+    """Requests with every required parameter: rows of the tables that lets look into, crossed with plausible values."""
+    choices: list[list[Raw]] = []
+    covered: set[str] = set()
+    parameters = {each.name: each for each in operation.parameters}
+    for let in operation.lets.values():
+        names = {source: column for column, source in _direct(let.lookup, parameters)} if let.lookup else {}
+        if names and not covered.issuperset(names) and covered.isdisjoint(names):
+            covered |= set(names)
+            rows = islice(state.rows(let.lookup.table), MOST_ROWS_TRIED) if let.lookup else ()
+            choices.append([{name: str(row[column]) for name, column in names.items()} for row in rows] or [{}])
+    for each in operation.parameters:
+        if each.name not in covered:
+            choices.append([{each.name: value} if value is not None else {} for value in _plain(each, now)])
+    for parts in islice(product(*choices), MOST_BASES):
+        yield {name: value for part in parts for name, value in part.items()}
+
+
+def _direct(lookup: Lookup, parameters: Mapping[str, Parameter]) -> list[tuple[str, str]]:
+    return [(column, expression.source) for column, expression in lookup.where if expression.source in parameters]
+
+
+def _plain(parameter: Parameter, now: int) -> Iterable[Any]:
+    """Values that are likely to be welcome, the likeliest first; None leaves the parameter out."""
+    schema = parameter.schema
+    optional = () if parameter.required else (None,)
+    if "enum" in schema:
+        return (*optional, *_texts(parameter, schema["enum"]))
+    if parameter.type == "integer":
+        step = 1 if parameter.required else 2
+        return (*optional, *_texts(parameter, [now + step * HOUR, now + 60 * 24 * step * HOUR]))
+    if parameter.type == "boolean":
+        return (*optional, *_texts(parameter, [True, False]))
+    return (*optional, *_texts(parameter, [schema.get("example", "text")])) if parameter.required else optional
+
+
+def _texts(parameter: Parameter, values: Iterable[Any]) -> list[Any]:
+    if parameter.location == "body":
+        return list(values)
+    return [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+
+
+def _anchors(operation: Operation, bases: list[Raw], state: State, now: int) -> list[Raw]:
+    """One base for each rule that some base reaches; a success comes first."""
+    found: dict[int, Raw] = {}
+    for raw in bases:
+        found.setdefault(permitted(operation, raw, state, now).answer.number, raw)
+    return [found[number] for number in sorted(found, reverse=True)] or bases[:1] or [{}]
+
+
+def _values(parameter: Parameter, operation: Operation, state: State, now: int) -> Iterator[Any]:
+    """Every value worth trying for one parameter."""
+    if parameter.credential or parameter.type == "string":
+        yield from _column_values(parameter, operation, state)
+        yield from (text for text in ("unknown", *_TEXTS) if not parameter.credential or text.isascii() and "%" not in text)
+    elif parameter.type in ("integer", "number"):
+        yield from _texts(parameter, _numbers(parameter, operation, now))
+        yield from _SPELLINGS
+    elif parameter.type == "boolean":
+        yield from _texts(parameter, (True, False))
+        yield from ("TRUE", "1", "yes")
+    if not parameter.credential:
+        yield " "
+        yield ""
+
+
+def _column_values(parameter: Parameter, operation: Operation, state: State) -> Iterator[str]:
+    for let in operation.lets.values():
+        for column, expression in let.lookup.where if let.lookup else ():
+            if expression.source == parameter.name and let.lookup:
+                yield from dict.fromkeys(str(row[column]) for row in islice(state.rows(let.lookup.table), MOST_ROWS_TRIED))
+
+
+def _numbers(parameter: Parameter, operation: Operation, now: int) -> Iterator[int]:
+    low, high = INT_RANGES.get(parameter.schema.get("format", ""), INT_RANGES["int64"])
+    enumeration = parameter.schema.get("enum", ())
+    yield from enumeration
+    near = {value + step for value in enumeration for step in (-1, 1)} - set(enumeration)
+    yield from sorted(near)
+    if not enumeration:
+        yield from (now - 1, now, now + 1, now + 24 * HOUR, now // 1000, 0, 1, -1)
+    yield from sorted({value for rule in operation.rules if rule.when for value in _constants(str(rule.when))})
+    yield from (low, low - 1, high, high + 1, 2**32, 2**32 + 1, 2**64)
+
+
+def _constants(source: str) -> list[int]:
+    return [int(text) for text in re.findall(r"(?<![\w.])\d{1,19}(?![\w.])", source)]
+
+
+def _near(base: Raw, name: str, operation: Operation) -> Iterator[str]:
+    """For an integer: the other integers of the request, one less and one more."""
+    types = {each.name: each.type for each in operation.parameters}
+    if types[name] != "integer":
+        return
+    for other, value in base.items():
+        if other != name and types.get(other) == "integer" and str(value).lstrip("-").isdecimal():
+            yield from (str(int(value) + step) for step in (-1, 0, 1))

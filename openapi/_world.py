@@ -1,0 +1,160 @@
+"""Worlds: what is true when a run begins, read from a file that fits the contract's tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from openapi._contract import Contract
+from openapi._document import Node, read_document
+from openapi._errors import ExecutionError, InvalidDocument, Problem, WorldError, nearest
+from openapi._state import Columns, State
+
+UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_relative = re.compile(r"now(?:\s*([+-])\s*(\d{1,12})(ms|s|m|h|d))?").fullmatch
+_variable = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is true when a run begins."""
+
+    name: str
+    state: State
+    now: int
+    """Epoch ms at which the world begins."""
+    frozen: bool
+    """Whether its clock stands still."""
+    seed: int
+    secrets: Mapping[str, str]
+    """Values that came from the environment, each with the `${NAME}` to print instead."""
+
+
+def load_world(path: str | Path, contract: Contract, now: int, environ: Mapping[str, str]) -> World:
+    """Reads a world file. `now` is epoch ms; `environ` gives the values of `${NAME}`.
+
+    Raises WorldError, whose `problems` hold everything that is wrong, each with file and line.
+    """
+    try:
+        return _Reader(contract, now, environ).world(read_document(path).root, Path(path).stem)
+    except InvalidDocument as error:
+        raise WorldError(error.problems) from None
+
+
+class _Reader:
+    def __init__(self, contract: Contract, now: int, environ: Mapping[str, str]) -> None:
+        self.contract, self.now, self.environ = contract, now, environ
+        self.secrets: dict[str, str] = {}
+        self.problems: list[Problem] = []
+
+    def world(self, root: Node, name: str) -> World:
+        if not isinstance(root.value, dict):
+            raise WorldError([root.problem("is not a world", f"write tables: {', '.join(self.contract.tables)}")])
+        known = (*self.contract.tables, "clock", "seed")
+        for each in root.children():
+            if each.name not in known:
+                self.problems.append(each.problem(f"unknown table {each.name}", nearest(each.name, known)))
+        frozen = self._clock(root.get("clock"))
+        seed = root.value.get("seed", 0)
+        if not isinstance(seed, int):
+            self.problems.append(root.child("seed").problem("seed is not an integer"))
+        state = State.empty(self.contract.tables.values())
+        for columns in self.contract.tables.values():
+            for node in self._rows(root, columns):
+                state = self._insert(state, columns, node)
+        if self.problems:
+            raise WorldError(self.problems)
+        return World(name, state, self.now, frozen, seed, self.secrets)
+
+    def _clock(self, node: Node | None) -> bool:
+        """Reads `clock: {now: TIME, frozen: BOOLEAN}`."""
+        if node is None:
+            return False
+        if not isinstance(node.value, dict) or set(node.value) - {"now", "frozen"}:
+            self.problems.append(node.problem("the clock is not understood", "write {now: TIME, frozen: true}"))
+            return False
+        start = node.get("now")
+        if start is not None:
+            self.now = self._instant(start)
+        return bool(node.value.get("frozen", False))
+
+    def _instant(self, node: Node) -> int:
+        if isinstance(node.value, int) and not isinstance(node.value, bool):
+            return node.value
+        try:
+            return int(datetime.fromisoformat(str(node.value)).timestamp() * 1000)
+        except ValueError:
+            self.problems.append(node.problem(f"{node.value!r} is not a time", "write epoch ms or 2030-01-31T12:00:00Z"))
+            return self.now
+
+    def _rows(self, root: Node, columns: Columns) -> Iterator[Node]:
+        table = root.get(columns.table)
+        if table is None or table.value is None:
+            return
+        if not isinstance(table.value, list):
+            self.problems.append(table.problem(f"{columns.table} is not a list of rows"))
+            return
+        for node in table.children():
+            if isinstance(node.value, dict):
+                yield node
+            else:
+                self.problems.append(
+                    node.problem(f"this is not a row of {columns.table}", f"write {{{', '.join(columns.names)}}}")
+                )
+
+    def _insert(self, state: State, columns: Columns, node: Node) -> State:
+        before = len(self.problems)
+        values = {each.name: self._value(each, columns) for each in node.children()}
+        for name in sorted(columns.required - set(values)):
+            self.problems.append(node.problem(f"the row has no {name}", f"{columns.table} requires it"))
+        if len(self.problems) > before:
+            return state
+        for error in jsonschema_rs.validator_for(dict(columns.schema)).iter_errors(values):
+            self.problems.append(node.at(tuple(error.instance_path)).problem(f"{columns.table}: {self._redacted(error.message)}"))
+        try:
+            return state.insert(columns.table, columns.row(values)) if len(self.problems) == before else state
+        except ExecutionError:
+            key = ", ".join(columns.key)
+            self.problems.append(node.problem(f"another row of {columns.table} has the same {key}"))
+            return state
+
+    def _value(self, node: Node, columns: Columns) -> Any:
+        if node.name not in columns.names:
+            self.problems.append(node.problem(f"{columns.table} has no column {node.name}", nearest(node.name, columns.names)))
+            return None
+        if not isinstance(node.value, str):
+            return node.value
+        text = _variable.sub(lambda match: self._environment(node, match), node.value)
+        if columns.types[node.name] != "integer":
+            return text
+        return self._time(node, text)
+
+    def _environment(self, node: Node, match: re.Match[str]) -> str:
+        value = self.environ.get(match[1])
+        if not value:
+            self.problems.append(node.problem(f"{match[0]} is not in the environment", f"export {match[1]}=…"))
+            return ""
+        self.secrets[value] = match[0]
+        return value
+
+    def _time(self, node: Node, text: str) -> Any:
+        """An integer that is written as text: a time relative to now, or the digits of a `${NAME}`."""
+        if text.lstrip("-").isdecimal():
+            return int(text)
+        match = _relative(text.strip())
+        if match is None:
+            self.problems.append(node.problem(f"{node.value!r} is not a time", "write epoch ms, now, now + 7d or now - 90s"))
+            return None
+        sign, amount, unit = match.groups()
+        return self.now + (int(f"{sign}{amount}") * UNITS[unit] if sign else 0)
+
+    def _redacted(self, text: str) -> str:
+        for value, name in self.secrets.items():
+            text = text.replace(value, name)
+        return text
