@@ -57,7 +57,8 @@ class _Compiler:
         self._check_document()
         self._stop_if_wrong()
         for node in self._children("x-state"):
-            self._try(lambda node=node: self.plans.update({node.name: TablePlan(node)}))
+            if (plan := self._try(TablePlan, node)) is not None:
+                self.plans[node.name] = plan
         self._stop_if_wrong()
         operations = {each.name: each for each in self._operations()}
         self._stop_if_wrong()
@@ -79,9 +80,10 @@ class _Compiler:
         if self.problems:
             raise ContractError(self.problems)
 
-    def _try(self, action: Callable[[], Any]) -> Any:
+    def _try(self, action: Callable[..., Any], *arguments: Any) -> Any:
+        """What the action gives; None, its problems kept, where it fails."""
         try:
-            return action()
+            return action(*arguments)
         except InvalidDocument as error:
             self.problems.extend(error.problems)
             return None
@@ -127,7 +129,7 @@ class _Compiler:
                 node = item.get(method)
                 if node is None or "x-outcomes" not in node.value:
                     continue
-                operation = self._try(lambda item=item, node=node, method=method: self._operation(item, node, method))
+                operation = self._try(self._operation, item, node, method)
                 if operation is None:
                     continue
                 if operation.name in seen:
@@ -194,7 +196,7 @@ class _Compiler:
                 continue  # it speaks of parameters that this operation does not have
         own = node.get("x-let")
         for each in own.children() if own else ():
-            result = self._try(lambda each=each: compile_let(each, names, self.plans))
+            result = self._try(compile_let, each, names, self.plans)
             if result is not None:
                 lets[each.name], names[each.name] = result
         return lets
@@ -202,10 +204,7 @@ class _Compiler:
     def _rules(self, node: Node, operation: str, names: Names) -> tuple[Rule, ...]:
         shared = self.root.get("x-outcomes")
         rows = [*(shared.children() if shared else ()), *node.child("x-outcomes").children()]
-        rules = [
-            self._try(lambda row=row, number=number: self._rule(row, number, operation, names))
-            for number, row in enumerate(rows, 1)
-        ]
+        rules = [self._try(self._rule, row, number, operation, names) for number, row in enumerate(rows, 1)]
         return () if None in rules else tuple(rules)
 
     def _rule(self, node: Node, number: int, operation: str, names: Names) -> Rule:

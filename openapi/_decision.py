@@ -21,6 +21,9 @@ DOCUMENTED, ASSUMED, PERMITTED = "documented", "assumed", "permitted"
 _FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
 
 
+_MISSING, _MALFORMED, _UNREADABLE = (MISSING,), (MALFORMED, UNREADABLE), (UNREADABLE,)
+
+
 class Scope(dict[str, Any]):
     """What a rule can see: the value of each name, or its Absence. A name is resolved when it is first asked for."""
 
@@ -104,11 +107,11 @@ class Rule:
 
     def holds(self, scope: Scope) -> bool:
         """Whether every condition of the rule is met. Raises ExecutionError where its expression fails."""
-        if self.missing and not any(scope[name] is MISSING for name in self.missing):
+        if self.missing and not _any(scope, self.missing, _MISSING):
             return False
-        if self.malformed and not any(scope[name] is MALFORMED or scope[name] is UNREADABLE for name in self.malformed):
+        if self.malformed and not _any(scope, self.malformed, _MALFORMED):
             return False
-        if self.unreadable and not any(scope[name] is UNREADABLE for name in self.unreadable):
+        if self.unreadable and not _any(scope, self.unreadable, _UNREADABLE):
             return False
         if self.when is None:
             return True
@@ -223,6 +226,14 @@ def permitted(operation: Operation, raw: Mapping[str, Any], state: State, now: i
     refusals = tuple(rule for rule in held if rule.kind is DOCUMENTED)
     answer = next((rule for rule in held if rule.kind is not PERMITTED), success)
     return Permitted(scope, answer, held if refusals else (*held, success), refusals)
+
+
+def _any(scope: Scope, names: tuple[str, ...], absences: tuple[Absence, ...]) -> bool:
+    # A loop: it takes a third of the time of any() over a generator, and every rule runs it.
+    for name in names:  # noqa: SIM110
+        if scope[name] in absences:
+            return True
+    return False
 
 
 def _answer(operation: Operation, rule: Rule, scope: Scope) -> Decision:

@@ -109,8 +109,10 @@ class Table:
         while chain is not None:
             key, chain = chain
             row = rows.get(key)
+            if row is None:
+                continue
             if seen is not None:
-                if row is None or key in seen or tuple([row[position] for position in positions]) != values:
+                if key in seen or tuple([row[position] for position in positions]) != values:
                     continue
                 seen.add(key)
             yield row

@@ -41,8 +41,8 @@ def candidates(operation: Operation, state: State, now: int) -> Iterator[Raw]:
                 yield _with(base, {name: value})
     for base in anchors[:1]:
         for one, two in combinations(pools, 2):
-            for values in islice(product((None, *pools[one][-8:]), (None, *pools[two][-8:])), 81):
-                yield _with(base, dict(zip((one, two), values, strict=True)))
+            for pair in islice(product((None, *pools[one][-8:]), (None, *pools[two][-8:])), 81):
+                yield _with(base, dict(zip((one, two), pair, strict=True)))
 
 
 def witnesses(operation: Operation, state: State, now: int) -> dict[str, Raw]:
