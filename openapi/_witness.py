@@ -130,7 +130,7 @@ def _values(parameter: Parameter, operation: Operation, state: State, now: int) 
     """Every value worth trying for one parameter."""
     if parameter.credential or parameter.type == "string":
         yield from _column_values(parameter, operation, state)
-        yield from (text for text in ("unknown", *_TEXTS) if not parameter.credential or text.isascii() and "%" not in text)
+        yield from (text for text in ("unknown", *_TEXTS) if not parameter.credential or (text.isascii() and "%" not in text))
     elif parameter.type in ("integer", "number"):
         yield from _texts(parameter, _numbers(parameter, operation, now))
         yield from _SPELLINGS

@@ -170,8 +170,16 @@ def test_an_index_stays_right_while_rows_come_and_go(contract, state):
 BROKEN = {
     "misspelt section": ("x-outcomes:", "x-outcome:", "unknown key x-outcome .did you mean x-outcomes"),
     "misspelt key": ("missing: caller", "mising: caller", "unknown key mising .did you mean missing"),
-    "unknown name": ("when: sharingExpireAt < 0", "when: sharingExpiresAt < 0", "unknown name sharingExpiresAt .did you mean sharingExpireAt"),
-    "unknown column": ("device.owner != caller.uid}", "device.owners != caller.uid}", "device has no column owners .did you mean owner"),
+    "unknown name": (
+        "when: sharingExpireAt < 0",
+        "when: sharingExpiresAt < 0",
+        "unknown name sharingExpiresAt .did you mean sharingExpireAt",
+    ),
+    "unknown column": (
+        "device.owner != caller.uid}",
+        "device.owners != caller.uid}",
+        "device has no column owners .did you mean owner",
+    ),
     "unknown table": ("{find: devices,", "{find: device,", "unknown table device .did you mean devices"),
     "no row for a missing parameter": ("        - {code: 5067, missing: dk}\n", "", "dk is required, and no row says"),
     "no row for a malformed parameter": ("malformed: coverMark", "missing: pk", "coverMark is constrained, and no row says"),

@@ -1,0 +1,38 @@
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 4010
+BIN = .venv/bin
+
+.PHONY: install mock verify test check format
+
+install: .venv/.installed
+
+.venv/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+mock: install
+	$(BIN)/mockserver serve --host $(HOST) --port $(PORT)
+
+# Without TARGET: starts the mock on the demo world, examines it, and stops it.
+verify: install
+ifdef TARGET
+	$(BIN)/contracts verify --target $(TARGET) --world $(WORLD) $(if $(CONTRACT),--contract $(CONTRACT))
+else
+	$(BIN)/python tests/verify_mock.py
+endif
+
+test: install
+	$(BIN)/pytest
+
+check: install
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+format: install
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix

@@ -1,0 +1,92 @@
+"""The broad lane: Schemathesis generates from the schemas, our oracle judges.
+
+Its own checks are not run. They hold a server to the HTTP status (a refusal must be 4xx, an accepted negative case is a
+failure), and accuse a correct server whose outcome is a code in the body of a 200.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+import openapi
+from contracts._wire import Request
+
+EXAMPLES = 40
+"""Requests for each operation and mode."""
+
+
+def broad(contract: openapi.Contract, known: dict[str, dict[str, str]], use: Callable[[Request], None], seed_value: int) -> None:
+    """Calls `use` with requests that Schemathesis generates, positive and negative.
+
+    `known` holds, by operation, the values of a request that succeeds; they replace some of the generated ones, because
+    a generator that does not know the world is refused at the first check.
+    """
+    schema = schemathesis.openapi.from_dict(contract.document)
+    for result in schema.get_all_operations():
+        found = result.ok()
+        name = found.definition.raw.get("operationId") if found is not None else None
+        if found is None or name not in contract.operations:
+            continue
+        operation = contract.operations[name]
+        for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
+            _run(operation, found.as_strategy(generation_mode=mode), known.get(operation.name, {}), use, seed_value)
+
+
+def _run(
+    operation: openapi.Operation, cases: Any, known: dict[str, str], use: Callable[[Request], None], seed_value: int
+) -> None:
+    @seed(seed_value)
+    @settings(
+        max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
+    @given(case=cases, replaced=st.sets(st.sampled_from(sorted(known) or [""])))
+    def run(case: Any, replaced: set[str]) -> None:
+        use(_request(operation, case, {name: known[name] for name in replaced if name in known}))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run()
+
+
+def _request(operation: openapi.Operation, case: Any, replaced: dict[str, str]) -> Request:
+    query = _texts(case.query)
+    headers = {name: value for name, value in _texts(case.headers).items() if _sendable(value)}
+    form = _texts(case.body) if operation.accepts_form and isinstance(case.body, dict) else None
+    for each in operation.parameters:
+        if each.name in replaced and each.location == "query":
+            query[each.wire_name] = replaced[each.name]
+        elif each.name in replaced and each.location == "header":
+            headers = {name: value for name, value in headers.items() if name.lower() != each.wire_name}
+            headers[each.wire_name.title()] = replaced[each.name]
+    return Request(
+        operation.name,
+        operation.method,
+        case.formatted_path,
+        query=tuple(query.items()),
+        headers=tuple(headers.items()),
+        form=None if form is None else tuple(form.items()),
+    )
+
+
+def _texts(values: Any) -> dict[str, str]:
+    """Generated values as they go over the wire; a value that is None is not sent, and a surrogate cannot be."""
+    found = dict(values) if isinstance(values, dict) or hasattr(values, "items") else {}
+    return {_clean(str(name)): _clean(_text(value)) for name, value in found.items() if value is not None}
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _sendable(value: str) -> bool:
+    return value.isascii() and value.isprintable() and value == value.strip()
