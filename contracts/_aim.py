@@ -1,88 +1,37 @@
-"""The aimed lane: requests chosen so that every row of every decision table gets its quota."""
+"""The aimed lane: candidates that know the world, classified by the decision before they are sent, a quota for each row."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import zip_longest
+from collections import Counter
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import openapi
-from contracts._wire import Request, UnsendableRequest, encode
+from contracts._wire import Request, request_for
 
-QUOTA = 12
-"""Cases of each row."""
-MOST_RELEVANT = 40
-"""Cases of each row that differ in a value which the row is about."""
-
-Raw = dict[str, Any]
-Examine = Callable[[Request], bool]
+QUOTA = 25
+"""Requests for each row and each set of outcomes that is permitted there."""
 
 
-def aim(operation: openapi.Operation, state: openapi.State, now: int, seed: int, examine: Examine) -> None:
-    """Sends each row's quota; stops when `examine` returns False. `now` is epoch ms."""
+def aimed(operation: openapi.Operation, state: openapi.State, now: int, seed: int) -> Iterator[Request]:
+    """Requests for every row that this state can reach; `now` is epoch ms. The same seed gives the same requests."""
     random = Random(seed)
-    for number, raw in enumerate(plan(operation, state, now, random)):
-        for form, bearer in _spellings(operation, number):
-            try:
-                request = encode(operation, raw, form=form, bearer=bearer)
-            except UnsendableRequest:
-                continue
-            if not examine(request):
-                return
+    counts: Counter[tuple[int, frozenset[str]]] = Counter()
+    simple = openapi.witnesses(operation, state, now).values()
+    candidates = list(openapi.candidates(operation, state, now))
+    random.shuffle(candidates)
+    for raw in (*simple, *candidates):
+        seen = openapi.permitted(operation, raw, state, now)
+        kind = seen.answer.number, seen.outcomes
+        counts[kind] += 1
+        if counts[kind] <= QUOTA:
+            as_form = operation.accepts_form and random.random() < 0.2
+            yield request_for(operation, _spelled(operation, raw, random), as_form=as_form)
 
 
-def plan(operation: openapi.Operation, state: openapi.State, now: int, random: Random) -> list[Raw]:
-    """The raw values to send: a round over all rows with the clearest case of each, then the next round."""
-    rows: dict[int, list[tuple[int, Raw]]] = {}
-    for raw in openapi.candidates(operation, state, now):
-        try:
-            view = openapi.permitted(operation, raw, state, now)
-        except openapi.ExecutionError:
-            continue
-        rows.setdefault(view.answer.number, []).append((len(view.refusals), raw))
-    rules = {rule.number: rule for rule in operation.rules}
-    chosen = [_quota(_relevant(operation, rules[number]), rows[number], random) for number in sorted(rows)]
-    return [raw for turn in zip_longest(*chosen) for raw in turn if raw is not None]
-
-
-def _spellings(operation: openapi.Operation, number: int) -> Iterator[tuple[bool, bool]]:
-    """(form, bearer): each request in the query; every third one also as a form; `Bearer ` in every second."""
-    yield False, number % 2 == 1
-    if operation.accepts_form and number % 3 == 0:
-        yield True, number % 2 == 0
-
-
-def _quota(relevant: set[str], found: list[tuple[int, Raw]], random: Random) -> list[Raw]:
-    """Cases of one row: those with a value not seen before, clear ones first, relevant values before others."""
-    ranked = sorted(found, key=lambda each: each[0])
-    telling: list[Raw] = []
-    others: list[Raw] = []
-    rest: list[Raw] = []
-    seen: set[tuple[str, Any]] = set()
-    for _, raw in ranked:
-        values = {name: raw.get(name) for name in {*raw, *relevant}}
-        new = {name for name, value in values.items() if (name, value) not in seen}
-        (telling if new & relevant else others if new else rest).append(raw)
-        seen.update(values.items())
-    random.shuffle(rest)
-    first = telling[:MOST_RELEVANT]
-    return first + (others + rest)[: max(QUOTA - len(first), QUOTA // 3)]
-
-
-def _relevant(operation: openapi.Operation, rule: openapi.Rule) -> set[str]:
-    """The parameters that a rule is about, those that its lets are looked up by included."""
-    names = [*rule.missing, *rule.malformed, *rule.unreadable]
-    names += [each.name for each in rule.when.references] if rule.when else []
-    parameters = {each.name for each in operation.parameters}
-    found: set[str] = set()
-    seen: set[str] = set()
-    while names:
-        name = names.pop()
-        if name in parameters:
-            found.add(name)
-        elif name in operation.lets and name not in seen:
-            seen.add(name)
-            lookup = operation.lets[name].lookup
-            names += [each.name for expression in (lookup.expressions if lookup else ()) for each in expression.references]
-    return found or parameters
+def _spelled(operation: openapi.Operation, raw: dict[str, Any], random: Random) -> dict[str, Any]:
+    """The same request, its credential with or without `Bearer `."""
+    credentials = {each.name for each in operation.parameters if each.credential and each.location == "header"}
+    bearer = random.random() < 0.5
+    return {name: f"Bearer {value}" if bearer and name in credentials and value else value for name, value in raw.items()}

@@ -27,11 +27,11 @@ def broad(contract: openapi.Contract, known: dict[str, dict[str, str]], use: Cal
     `known` holds, by operation, the values of a request that succeeds; they replace some of the generated ones, because
     a generator that does not know the world is refused at the first check.
     """
-    schema = schemathesis.openapi.from_dict(contract.document)
+    schema: Any = schemathesis.openapi.from_dict(contract.document)
     for result in schema.get_all_operations():
         found = result.ok()
-        name = found.definition.raw.get("operationId") if found is not None else None
-        if found is None or name not in contract.operations:
+        name = str(found.definition.raw.get("operationId")) if found is not None else ""
+        if name not in contract.operations:
             continue
         operation = contract.operations[name]
         for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):

@@ -1,285 +1,157 @@
-"""The oracle: judges one request and its reply by the contract, and follows the server with a state of its own."""
+"""The oracle: whether a reply is one that the contract permits, and which sentence of it is broken where it is not."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
-from http.cookies import CookieError, SimpleCookie
+from dataclasses import dataclass
+from itertools import islice, product
 from typing import Any
-from urllib.parse import unquote
 
 import jsonschema_rs
 
 import openapi
 from contracts._wire import Pairs, Reply, Request
 
-OK, VIOLATION, NOTE, UNEXPLAINED, UNJUDGED = "ok", "violation", "note", "unexplained", "unjudged"
+VERIFIED, VIOLATION, NOTE, UNEXPLAINED = "verified", "violation", "note", "unexplained"
+MOST_READINGS = 27
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong with a reply: the rule that it breaks, and what is the case."""
-
-    rule: str
-    what: str
-
-
-@dataclass(slots=True)
 class Verdict:
-    """What the contract says of a reply."""
+    """What the oracle says of one reply."""
 
-    operation: str
     kind: str
-    expected: str
-    """The outcome that the mock would give."""
+    outcome: str
+    """The outcome that the mock would have answered."""
     got: str
-    """The outcome of the reply, or what it shows instead."""
-    findings: list[Finding] = field(default_factory=list)
+    """The outcome that the reply carries, or what is wrong with it."""
     rule: str = ""
-    """The rule that a note or an unexplained outcome is about."""
-    certain: bool = True
-    """Whether every reading of the request has the same answer."""
-
-    @property
-    def verifies(self) -> bool:
-        """Whether it counts as a case of its outcome."""
-        return self.kind == OK and self.certain and self.expected == self.got
-
-
-class Judge:
-    """The oracle for one operation: what does not depend on the state."""
-
-    def __init__(self, operation: openapi.Operation, envelope: openapi.Envelope) -> None:
-        self.operation, self.envelope = operation, envelope
-        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]*)", re.escape(operation.path))
-        self._path = re.compile(pattern + "$")
-        self._validators: dict[str, jsonschema_rs.Draft202012Validator | None] = {}
-
-    @cached_property
-    def statuses(self) -> list[int]:
-        """The documented HTTP statuses."""
-        return sorted({rule.status for rule in self.operation.rules})
-
-    def readings(self, request: Request) -> Iterator[dict[str, Any]]:
-        """The raw values of a request; several where a name is repeated: the first, the last, all with commas."""
-        seen: list[dict[str, Any]] = []
-        for choose in (_first, _last, ",".join):
-            raw = self.operation.gather(
-                query=_chosen(request.query, choose),
-                form=_chosen(request.form or (), choose),
-                headers=_chosen(tuple((name.lower(), value) for name, value in request.headers), choose),
-                path=self._path_values(request.path),
-                cookies=_cookies(request),
-                body=_json_body(request.body),
-            )
-            if raw not in seen:
-                seen.append(raw)
-                yield raw
-
-    def rule_of(self, status: int, code: Any) -> openapi.Rule | None:
-        """The first rule with this status and code, a code of the same type."""
-        return next((rule for rule in self.operation.rules if rule.status == status and _same(rule.code, code)), None)
-
-    def lax_rule_of(self, status: int, code: Any) -> openapi.Rule | None:
-        """The rule that a code of the wrong type seems to mean."""
-        text = str(int(code)) if isinstance(code, (bool, float)) and code == code // 1 else str(code).strip()
-        return next((rule for rule in self.operation.rules if rule.status == status and str(rule.code) == text), None)
-
-    def schema_findings(self, status: int, body: Any) -> list[Finding]:
-        """How a body differs from the schema of the reply."""
-        validator = self._validator(status)
-        if validator is None:
-            return []
-        found: dict[str, Finding] = {}
-        for error in validator.iter_errors(body):
-            place, message = _deepest(error)
-            rule = f"reply schema: {place} {message}"
-            found.setdefault(rule, Finding(rule, f"{place} {message}"))
-        return list(found.values())
-
-    def _validator(self, status: int) -> Any:
-        schemas = self.operation.response_schemas
-        key = next((key for key in (str(status), f"{status // 100}XX", "default") if key in schemas), "")
-        if key not in self._validators:
-            self._validators[key] = jsonschema_rs.Draft202012Validator(schemas[key]) if key else None
-        return self._validators[key]
-
-    def _path_values(self, path: str) -> dict[str, str]:
-        match = self._path.search(path)
-        return {name: unquote(value) for name, value in match.groupdict().items()} if match else {}
+    """The sentence of the contract that is broken, or assumed."""
 
 
 class Oracle:
-    """Judges replies in the order in which they came; `state` is where the server must be by now."""
+    """Judges replies, and follows the server with a state of its own."""
 
-    def __init__(self, contract: openapi.Contract, state: openapi.State) -> None:
-        self.state = state
-        self._judges = {name: Judge(each, contract.envelope) for name, each in contract.operations.items()}
+    def __init__(self, contract: openapi.Contract, world: openapi.World) -> None:
+        self.contract, self.state = contract, world.state
+        self._code_path = [part for part in (contract.envelope.code or "").split("/") if part]
+        self._validators = {
+            (operation.name, status): jsonschema_rs.validator_for(schema)
+            for operation in contract.operations.values()
+            for status, schema in operation.response_schemas.items()
+        }
 
-    def judge(self, request: Request, reply: Reply, sent: int, received: int) -> Verdict:
-        """The verdict on a reply; `sent` and `received` are the epoch ms between which the server decided."""
-        judge = self._judges[request.operation]
+    def judge(self, request: Request, reply: Reply) -> Verdict:
+        """The verdict on a reply; the oracle's state follows what the reply says."""
+        operation = self.contract.operations[request.operation]
+        possible = [
+            openapi.permitted(operation, raw, self.state, now)
+            for raw in readings(operation, request)
+            for now in dict.fromkeys((reply.sent, reply.received))
+        ]
+        expected = possible[0].answer
         try:
-            views = [
-                openapi.permitted(judge.operation, raw, self.state, now)
-                for raw in judge.readings(request)
-                for now in sorted({sent, received})
-            ]
+            code, data = self._read(operation, reply, expected)
+        except _Wrong as error:
+            return Verdict(VIOLATION, expected.outcome, error.got, error.rule)
+        got = f"{operation.name}/{_label(reply.status, code)}"
+        for seen in possible:
+            rule = seen.rule(got)
+            if rule is not None and rule.status == reply.status:
+                return self._followed(seen, rule, data, got)
+        return Verdict(VIOLATION, expected.outcome, got, str(expected))
+
+    def _followed(self, seen: openapi.Permitted, rule: openapi.Rule, data: Any, got: str) -> Verdict:
+        expected = seen.answer
+        try:
+            accepted = seen.accept(rule, data)
         except openapi.ExecutionError as error:
-            return Verdict(request.operation, UNJUDGED, "", "", rule=str(error), certain=False)
-        answer = _answer(views[0])
-        verdict = Verdict(request.operation, OK, answer.outcome, "", certain=len({v.answer.outcome for v in views}) == 1)
-        self._judge_reply(judge, reply, views, verdict)
-        if verdict.findings:
-            verdict.kind = VIOLATION
-        return verdict
+            return Verdict(VIOLATION, expected.outcome, got, f"{rule} - {error}")
+        if accepted.differences:
+            return Verdict(VIOLATION, expected.outcome, got, f"{rule} - {'; '.join(accepted.differences)}")
+        self.state = accepted.state
+        if rule.outcome == expected.outcome:
+            return Verdict(VERIFIED, expected.outcome, got)
+        if rule.kind == "permitted" and rule.always:
+            return Verdict(UNEXPLAINED, expected.outcome, got, str(rule))
+        return Verdict(NOTE, expected.outcome, got, str(expected))
 
-    def _judge_reply(self, judge: Judge, reply: Reply, views: list[openapi.Permitted], verdict: Verdict) -> None:
-        answer = _answer(views[0])
-        if reply.failure:
-            verdict.got = "no reply"
-            verdict.findings.append(Finding("a reply to every request", reply.failure))
-        elif reply.status not in judge.statuses:
-            verdict.got = f"HTTP {reply.status}"
-            verdict.findings.append(Finding("HTTP status", f"the HTTP status is {reply.status}; {answer} has {answer.status}"))
-        else:
-            self._judge_body(judge, reply, views, verdict)
-
-    def _judge_body(self, judge: Judge, reply: Reply, views: list[openapi.Permitted], verdict: Verdict) -> None:
-        operation = judge.operation
-        coded = any(rule.code is not None for rule in operation.rules if rule.status == reply.status)
-        body, problem = _decoded(reply.body) if coded or reply.body else (None, "")
-        if problem:
-            verdict.got = "no JSON"
-            verdict.findings.append(Finding("the body of a reply is JSON in UTF-8", problem))
-            return
-        code = judge.envelope.code_of(body) if coded else None
-        rule = judge.rule_of(reply.status, code)
-        if rule is None:
-            verdict.got = f"{operation.name}/{json.dumps(code, ensure_ascii=False)[:40]}"
-            self._judge_unknown(judge, reply.status, code, body, views, verdict)
-            return
-        verdict.got = rule.outcome
-        verdict.findings.extend(judge.schema_findings(reply.status, body))
-        self._judge_outcome(rule, judge.envelope.data_of(body), views, verdict)
-
-    def _judge_unknown(
-        self, judge: Judge, status: int, code: Any, body: Any, views: list[openapi.Permitted], verdict: Verdict
-    ) -> None:
-        """A code that no rule has: one of the wrong type, or one that is not documented."""
-        meant = judge.lax_rule_of(status, code)
-        if meant is None:
-            answer = _answer(views[0])
-            verdict.findings.append(Finding(str(answer), f"the code is {code!r}, which is not documented, not {answer.code!r}"))
-            return
-        kind = type(meant.code).__name__
-        verdict.findings.append(
-            Finding(f"code type: the code is of type {kind}", f"the code is {code!r} ({type(code).__name__})")
-        )
-        if meant is judge.operation.success:
-            self._follow(meant, judge.envelope.data_of(body), views)
-
-    def _judge_outcome(self, rule: openapi.Rule, data: Any, views: list[openapi.Permitted], verdict: Verdict) -> None:
-        allowing = [view for view in views if view.allows(rule.outcome)]
-        if not allowing:
-            answer = _answer(views[0])
-            verdict.findings.append(Finding(str(answer), f"the outcome is {rule.outcome}, not {answer.outcome}"))
-            self._follow(rule, data, views)
-            return
-        allowing.sort(key=lambda view: view.answer.outcome != rule.outcome)
-        granted = allowing[0].rule(rule.outcome) or rule
-        answer = allowing[0].answer
-        problems = self._follow(granted, data, allowing)
-        if problems and not verdict.findings:
-            verdict.findings.extend(Finding(str(granted), each) for each in problems)
-        if granted.kind == "permitted" and granted.always:
-            verdict.kind, verdict.rule = UNEXPLAINED, str(granted)
-        elif answer.kind == "assumed" and answer.outcome != rule.outcome:
-            verdict.kind, verdict.rule = NOTE, str(answer)
-
-    def _follow(self, rule: openapi.Rule, data: Any, views: list[openapi.Permitted]) -> list[str]:
-        """Goes to the state after the reply; what is wrong with its data if no reading explains them."""
-        problems: list[str] = []
-        for view in views:
-            try:
-                acceptance = view.accept(rule, data)
-            except openapi.ExecutionError as error:
-                problems = problems or [str(error)]
-                continue
-            if not acceptance.differences or view is views[-1]:
-                self.state = acceptance.state
-                return acceptance.differences
-            problems = problems or acceptance.differences
-        return problems
+    def _read(self, operation: openapi.Operation, reply: Reply, expected: openapi.Rule) -> tuple[Any, Any]:
+        """The code and the data of a reply. Raises _Wrong where the reply is not the contract's."""
+        statuses = sorted({rule.status for rule in operation.rules})
+        if reply.status not in statuses:
+            said = ", ".join(map(str, statuses))
+            raise _Wrong(f"HTTP {reply.status}", f"HTTP status: the contract answers with {said}, here {expected}")
+        schema = self._validators.get((operation.name, str(reply.status)))
+        if schema is None and not reply.body:
+            return None, None
+        body = _decoded(reply.body)
+        code = self.contract.envelope.code_of(body)
+        error = next(iter(schema.iter_errors(body)), None) if schema else None
+        if error is not None and not _undocumented(operation, code):  # of an undocumented code the table says it better
+            shown = code if isinstance(code, (str, int)) else type(code).__name__
+            raise _Wrong(f"code {shown!r}", f"reply schema: {_explained(error, self._code_path)}")
+        return code, self.contract.envelope.data_of(body)
 
 
-def _answer(view: openapi.Permitted) -> openapi.Rule:
-    """The rule that should have answered; a documented refusal before an assumption."""
-    return view.answer if view.answer.kind == "documented" or not view.refusals else view.refusals[0]
+class _Wrong(Exception):
+    def __init__(self, got: str, rule: str) -> None:
+        self.got, self.rule = got, rule
+        super().__init__(rule)
 
 
-def _first(values: list[str]) -> str:
-    return values[0]
+def readings(operation: openapi.Operation, request: Request) -> Iterator[dict[str, Any]]:
+    """The raw values of a request; several where it repeats a parameter, since servers differ in which one counts."""
+    path = _path_values(operation.path, request.path)
+    headers = {name.lower(): value for name, value in request.headers}
+    for query in _variants(request.query):
+        for form in _variants(request.form or ()):
+            fields = form if operation.accepts_form else {}
+            yield operation.gather(query=query, path=path, headers=headers, form=fields, body=request.body)
 
 
-def _last(values: list[str]) -> str:
-    return values[-1]
-
-
-def _chosen(pairs: Pairs, choose: Any) -> dict[str, str]:
-    values: dict[str, list[str]] = {}
+def _variants(pairs: Pairs) -> Iterator[dict[str, str]]:
+    grouped: dict[str, list[str]] = {}
     for name, value in pairs:
-        values.setdefault(name, []).append(value)
-    return {name: choose(each) for name, each in values.items()}
+        grouped.setdefault(name, []).append(value)
+    choices = [[values[0]] if len(values) == 1 else [values[0], values[-1], ",".join(values)] for values in grouped.values()]
+    for values in islice(product(*choices), MOST_READINGS):
+        yield dict(zip(grouped, values, strict=True))
 
 
-def _cookies(request: Request) -> dict[str, str]:
-    text = next((value for name, value in request.headers if name.lower() == "cookie"), "")
+def _path_values(template: str, path: str) -> dict[str, str]:
+    parts = zip(template.split("/"), path.split("/"), strict=False)
+    return {name[1:-1]: value for name, value in parts if name.startswith("{")}
+
+
+def _decoded(body: bytes) -> Any:
     try:
-        return {name: morsel.value for name, morsel in SimpleCookie(text).items()}
-    except CookieError:
-        return {}
+        return json.loads(body.decode("utf-8"))
+    except ValueError as error:
+        raise _Wrong("no JSON", f"reply body: is not JSON in UTF-8 ({error})") from None
 
 
-def _json_body(body: bytes | None) -> Any:
-    try:
-        return None if body is None else json.loads(body)
-    except ValueError:
-        return None
+def _undocumented(operation: openapi.Operation, code: Any) -> bool:
+    """Whether a code is of the right type, and none of the documented ones."""
+    codes = {rule.code for rule in operation.rules}
+    return type(code) in map(type, codes) and code not in codes
 
 
-def _same(documented: Any, code: Any) -> bool:
-    return type(documented) is type(code) and bool(documented == code)
+def _explained(error: Any, code_path: list[str]) -> str:
+    """Where and why; for alternatives, what speaks against the nearest one."""
 
+    def distance(branch: Any) -> tuple[int, int]:
+        # A branch that the code itself contradicts is meant for other outcomes.
+        return sum(list(each.instance_path) == code_path for each in branch), len(branch)
 
-def _refuse(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
-
-
-def _decoded(body: bytes) -> tuple[Any, str]:
-    """The value of a JSON body, and what is wrong with it."""
-    try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse), ""
-    except UnicodeDecodeError as error:
-        return None, f"the body is not UTF-8: {error.reason} at byte {error.start}"
-    except (ValueError, RecursionError) as error:
-        return None, f"the body is not JSON: {error}"
-
-
-def _deepest(error: Any) -> tuple[str, str]:
-    """Where a schema is broken and how, without the value; inside the nearest branch of a oneOf or anyOf."""
-    branches = [list(branch) for branch in getattr(error.kind, "context", None) or () if branch]
+    branches = [branch for branch in getattr(error.kind, "context", None) or () if branch]
     if branches:
-        error = min(branches, key=lambda branch: (_misses_constant(branch), len(branch)))[0]
-    place = "/" + "/".join(map(str, error.instance_path))
-    value = json.dumps(error.instance, ensure_ascii=False) if hasattr(error, "instance") else ""
-    message = str(error.message)
-    return place, (message.replace(value, "the value") if len(value) > 20 else message)[:200]
+        error = min(branches, key=distance)[0]
+    return f"/{'/'.join(map(str, error.instance_path))} {error.message}"[:300]
 
 
-def _misses_constant(branch: list[Any]) -> bool:
-    """Whether a branch is for another kind of value, as its constant or enumeration says."""
-    return any(list(error.schema_path)[-1:] in (["const"], ["enum"]) for error in branch)
+def _label(status: int, code: Any) -> str:
+    if code is None:
+        return str(status)
+    return str(code) if status == 200 else f"{status}:{code}"

@@ -1,95 +1,64 @@
-"""The server under examination, reached over one kept connection."""
+"""The server under examination."""
 
 from __future__ import annotations
 
 import time
-from http.cookiejar import DefaultCookiePolicy
-from urllib.parse import urlsplit
 
 import requests
 
-from contracts._wire import Reply, Request, UnsendableRequest
+from contracts._wire import Reply, Request
 
 TIMEOUT = 10.0
-MOST_FAILURES = 5
+"""Seconds to connect, and to wait for a reply."""
 
 
-class TargetError(RuntimeError):
-    """The server cannot be reached, or stopped answering; the text says which address and what to check."""
+class Unreachable(ConnectionError):
+    """No server answers at the target."""
+
+
+class Broken(ConnectionError):
+    """The server closed the connection or stayed silent instead of replying."""
 
 
 class Target:
-    """A base URL and the connection to it.
+    """A base URL with one kept connection; counts what was sent."""
 
-    Nothing of this machine leaks into requests: no proxies, no .netrc credentials, no cookies that the server set.
-    """
-
-    def __init__(self, base: str, timeout: float = TIMEOUT) -> None:
-        parts = urlsplit(base)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise TargetError(f"{base} is not the address of a server; write http://HOST:PORT or https://HOST")
-        self.base = base.rstrip("/")
-        self.sent = 0
-        self._timeout = timeout
-        self._failures = 0
+    def __init__(self, base: str, most_requests: int = 100_000) -> None:
+        self.base, self.sent, self.most_requests = base.rstrip("/"), 0, most_requests
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.headers.clear()
-        self._session.headers["User-Agent"] = "contracts"
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
-    def reach(self) -> None:
-        """Raises TargetError unless something there speaks HTTP."""
+    def check(self) -> None:
+        """Raises Unreachable where nothing answers HTTP."""
         try:
-            self._session.get(self.base, timeout=self._timeout, allow_redirects=False)
+            self._session.get(self.base, timeout=TIMEOUT, allow_redirects=False)
         except (requests.RequestException, ValueError) as error:
-            reason = _reason(error)
-            raise TargetError(f"{self.base} cannot be reached: {reason}; is the server running there?") from None
+            reason = type(error).__name__
+            raise Unreachable(f"{self.base} does not answer ({reason}); is the server running, and is the URL right?") from None
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the bound on requests is reached."""
+        return self.sent >= self.most_requests
 
     def send(self, request: Request) -> Reply:
-        """Sends one request. A lost reply is a reply with a failure.
-
-        Raises UnsendableRequest, and TargetError when the server answers nothing several times in a row.
-        """
-        begun = time.perf_counter()
+        """Sends one request. Raises Broken where no reply comes."""
+        self.sent += 1
+        sent = _now()
         try:
-            reply = self._session.request(
+            response = self._session.request(
                 request.method,
-                self.base + request.url,
-                headers=dict(request.all_headers),
-                data=request.content,
-                timeout=self._timeout,
+                request.url(self.base),
+                headers={name: value.encode("utf-8", "replace") for name, value in request.headers},
+                data=None if request.form is None else list(request.form),
+                json=request.body,
+                timeout=TIMEOUT,
                 allow_redirects=False,
             )
-        except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeError) as error:
-            raise UnsendableRequest(str(error)) from None
         except requests.RequestException as error:
-            return self._lost(error, time.perf_counter() - begun)
-        self.sent += 1
-        self._failures = 0
-        return Reply(reply.status_code, dict(reply.headers), reply.content, time.perf_counter() - begun)
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self._session.close()
-
-    def _lost(self, error: Exception, seconds: float) -> Reply:
-        self.sent += 1
-        self._failures += 1
-        if self._failures >= MOST_FAILURES:
-            raise TargetError(f"{self.base} stopped answering: {_reason(error)} ({MOST_FAILURES} times in a row)") from None
-        return Reply(0, {}, b"", seconds, _reason(error))
+            raise Broken(f"no reply: {type(error).__name__}") from None
+        return Reply(response.status_code, dict(response.headers), response.content, sent, _now())
 
 
-def _reason(error: Exception) -> str:
-    """The short reason at the bottom of a chain of wrapped errors."""
-    if isinstance(error, requests.Timeout):
-        return f"no reply within {TIMEOUT:.0f} s"
-    cause: BaseException = error
-    while isinstance(cause.args[0] if cause.args else None, BaseException) or getattr(cause, "reason", None):
-        inner = getattr(cause, "reason", None) or cause.args[0]
-        if not isinstance(inner, BaseException):
-            break
-        cause = inner
-    text = str(cause)
-    return text.rsplit(": ", 1)[-1] if "Errno" in text else text
+def _now() -> int:
+    return time.time_ns() // 1_000_000

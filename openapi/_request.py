@@ -36,8 +36,10 @@ MISSING, MALFORMED, UNREADABLE, UNDETERMINED = Absence
 BLANK = " \t\r\n\v\f"
 INT_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 CONSTRAINTS = frozenset(
-    ("enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
-    + ("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems")
+    (
+        *("enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+        *("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems"),
+    )
 )
 
 Raw = Mapping[str, Any]
