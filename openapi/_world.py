@@ -14,6 +14,7 @@ import jsonschema_rs
 from openapi._contract import Contract
 from openapi._document import Node, read_document
 from openapi._errors import ExecutionError, InvalidDocument, Problem, WorldError, nearest
+from openapi._request import read_credential
 from openapi._state import Columns, State
 
 UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -131,6 +132,8 @@ class _Reader:
         if not isinstance(node.value, str):
             return node.value
         text = _variable.sub(lambda match: self._environment(node, match), node.value)
+        if (columns.table, node.name) in self.contract.secret_columns:
+            return read_credential(text)  # a login's token may come with Bearer before it; requests are read without
         if columns.types[node.name] != "integer":
             return text
         return self._time(node, text)

@@ -235,6 +235,13 @@ def test_a_world_takes_secrets_from_the_environment_and_times_from_now(tmp_path,
     assert world.secrets == {"s3cret": "${TOKEN}"}
 
 
+def test_a_token_of_a_world_may_come_with_bearer_before_it(tmp_path, contract):
+    file = tmp_path / "world.yaml"
+    file.write_text("sessions: [{token: Bearer abc, uid: a}]")
+    state = openapi.load_world(file, contract, NOW, {}).state
+    assert decide(contract.operations["shareInfo"], {"token": "Bearer abc"}, state).rule.code == 5066
+
+
 def test_the_contract_is_a_valid_openapi_document(contract):
     from openapi_spec_validator import validate
 
