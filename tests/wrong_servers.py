@@ -79,7 +79,8 @@ class CoverMarkFour(Server):
 class EqualTimes(Server):
     def read(self, raw: Raw) -> Raw:
         usable = raw.get("sharingExpireAt")
-        return raw | {"sharingExpireAt": str(int(usable) + 1)} if usable and usable == raw.get("acceptingExpireAt") else raw
+        equal = usable is not None and usable.isdecimal() and usable == raw.get("acceptingExpireAt")
+        return raw | {"sharingExpireAt": str(int(usable) + 1)} if equal else raw
 
 
 class WithoutRule(Server):
