@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from contextlib import suppress
@@ -13,11 +14,12 @@ import click
 import waitress
 
 import openapi
-from mockserver._application import create_app
+from mockserver._application import LARGEST_BODY, create_app
 from mockserver._world import LiveWorld
 
 DEMO = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
 THREADS = 8
+MOST_BUFFERED = 8 * LARGEST_BODY  # beyond this waitress itself refuses, before the application can
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,14 +43,36 @@ def serve(contract_file: str | None, world_file: str | None, host: str, port: in
         _fail(str(error))
     app = create_app(contract, LiveWorld(world), log=_log)
     try:
-        server = waitress.create_server(app, host=host, port=port, threads=THREADS, ident="mockserver")
+        listener = _listener(host, port)
     except (OSError, ValueError) as error:
         _fail(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}; choose another --host or --port")
-    click.echo(f"{contract.title}, world {world.name}: http://{host}:{server.effective_port}")
+    server = waitress.create_server(
+        app, sockets=[listener], threads=THREADS, ident="mockserver", max_request_body_size=MOST_BUFFERED
+    )
+    click.echo(f"{contract.title}, world {world.name}: http://{_in_url(host)}:{listener.getsockname()[1]}")
     sys.stdout.flush()
     for operation in contract.operations.values():
         click.echo(f"  {operation.method} {operation.path}  {operation.name}, {len(operation.outcomes)} outcomes")
     server.run()
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """One socket, of IPv4 where a name has both, so that port 0 is one port."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _fail(message: str) -> NoReturn:

@@ -1,0 +1,99 @@
+"""The mock as a process, and with contracts other than the one of device sharing."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+import openapi
+from mockserver import LiveWorld, create_app
+from mockserver._cli import main
+
+CONTRACT = openapi.load()
+URL = CONTRACT.operations["shareInfo"].path
+WORLD = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
+ECHO = """
+openapi: 3.1.0
+info: {title: Echo, version: '1'}
+paths:
+  /things/{thing}:
+    post:
+      operationId: health
+      parameters: [{name: thing, in: path, required: true, schema: {type: string}}]
+      requestBody: {content: {application/json: {schema: {type: object, properties: {text: {type: string}}}}}}
+      responses: {'200': {description: ok}}
+      x-outcomes: [{code: 1, missing: thing}, {code: 200, data: text}]
+x-envelope: {code: /code, message: /msg, data: /data, body: {}}
+x-messages: {'1': {en: a}, '200': {en: b}}
+x-state: {}
+"""
+
+
+@pytest.fixture
+def echo(tmp_path):
+    contract, world = tmp_path / "echo.yaml", tmp_path / "world.yaml"
+    contract.write_text(ECHO)
+    world.write_text("{}")
+    loaded = openapi.load(contract)
+    return create_app(loaded, LiveWorld(openapi.load_world(world, loaded, 1, {}))).test_client()
+
+
+@pytest.fixture
+def mock():
+    command = [sys.executable, "-m", "mockserver", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.base = process.stdout.readline().split()[-1]
+        yield process
+        process.kill()
+
+
+def test_an_operation_may_be_called_health(echo):
+    assert echo.post("/things/a", json={"text": "b"}).json["data"] == "b"
+    assert echo.get("/_mock/health").json == {"status": "ok"}
+
+
+@pytest.mark.parametrize("body", [b'{"text": "\\ud800"}', b"[" * 900_000, b'{"text": NaN}', b"\xff", b'{"text": 1}'])
+def test_an_odd_json_body_gets_an_outcome(echo, body):
+    assert echo.post("/things/%E4%BD%A0", data=body, content_type="application/json").headers["Mock-Outcome"] == "health/200"
+
+
+@pytest.mark.parametrize("path", [URL, "/nowhere", "/_mock/health"])
+def test_a_large_body_is_refused_on_every_path(path):
+    lines = []
+    world = LiveWorld(openapi.load_world(WORLD, CONTRACT, 1, {}))
+    client = create_app(CONTRACT, world, log=lines.append).test_client()
+    assert client.post(path, data=b"x" * 2_000_000).status_code == 413
+    assert " 413 " in lines[0]
+
+
+def test_the_log_has_a_line_for_what_is_outside_the_contract_and_never_a_query():
+    lines = []
+    world = LiveWorld(openapi.load_world(WORLD, CONTRACT, 1, {}))
+    client = create_app(CONTRACT, world, log=lines.append).test_client()
+    client.get(f"{URL}?token=secret")
+    client.post("/no%0Awhere?token=secret")
+    assert [line.rsplit(" ", 2)[0] for line in lines] == [f"GET {URL} 405", "POST /no%0Awhere 404"]
+
+
+def test_a_served_mock_answers_logs_and_stops_at_an_interrupt(mock):
+    reply = requests.post(mock.base + URL, headers={"X-Q-Language": "en"}, timeout=5)
+    assert (reply.headers["Mock-Outcome"], reply.json()["msg"]) == ("shareInfo/5106", "Please enter token")
+    mock.send_signal(signal.SIGINT)
+    out, err = mock.communicate(timeout=10)
+    assert f"POST {URL} shareInfo/5106" in out
+    assert (mock.returncode, err) == (0, "")
+
+
+def test_a_port_in_use_is_a_sentence_and_exit_code_2():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(main, ["serve", "--port", str(port)])
+    assert result.exit_code == 2
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in result.output
