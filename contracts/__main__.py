@@ -1,6 +1,5 @@
-"""`python -m contracts`."""
+"""`python -m contracts` does what the console script does."""
 
 from contracts._cli import main
 
-if __name__ == "__main__":
-    main(prog_name="contracts")
+main(prog_name="contracts")

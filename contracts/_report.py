@@ -41,13 +41,11 @@ class Record:
     """What the world lacks, by outcome."""
     cases: Counter[str] = field(default_factory=Counter)
     findings: dict[tuple[str, str, str], Finding] = field(default_factory=dict)
-    kinds: Counter[str] = field(default_factory=Counter)
     requests: int = 0
     seconds: float = 0.0
 
     def add(self, request: Request, reply: str, verdict: Verdict) -> None:
         """Notes one verdict."""
-        self.kinds[verdict.kind] += 1
         if verdict.kind == VERIFIED:
             self.cases[verdict.outcome] += 1
             return

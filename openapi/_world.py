@@ -14,7 +14,7 @@ import jsonschema_rs
 from openapi._contract import Contract
 from openapi._document import Node, read_document
 from openapi._errors import ExecutionError, InvalidDocument, Problem, WorldError, nearest
-from openapi._request import read_credential
+from openapi._request import Absence, read_credential
 from openapi._state import Columns, State
 
 UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -133,10 +133,19 @@ class _Reader:
             return node.value
         text = _variable.sub(lambda match: self._environment(node, match), node.value)
         if (columns.table, node.name) in self.contract.secret_columns:
-            return read_credential(text)  # a login's token may come with Bearer before it; requests are read without
+            return self._credential(text)
         if columns.types[node.name] != "integer":
             return text
         return self._time(node, text)
+
+    def _credential(self, text: str) -> str:
+        """A login's token may come with `Bearer` before it; requests are read without, so both spellings are secret."""
+        bare = read_credential(text)
+        if isinstance(bare, Absence):
+            return text
+        if text in self.secrets:
+            self.secrets[bare] = self.secrets[text]
+        return bare
 
     def _environment(self, node: Node, match: re.Match[str]) -> str:
         value = self.environ.get(match[1])

@@ -235,6 +235,13 @@ def test_a_world_takes_secrets_from_the_environment_and_times_from_now(tmp_path,
     assert world.secrets == {"s3cret": "${TOKEN}"}
 
 
+def test_a_secret_token_is_known_with_and_without_bearer(tmp_path, contract):
+    file = tmp_path / "world.yaml"
+    file.write_text("sessions: [{token: '${TOKEN}', uid: a}]")
+    world = openapi.load_world(file, contract, NOW, {"TOKEN": "Bearer s3cret"})
+    assert world.secrets == {"Bearer s3cret": "${TOKEN}", "s3cret": "${TOKEN}"}
+
+
 def test_a_token_of_a_world_may_come_with_bearer_before_it(tmp_path, contract):
     file = tmp_path / "world.yaml"
     file.write_text("sessions: [{token: Bearer abc, uid: a}]")
