@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
-import socket
+import signal
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import NoReturn
 
 import click
-import waitress
 
 import openapi
-from mockserver._application import LARGEST_BODY, create_app
-from mockserver._world import LiveWorld
+from mockserver._application import create_app
+from mockserver._mock import Mock
+from mockserver._operations import Line
+from mockserver._server import Server, listen
+from mockserver._world import Origin
 
 DEMO = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
 THREADS = 8
-MOST_BUFFERED = 8 * LARGEST_BODY  # beyond this waitress itself refuses, before the application can
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,41 +40,24 @@ def serve(contract_file: str | None, world_file: str | None, host: str, port: in
         _fail("--contract needs --world: a world file says what is true at the start")
     try:
         contract = openapi.load(contract_file)
-        world = openapi.load_world(world_file or DEMO, contract, time.time_ns() // 1_000_000, os.environ)
+        file = world_file or str(DEMO)
+        mock = Mock(contract, Origin(openapi.read_text(file), file, os.environ))
     except openapi.InvalidDocument as error:
         _fail(str(error))
-    app = create_app(contract, LiveWorld(world), log=_log)
     try:
-        listener = _listener(host, port)
+        listener = listen(host, port)
     except (OSError, ValueError) as error:
         _fail(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}; choose another --host or --port")
-    server = waitress.create_server(
-        app, sockets=[listener], threads=THREADS, ident="mockserver", max_request_body_size=MOST_BUFFERED
-    )
-    click.echo(f"{contract.title}, world {world.name}: http://{_in_url(host)}:{listener.getsockname()[1]}")
-    sys.stdout.flush()
+    stop = Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: stop.set())
+    server = Server(create_app(mock, log=_log), listener, THREADS)
+    click.echo(f"{contract.title}, world {Path(file).stem}: {server.url}")
     for operation in contract.operations.values():
         click.echo(f"  {operation.method} {operation.path}  {operation.name}, {len(operation.outcomes)} outcomes")
-    server.run()
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    """One socket, of IPv4 where a name has both, so that port 0 is one port."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen()
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    sys.stdout.flush()
+    stop.wait()
+    server.stop()
 
 
 def _fail(message: str) -> NoReturn:
@@ -80,7 +65,7 @@ def _fail(message: str) -> NoReturn:
     sys.exit(2)
 
 
-def _log(line: str) -> None:
+def _log(line: Line) -> None:
     # Whoever read the output may be gone; a request is answered all the same.
     with suppress(OSError):
-        click.echo(f"{time.strftime('%H:%M:%S')} {line}")
+        click.echo(f"{time.strftime('%H:%M:%S')} {line.method} {line.path} {line.outcome} {line.milliseconds:.1f} ms")

@@ -5,13 +5,14 @@ Nothing in here speaks HTTP, reads a clock or draws from a global source of rand
 
 from openapi._compile import load
 from openapi._contract import Contract, Operation
-from openapi._decision import Acceptance, Decision, Permitted, Rule, decide, permitted
+from openapi._decision import Acceptance, Decision, Permitted, Rule, decide, force, permitted
+from openapi._document import read_text
 from openapi._envelope import Envelope
 from openapi._errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
 from openapi._request import Absence, Parameter
 from openapi._state import Change, State
 from openapi._witness import candidates, unreachable, witnesses
-from openapi._world import World, load_world
+from openapi._world import World, duration, instant, load_world, parse_world
 
 __all__ = [
     "Absence",
@@ -34,10 +35,15 @@ __all__ = [
     "WorldError",
     "candidates",
     "decide",
+    "duration",
+    "force",
+    "instant",
     "load",
     "load_world",
     "nearest",
+    "parse_world",
     "permitted",
+    "read_text",
     "unreachable",
     "witnesses",
 ]

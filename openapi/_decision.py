@@ -218,6 +218,17 @@ def decide(operation: Operation, raw: Mapping[str, Any], state: State, now: int,
     raise ExecutionError("no rule holds, and there is no success row")
 
 
+def force(operation: Operation, rule: Rule, raw: Mapping[str, Any], state: State, now: int, random: Random) -> Any:
+    """What a rule returns, whether it holds or not; null where it speaks of what is not present. Nothing changes."""
+    scope = Scope(operation.resolvers, raw, state, now, random)
+    try:
+        for name, expression in rule.mint:
+            scope[name] = expression.evaluate(scope)
+        return rule.data.render(scope) if rule.data else None
+    except _FAILURES:
+        return None
+
+
 def permitted(operation: Operation, raw: Mapping[str, Any], state: State, now: int) -> Permitted:
     """Every outcome that a server may give: that of each rule that holds, and success if no documented refusal does."""
     scope = Scope(operation.resolvers, raw, state, now)

@@ -12,13 +12,14 @@ from typing import Any
 import jsonschema_rs
 
 from openapi._contract import Contract
-from openapi._document import Node, read_document
-from openapi._errors import ExecutionError, InvalidDocument, Problem, WorldError, nearest
+from openapi._document import Node, parse_document, read_document
+from openapi._errors import ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
 from openapi._request import Absence, read_credential
-from openapi._state import Columns, State
+from openapi._state import MOST_ROWS, Columns, State
 
 UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_relative = re.compile(r"now(?:\s*([+-])\s*(\d{1,12})(ms|s|m|h|d))?").fullmatch
+_relative = re.compile(r"now(?:\s*([+-])\s*(\S+))?").fullmatch
+_duration = re.compile(r"(\d{1,12})(ms|s|m|h|d)").fullmatch
 _variable = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -43,14 +44,55 @@ def load_world(path: str | Path, contract: Contract, now: int, environ: Mapping[
     Raises WorldError, whose `problems` hold everything that is wrong, each with file and line.
     """
     try:
-        return _Reader(contract, now, environ).world(read_document(path).root, Path(path).stem)
+        return _Reader(contract, now, environ, MOST_ROWS).world(read_document(path).root, Path(path).stem)
     except InvalidDocument as error:
         raise WorldError(error.problems) from None
 
 
+def parse_world(
+    text: str | bytes,
+    file: str,
+    contract: Contract,
+    now: int,
+    environ: Mapping[str, str] | None = None,
+    most_rows: int = MOST_ROWS,
+) -> World:
+    """Reads a world from text; no table of it will ever have more than `most_rows`.
+
+    Without `environ`, as for a text that comes over the network, `${NAME}` is refused. Raises WorldError; `file` is the
+    name that its problems carry.
+    """
+    try:
+        return _Reader(contract, now, environ, most_rows).world(parse_document(text, file).root, Path(file).stem)
+    except InvalidDocument as error:
+        raise WorldError(error.problems) from None
+
+
+def duration(text: str) -> int | None:
+    """The milliseconds of `90s`, `500ms` or `7d`; None for what is no duration."""
+    match = _duration(text.strip())
+    return int(match[1]) * UNITS[match[2]] if match else None
+
+
+def instant(value: Any, now: int) -> int | None:
+    """Epoch ms of a time: epoch ms itself, `now + 7d`, or 2030-01-31T12:00:00Z; None for what is no time."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    text = str(value).strip()
+    if (match := _relative(text)) is not None:
+        distance = duration(match[2]) if match[1] else 0
+        return None if distance is None else now + (-distance if match[1] == "-" else distance)
+    try:
+        return int(text) if text.lstrip("-").isdecimal() else int(datetime.fromisoformat(text).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
+
+
 class _Reader:
-    def __init__(self, contract: Contract, now: int, environ: Mapping[str, str]) -> None:
-        self.contract, self.now, self.environ = contract, now, environ
+    """Reads one world. Without an environment, as for a text from the network, no `${NAME}` has a value."""
+
+    def __init__(self, contract: Contract, now: int, environ: Mapping[str, str] | None, most_rows: int) -> None:
+        self.contract, self.now, self.environ, self.most_rows = contract, now, environ, most_rows
         self.secrets: dict[str, str] = {}
         self.problems: list[Problem] = []
 
@@ -65,7 +107,7 @@ class _Reader:
         seed = root.value.get("seed", 0)
         if not isinstance(seed, int):
             self.problems.append(root.child("seed").problem("seed is not an integer"))
-        state = State.empty(self.contract.tables.values())
+        state = State.empty(self.contract.tables.values(), self.most_rows)
         for columns in self.contract.tables.values():
             for node in self._rows(root, columns):
                 state = self._insert(state, columns, node)
@@ -86,13 +128,10 @@ class _Reader:
         return bool(node.value.get("frozen", False))
 
     def _instant(self, node: Node) -> int:
-        if isinstance(node.value, int) and not isinstance(node.value, bool):
-            return node.value
-        try:
-            return int(datetime.fromisoformat(str(node.value)).timestamp() * 1000)
-        except ValueError:
+        found = instant(node.value, self.now)
+        if found is None:
             self.problems.append(node.problem(f"{node.value!r} is not a time", "write epoch ms or 2030-01-31T12:00:00Z"))
-            return self.now
+        return self.now if found is None else found
 
     def _rows(self, root: Node, columns: Columns) -> Iterator[Node]:
         table = root.get(columns.table)
@@ -120,6 +159,9 @@ class _Reader:
             self.problems.append(node.at(tuple(error.instance_path)).problem(f"{columns.table}: {self._redacted(error.message)}"))
         try:
             return state.insert(columns.table, columns.row(values)) if len(self.problems) == before else state
+        except TableFull as error:
+            self.problems.append(node.problem(str(error)))
+            return state
         except ExecutionError:
             key = ", ".join(columns.key)
             self.problems.append(node.problem(f"another row of {columns.table} has the same {key}"))
@@ -148,6 +190,10 @@ class _Reader:
         return bare
 
     def _environment(self, node: Node, match: re.Match[str]) -> str:
+        if self.environ is None:
+            hint = "write the value itself, or use the world file that the server was started with"
+            self.problems.append(node.problem(f"{match[0]} is not looked up for a world that comes over the network", hint))
+            return ""
         value = self.environ.get(match[1])
         if not value:
             self.problems.append(node.problem(f"{match[0]} is not in the environment", f"export {match[1]}=…"))
@@ -156,15 +202,11 @@ class _Reader:
         return value
 
     def _time(self, node: Node, text: str) -> Any:
-        """An integer that is written as text: a time relative to now, or the digits of a `${NAME}`."""
-        if text.lstrip("-").isdecimal():
-            return int(text)
-        match = _relative(text.strip())
-        if match is None:
+        """An integer that is written as text: a time, or the digits of a `${NAME}`."""
+        found = instant(text, self.now)
+        if found is None:
             self.problems.append(node.problem(f"{node.value!r} is not a time", "write epoch ms, now, now + 7d or now - 90s"))
-            return None
-        sign, amount, unit = match.groups()
-        return self.now + (int(f"{sign}{amount}") * UNITS[unit] if sign else 0)
+        return found
 
     def _redacted(self, text: str) -> str:
         for value, name in self.secrets.items():

@@ -1,0 +1,168 @@
+"""Faults: replies that a world gives against its table. They never change without the world's lock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+import openapi
+
+MOST_FAULTS = 100
+
+
+class UnknownOutcome(ValueError):
+    """An outcome that no operation meant has; the text lists the known ones."""
+
+
+class UnknownOperation(ValueError):
+    """An operation that the contract does not have; the text says which one is near."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What happens instead, to which operation, and how often."""
+
+    id: int
+    operation: str | None
+    """None for every operation that can."""
+    times: int | None
+    """How often it still happens; None for always."""
+    rate: float
+    outcome: str | None = None
+    delay: int = 0
+    """Milliseconds."""
+    page: int | None = None
+    """The HTTP status of an error page in HTML."""
+    drop: str | None = None
+    """`request`: the connection closes before anything is done; `reply`: after it."""
+    broken: bool = False
+    """Whether the JSON of the reply ends half-way."""
+    only: frozenset[str] | None = None
+    """The operations it can happen to; None for all."""
+    patch: Mapping[str, Any] | None = None
+    """`set` (values by JSON Pointer), `remove` and `text` (JSON Pointers)."""
+
+    @classmethod
+    def preferred(cls, code: str) -> Fault:
+        """What `Prefer: code=…` asks for: an outcome for one call."""
+        return cls(id=0, operation=None, times=1, rate=1.0, outcome=code)
+
+    @property
+    def replaces(self) -> bool:
+        """Whether the table is not asked at all."""
+        return self.outcome is not None or self.page is not None or self.drop == "request"
+
+    @property
+    def taints(self) -> bool:
+        """Whether the reply is another one than the table's."""
+        return self.replaces or self.drop is not None or self.broken or self.patch is not None
+
+    def described(self) -> dict[str, Any]:
+        """The fault as it is written in a request."""
+        fields = ("id", "operation", "times", "rate", "outcome", "delay", "page", "drop", "broken", "patch")
+        return {name: value for name in fields if (value := getattr(self, name)) not in (None, False, 0)}
+
+    def spoilt(self, body: Any) -> bytes:
+        """A reply's body after `patch` and `broken`."""
+        if self.patch is not None:
+            body = _patched(body, self.patch)
+        text = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        return text[: max(1, len(text) * 2 // 3)] if self.broken else text
+
+
+class Faults:
+    """The faults of a world, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self.active: tuple[Fault, ...] = ()
+        self._last = 0
+
+    def add(self, wanted: Mapping[str, Any], contract: openapi.Contract) -> Fault:
+        """Adds a fault, as the control plane's document describes one. Raises UnknownOutcome and UnknownOperation."""
+        only = _operations(wanted, contract)
+        self._last += 1
+        defaults: dict[str, Any] = {"operation": None, "times": None, "rate": 1.0}
+        fault = Fault(id=self._last, only=only, **(defaults | dict(wanted)))
+        self.active = (*self.active, fault)
+        return fault
+
+    def remove(self, number: int) -> bool:
+        """Removes a fault; False where there is none with this id."""
+        left = tuple(each for each in self.active if each.id != number)
+        removed, self.active = len(left) < len(self.active), left
+        return removed
+
+    def take(self, operation: str, random: Random) -> Fault | None:
+        """The first fault that happens to this call."""
+        for fault in self.active:
+            if (fault.only is None or operation in fault.only) and (fault.rate >= 1 or random.random() < fault.rate):
+                self._spend(fault)
+                return fault
+        return None
+
+    def _spend(self, fault: Fault) -> None:
+        if fault.times is None:
+            return
+        left = None if fault.times == 1 else replace(fault, times=fault.times - 1)
+        self.active = tuple(kept for each in self.active if (kept := left if each is fault else each) is not None)
+
+
+def rule_for(operation: openapi.Operation, code: str) -> openapi.Rule:
+    """The row that gives an outcome, written `5134`, `shareInfo/5134` or as the code in the body.
+
+    Raises UnknownOutcome.
+    """
+    found = _rule(operation, code)
+    if found is None:
+        raise UnknownOutcome(f"{operation.name} has no outcome {code}; known: {_labels([operation])}")
+    return found
+
+
+def _rule(operation: openapi.Operation, code: str) -> openapi.Rule | None:
+    meant = (rule for rule in operation.rules if code in (rule.outcome, rule.outcome.rpartition("/")[2], str(rule.code)))
+    return next(meant, None)
+
+
+def _labels(operations: Iterable[openapi.Operation]) -> str:
+    return ", ".join(dict.fromkeys(outcome.rpartition("/")[2] for each in operations for outcome in each.outcomes))
+
+
+def _operations(wanted: Mapping[str, Any], contract: openapi.Contract) -> frozenset[str] | None:
+    """The operations that a fault can happen to; None for all."""
+    name, outcome = wanted.get("operation"), wanted.get("outcome")
+    if name is not None and name not in contract.operations:
+        raise UnknownOperation(f"there is no operation {name} ({openapi.nearest(name, contract.operations)})")
+    meant = [each for each in contract.operations.values() if name in (None, each.name)]
+    if outcome is None:
+        return None if name is None else frozenset((name,))
+    able = frozenset(each.name for each in meant if _rule(each, outcome))
+    if not able:
+        raise UnknownOutcome(f"{name or 'the contract'} has no outcome {outcome}; known: {_labels(meant)}")
+    return able
+
+
+def _patched(body: Any, patch: Mapping[str, Any]) -> Any:
+    body = json.loads(json.dumps(body))
+    for pointer, value in patch.get("set", {}).items():
+        parent, last = _parent(body, pointer)
+        if isinstance(parent, dict):
+            parent[last] = value
+    for pointer in patch.get("remove", ()):
+        parent, last = _parent(body, pointer)
+        if isinstance(parent, dict):
+            parent.pop(last, None)
+    for pointer in patch.get("text", ()):
+        parent, last = _parent(body, pointer)
+        if isinstance(parent, dict) and last in parent:
+            parent[last] = str(parent[last])
+    return body
+
+
+def _parent(body: Any, pointer: str) -> tuple[Any, str]:
+    *parents, last = (part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+    for part in parents:
+        body = body.get(part) if isinstance(body, dict) else None
+    return body, last

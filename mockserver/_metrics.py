@@ -1,0 +1,76 @@
+"""Metrics: a tally per outcome, kept by each world under its own lock and summed when somebody asks for them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
+"""Upper bounds in seconds."""
+
+
+class Tally:
+    """How often an outcome was given, and how long that took."""
+
+    __slots__ = ("buckets", "count", "seconds")
+
+    def __init__(self) -> None:
+        self.count, self.seconds, self.buckets = 0, 0.0, [0] * (len(BUCKETS) + 1)
+
+    def add(self, seconds: float) -> None:
+        """Counts one answer."""
+        self.count += 1
+        self.seconds += seconds
+        self.buckets[bisect_left(BUCKETS, seconds)] += 1
+
+    def merge(self, other: Tally) -> None:
+        """Adds what another one counted."""
+        self.count += other.count
+        self.seconds += other.seconds
+        self.buckets = [one + two for one, two in zip(self.buckets, other.buckets, strict=True)]
+
+
+class Tallies(dict[tuple[str, str], Tally]):
+    """Tallies by operation and outcome (empty where there was none)."""
+
+    def __missing__(self, key: tuple[str, str]) -> Tally:
+        tally = self[key] = Tally()
+        return tally
+
+    def merge(self, other: Tallies) -> None:
+        """Adds what others counted."""
+        for key, tally in list(other.items()):
+            self[key].merge(tally)
+
+
+class _Collector:
+    def __init__(self, tallies: Tallies, worlds: int) -> None:
+        self.tallies, self.worlds = tallies, worlds
+
+    def collect(self) -> Iterator[Metric]:
+        labels = ["operation", "outcome"]
+        requests = CounterMetricFamily("mockserver_requests", "Requests of the contract", labels=labels)
+        latency = HistogramMetricFamily("mockserver_latency_seconds", "From the arrival to the answer", labels=labels)
+        for key, tally in sorted(self.tallies.items()):
+            requests.add_metric(key, tally.count)
+            latency.add_metric(key, list(_cumulative(tally.buckets)), tally.seconds)
+        yield requests
+        yield latency
+        yield GaugeMetricFamily("mockserver_worlds", "Worlds that exist", value=self.worlds)
+
+
+def exposition(tallies: Tallies, worlds: int) -> bytes:
+    """The metrics in the text format of Prometheus."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(tallies, worlds))
+    return generate_latest(registry)
+
+
+def _cumulative(buckets: Iterable[int]) -> Iterator[tuple[str, float]]:
+    total = 0
+    for bound, count in zip((*BUCKETS, "+Inf"), buckets, strict=True):
+        total += count
+        yield str(bound), total
