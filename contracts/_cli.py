@@ -30,6 +30,7 @@ def main() -> None:
 @click.option("--target", "base", required=True, metavar="URL", help="The base URL of the server.")
 @click.option("--world", "world_file", required=True, metavar="FILE", help="What is true on that server.")
 @click.option("--contract", "contract_file", metavar="FILE", help="The OpenAPI document; without it, the one of device sharing.")
+@click.option("--operation", "names", multiple=True, metavar="NAME", help="Only this operation; may be repeated.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the record as JSON.")
 @click.option("--junit", "junit_file", metavar="FILE", help="Write one test case per outcome as JUnit XML.")
 @click.option("--seed", default=0, show_default=True, help="The same seed sends the same requests.")
@@ -39,6 +40,7 @@ def verify(
     base: str,
     world_file: str,
     contract_file: str | None,
+    names: tuple[str, ...],
     json_file: str | None,
     junit_file: str | None,
     seed: int,
@@ -52,6 +54,10 @@ def verify(
     target = Target(base, max_requests)
     try:
         contract = openapi.load(contract_file)
+        for name in names:
+            if name not in contract.operations:
+                _fail(f"{contract.file} has no operation {name} ({openapi.nearest(name, contract.operations)})")
+        contract = contract.only(*names) if names else contract
         world = openapi.load_world(world_file, contract, time.time_ns() // 1_000_000, os.environ)
         target.check()
     except (openapi.InvalidDocument, Unreachable) as error:

@@ -10,7 +10,7 @@ from contracts._breadth import broad
 from contracts._oracle import VIOLATION, Oracle, Verdict
 from contracts._report import Record
 from contracts._target import Broken, Target
-from contracts._wire import Request
+from contracts._wire import Request, request_for
 
 
 def examine(contract: openapi.Contract, world: openapi.World, target: Target, *, seed: int = 0, breadth: bool = True) -> Record:
@@ -25,13 +25,19 @@ def examine(contract: openapi.Contract, world: openapi.World, target: Target, *,
         if not target.exhausted:
             _judge(request, target, oracle, record)
 
+    # Each refusal once, before anything is used up; then each success; then many of each, from what is true by then.
     for operation in operations:
-        now = world.now
-        reached = openapi.witnesses(operation, world.state, now)
+        reached = openapi.witnesses(operation, world.state, world.now)
         lacking = {each: openapi.unreachable(operation, each) for each in operation.outcomes if each not in reached}
         record.blocked.update(lacking)
-        known[operation.name] = reached.get(operation.success.outcome, {})
-        for request in aimed(operation, world.state, now, seed):
+        known[operation.name] = reached.pop(operation.success.outcome, {})
+        for raw in reached.values():
+            use(request_for(operation, raw))
+    for operation in operations:
+        for raw in openapi.witnesses(operation, oracle.state, world.now).values():
+            use(request_for(operation, raw))
+    for operation in operations:
+        for request in aimed(operation, oracle.state, world.now, seed):
             use(request)
     if breadth:
         broad(contract, known, use, seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import jsonschema_rs
 
 from openapi._contract import Contract, Operation
-from openapi._data import compile_data
-from openapi._decision import ASSUMED, DOCUMENTED, PERMITTED, Rule
+from openapi._data import DataCompiler
+from openapi._decision import ANY_CODE, ASSUMED, DOCUMENTED, PERMITTED, Rule
 from openapi._document import Document, Node, read_document
 from openapi._effect import compile_effect
 from openapi._envelope import Envelope
@@ -51,6 +52,7 @@ class _Compiler:
     def __init__(self, document: Document) -> None:
         self.root, self.file = document.root, document.file
         self.problems: list[Problem] = []
+        self.unused: dict[tuple[Any, ...], list[Problem]] = {}  # common lets and rows by place: why no operation has them
         self.plans: dict[str, TablePlan] = {}
 
     def contract(self) -> Contract:
@@ -61,6 +63,7 @@ class _Compiler:
                 self.plans[node.name] = plan
         self._stop_if_wrong()
         operations = {each.name: each for each in self._operations()}
+        self.problems.extend(problem for problems in self.unused.values() for problem in problems)
         self._stop_if_wrong()
         info = self.root.get("info")
         envelope, header = self._envelope()
@@ -148,7 +151,7 @@ class _Compiler:
         parameters = self._parameters(item, node, body)
         names: dict[str, Any] = {each.name: each.type for each in parameters} | {"now": "integer"}
         lets = self._lets(node, names)
-        rules = self._rules(node, name, names)
+        rules = self._rules(node, name, names, lets, {each.name for each in parameters if not each.required})
         operation = Operation(
             name=name,
             method=method.upper(),
@@ -190,10 +193,8 @@ class _Compiler:
         """The operation's lets, and those of the whole document whose names it has; adds their kinds to `names`."""
         lets: dict[str, Let] = {}
         for each in self._children("x-let"):
-            try:
-                lets[each.name], names[each.name] = compile_let(each, names, self.plans)
-            except InvalidDocument:
-                continue  # it speaks of parameters that this operation does not have
+            if (result := self._common(each, compile_let, names, self.plans)) is not None:
+                lets[each.name], names[each.name] = result
         own = node.get("x-let")
         for each in own.children() if own else ():
             result = self._try(compile_let, each, names, self.plans)
@@ -201,21 +202,37 @@ class _Compiler:
                 lets[each.name], names[each.name] = result
         return lets
 
-    def _rules(self, node: Node, operation: str, names: Names) -> tuple[Rule, ...]:
-        shared = self.root.get("x-outcomes")
-        rows = [*(shared.children() if shared else ()), *node.child("x-outcomes").children()]
-        rules = [self._try(self._rule, row, number, operation, names) for number, row in enumerate(rows, 1)]
-        return () if None in rules else tuple(rules)
+    def _common(self, node: Node, compile_: Callable[..., Any], *arguments: Any) -> Any:
+        """What a part of the whole document is for this operation; None where it speaks of names that this one lacks."""
+        try:
+            result = compile_(node, *arguments)
+        except InvalidDocument as error:
+            self.unused.setdefault(node.pointer, list(error.problems))
+            return None
+        self.unused[node.pointer] = []
+        return result
 
-    def _rule(self, node: Node, number: int, operation: str, names: Names) -> Rule:
+    def _rules(self, node: Node, operation: str, names: Names, lets: dict[str, Let], optional: set[str]) -> tuple[Rule, ...]:
+        """The common rows, but for what an absent parameter means those where it is required, and the operation's own."""
+        common = [
+            self._common(each, self._rule, operation, names, lets)
+            for each in self._children("x-outcomes")
+            if optional.isdisjoint(_names(each, "missing"))
+        ]
+        own = [self._try(self._rule, each, operation, names, lets) for each in node.child("x-outcomes").children()]
+        rules = (*filter(None, common), *own)
+        return () if None in rules else tuple(replace(rule, number=number) for number, rule in enumerate(rules, 1))
+
+    def _rule(self, node: Node, operation: str, names: Names, lets: dict[str, Let]) -> Rule:
         row = node.value
         mint = tuple((each.name, compile_expression(each, names)) for each in (node.get("mint") or _nothing(node)).children())
         inner = {**names, **{name: expression.type or "string" for name, expression in mint}}
         when, data = node.get("when"), node.get("data")
         code, status = row.get("code"), row.get("status", 200)
+        data_compiler = DataCompiler(inner, lets, self.plans, frozenset(name for name, _ in mint))
         kind, why = next(((word, row[word]) for word in (ASSUMED, PERMITTED) if word in row), (DOCUMENTED, ""))
         return Rule(
-            number=number,
+            number=0,
             outcome=f"{operation}/{_label(status, code)}",
             status=status,
             code=code,
@@ -228,14 +245,14 @@ class _Compiler:
             when=None if when is None else compile_condition(when, names),
             mint=mint,
             effects=tuple(compile_effect(each, inner, self.plans) for each in (node.get("then") or _nothing(node)).children()),
-            data=None if data is None else compile_data(data, inner, frozenset(name for name, _ in mint)),
+            data=None if data is None else data_compiler.compile(data),
             file=self.file,
             line=node.line,
         )
 
     def _messages(self, node: Node) -> dict[str, str]:
         messages = self.root.get("x-messages")
-        if messages is None:
+        if messages is None or node.value.get("code") == ANY_CODE:
             return node.value.get("msg") or {}
         found = node.value.get("msg") or messages.value.get(str(node.value.get("code")))
         if found is None:
@@ -264,15 +281,17 @@ def _label(status: int, code: Any) -> str:
     return str(code) if status == 200 else f"{status}:{code}"
 
 
+def _names(node: Node, key: str) -> tuple[str, ...]:
+    value = node.value.get(key, [])
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
 def _known(node: Node, key: str, names: Names) -> tuple[str, ...]:
-    found = node.get(key)
-    if found is None:
-        return ()
-    values = found.value if isinstance(found.value, list) else [found.value]
-    for name in values:
+    found = _names(node, key)
+    for name in found:
         if name not in names:
-            raise ContractError([found.problem(f"unknown name {name}", nearest(name, names))])
-    return tuple(values)
+            raise ContractError([node.child(key).problem(f"unknown name {name}", nearest(name, names))])
+    return found
 
 
 def _parameter(node: Node) -> Parameter | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from openapi._decision import Rule, Scope
+from openapi._decision import ANY_CODE, Rule, Scope
 from openapi._envelope import Envelope
 from openapi._lookup import Let
 from openapi._request import Parameter, gather
@@ -41,7 +41,7 @@ class Operation:
     @property
     def outcomes(self) -> tuple[str, ...]:
         """Its outcomes, in the order of the table."""
-        return tuple(dict.fromkeys(rule.outcome for rule in self.rules))
+        return tuple(dict.fromkeys(rule.outcome for rule in self.rules if rule.code != ANY_CODE))
 
     def gather(self, **parts: Any) -> dict[str, Any]:
         """The raw values of its parameters, out of `query`, `path`, `headers`, `cookies`, `form` and `body`."""
@@ -63,3 +63,7 @@ class Contract:
     languages: tuple[str, ...]
     """The languages of its messages; the first is the default."""
     language_header: str | None
+
+    def only(self, *names: str) -> Contract:
+        """The same contract with these operations alone. Raises KeyError for a name that it does not have."""
+        return replace(self, operations={name: self.operations[name] for name in names})

@@ -18,6 +18,8 @@ from openapi._request import MALFORMED, MISSING, UNREADABLE, Absence, Parameter
 from openapi._state import Change, State
 
 DOCUMENTED, ASSUMED, PERMITTED = "documented", "assumed", "permitted"
+ANY_CODE = "*"
+"""The code of a permitted row which says that a server may refuse with whatever code."""
 _FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
 
 
@@ -27,7 +29,7 @@ _MISSING, _MALFORMED, _UNREADABLE = (MISSING,), (MALFORMED, UNREADABLE), (UNREAD
 class Scope(dict[str, Any]):
     """What a rule can see: the value of each name, or its Absence. A name is resolved when it is first asked for."""
 
-    __slots__ = ("random", "raw", "resolvers", "state")
+    __slots__ = ("follows", "random", "raw", "resolvers", "state")
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class Scope(dict[str, Any]):
     ) -> None:
         super().__init__(now=now)
         self.resolvers, self.raw, self.state, self.random = resolvers, raw, state, random
+        self.follows = False  # whether it is an examiner's, who follows a server without knowing its clock
 
     def __missing__(self, name: str) -> Any:
         value = self[name] = self.resolvers[name](self)
@@ -174,6 +177,7 @@ class Permitted:
     """Every rule that a server may answer with; the success only where no documented refusal holds."""
     refusals: tuple[Rule, ...]
     """The documented refusals that hold."""
+    success: Rule
 
     @property
     def outcomes(self) -> frozenset[str]:
@@ -182,12 +186,14 @@ class Permitted:
 
     def allows(self, outcome: str) -> bool:
         """Whether a server may give this outcome."""
-        return outcome in self.outcomes
+        return self.rule(outcome) is not None
 
     def rule(self, outcome: str) -> Rule | None:
         """The rule that allows an outcome: a documented one before an assumed and a permitted one, a specific one first."""
         order = (DOCUMENTED, ASSUMED, PERMITTED)
         found = [rule for rule in self.rules if rule.outcome == outcome]
+        if not found and outcome != self.success.outcome:
+            found = [rule for rule in self.rules if rule.code == ANY_CODE]
         return min(found, key=lambda rule: (order.index(rule.kind), rule.always), default=None)
 
     def accept(self, rule: Rule, data: Any) -> Acceptance:
@@ -197,6 +203,7 @@ class Permitted:
         """
         match = Match()
         scope = Scope(self.scope.resolvers, self.scope.raw, self.scope.state, self.scope["now"])
+        scope.follows = True
         if rule.data is not None:
             rule.data.match(scope, data, match, "data")
         scope.update(match.minted)
@@ -236,7 +243,7 @@ def permitted(operation: Operation, raw: Mapping[str, Any], state: State, now: i
     held = tuple(rule for rule in operation.rules[:-1] if rule.holds(scope))
     refusals = tuple(rule for rule in held if rule.kind is DOCUMENTED)
     answer = next((rule for rule in held if rule.kind is not PERMITTED), success)
-    return Permitted(scope, answer, held if refusals else (*held, success), refusals)
+    return Permitted(scope, answer, held if refusals else (*held, success), refusals, success)
 
 
 def _any(scope: Scope, names: tuple[str, ...], absences: tuple[Absence, ...]) -> bool:
@@ -249,20 +256,21 @@ def _any(scope: Scope, names: tuple[str, ...], absences: tuple[Absence, ...]) ->
 
 def _answer(operation: Operation, rule: Rule, scope: Scope) -> Decision:
     changes: list[Change] = []
-    for name, expression in rule.mint:
-        scope[name] = expression.evaluate(scope)
+    try:
+        for name, expression in rule.mint:
+            scope[name] = expression.evaluate(scope)
+        data = rule.data.render(scope) if rule.data else None
+    except _FAILURES as error:
+        raise ExecutionError(f"{rule.file}:{rule.line}: {error}") from error
     state = rule.carry_out(scope, changes) if rule.effects else scope.state
-    return Decision(operation, rule, scope, state, rule.data.render(scope) if rule.data else None, changes)
+    return Decision(operation, rule, scope, state, data, changes)
 
 
 def _reason(rule: Rule, scope: Scope, secret: set[str]) -> str:
     names = [*rule.missing, *rule.malformed, *rule.unreadable]
     seen = [f"{name} is {_shown(scope[name], name in secret)}" for name in names]
     for reference in rule.when.references if rule.when else ():
-        value = scope[reference.name]
-        if reference.column is not None and not isinstance(value, Absence):
-            value = value[reference.position]
-        seen.append(f"{reference} is {_shown(value, reference.name in secret)}")
+        seen.append(f"{reference} is {_shown(reference.value(scope), reference.name in secret)}")
     verdict = "holds" if rule.holds(scope) else "does not hold"
     passed = ", but is only permitted" if rule.kind is PERMITTED and verdict == "holds" else ""
     return f"{rule.outcome}: {rule.condition} {verdict}{passed}" + (f": {', '.join(seen)}" if seen else "")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from openapi._document import Node
 from openapi._errors import ContractError
-from openapi._expression import ROW, Evaluate, Expression, Names, compile_expression
+from openapi._expression import NOW, ROW, Evaluate, Expression, Names, compile_expression
 from openapi._lookup import Lookup, compile_condition, compile_lookup, known_table
 from openapi._request import UNDETERMINED
 from openapi._state import Change, State
@@ -61,13 +61,21 @@ def _cells(node: Node, verb: str, plan: TablePlan, names: Names) -> tuple[tuple[
         plan.check_column(each, each.name)
         expression = compile_expression(each, seen)
         plan.check_type(each, each.name, expression.type)
-        cells.append((each.name, expression))
+        cells.append((each.name, _as_the_server_sees(expression)))
     given = {name for name, _ in cells}
     if verb == "insert" and (left := plan.columns().required - given):
         raise ContractError([values.problem(f"the row has no {', '.join(sorted(left))}", f"{plan.name} requires it")])
     if verb == "update" and (keys := given & set(plan.key)):
         raise ContractError([values.problem(f"{', '.join(sorted(keys))} is the key of {plan.name}", "a key never changes")])
     return tuple(cells)
+
+
+def _as_the_server_sees(expression: Expression) -> Expression:
+    """A value that depends on `now` is null to an examiner, whose clock is another one."""
+    if all(each.name != NOW for each in expression.references):
+        return expression
+    evaluate = expression.evaluate
+    return replace(expression, evaluate=lambda scope: None if scope.follows else evaluate(scope))
 
 
 def _make(verb: str, plan: TablePlan, lookup: Lookup | None, cells: tuple[tuple[str, Expression], ...]) -> Apply:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -18,6 +19,8 @@ from openapi._errors import ContractError, nearest
 from openapi._request import UNDETERMINED, Absence
 
 LONGEST = 2000
+NOW = "now"
+"""The name of the time, in epoch ms."""
 ROW = "row"
 """The name of the row that an `if` or a `set` speaks of."""
 
@@ -56,8 +59,17 @@ def _uuid(random: Random) -> str:
     return f"{bits:032x}"
 
 
-FUNCTIONS: dict[str, Callable[[Random], Any]] = {"uuid": _uuid}
-"""What an expression may call besides CEL's own: each draws from the generator that the caller brings."""
+def _date_time(random: Random, instant: int, offset: str) -> str | None:
+    """Epoch ms as `yyyy-MM-dd HH:mm:ss` at an offset from UTC such as `+08:00`; null beyond the year 9999."""
+    zone = datetime.strptime(offset, "%z").tzinfo
+    try:
+        return datetime.fromtimestamp(instant / 1000, zone).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {"dateTime": _date_time, "uuid": _uuid}
+"""What an expression may call besides CEL's own: each gets the generator that the caller brings, and the arguments."""
 
 Evaluate = Callable[[Any], Any]
 
@@ -70,6 +82,11 @@ class Reference:
     column: str | None = None
     position: int = -1
     """The position of the column in its row."""
+
+    def value(self, scope: Any) -> Any:
+        """What it stands for: a value, null, or an Absence."""
+        found = scope[self.name]
+        return found if self.column is None or isinstance(found, Absence) else found[self.position]
 
     def __str__(self) -> str:
         return self.name if self.column is None else f"{self.name}.{self.column}"
@@ -188,8 +205,8 @@ def _try(node: Node, program: Any, sample: dict[str, Any]) -> Any:
         return None  # wrong for the sample alone, such as int('1x')
 
 
-def _drawing(function: Callable[[Random], Any], random: Random) -> Callable[[], Any]:
-    return lambda: function(random)
+def _drawing(function: Callable[..., Any], random: Random | None) -> Callable[..., Any]:
+    return lambda *arguments: function(random, *arguments)
 
 
 def _follow(reference: Reference) -> Evaluate:

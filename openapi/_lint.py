@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from openapi._contract import Operation
-from openapi._decision import DOCUMENTED, PERMITTED, Rule
+from openapi._decision import ANY_CODE, DOCUMENTED, PERMITTED, Rule
 from openapi._document import Node
 from openapi._envelope import Envelope
 from openapi._errors import Problem
@@ -29,6 +29,9 @@ def _success(operation: Operation) -> Iterator[Problem]:
     last = operation.success
     if not last.always or last.kind != DOCUMENTED:
         yield _at(last, "the last row is not a success", "end the table with one documented row that has no condition")
+    for rule in operation.rules:
+        if rule.code == ANY_CODE and rule.kind != PERMITTED:
+            yield _at(rule, f"{ANY_CODE} is no code to answer with", "only a row that is permitted may leave the code open")
     for rule in operation.rules[:-1]:
         if rule.always and rule.kind != PERMITTED:
             yield _at(
@@ -91,7 +94,7 @@ def _codes(operation: Operation, node: Node, envelope: Envelope) -> Iterator[Pro
         return
     path = [part for part in envelope.code.split("/") if part]
     listed = {code for schema in operation.response_schemas.values() for code in _enumerated(schema, path)}
-    written = {rule.code: rule for rule in operation.rules if rule.code is not None}
+    written = {rule.code: rule for rule in operation.rules if rule.code not in (None, ANY_CODE)}
     for code in sorted(listed - set(written), key=str):
         yield node.problem(f"the response schema lists code {code}, and no row gives it", "add a row, or take the code out")
     for code, rule in written.items():

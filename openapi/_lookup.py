@@ -32,7 +32,7 @@ class Lookup:
         values = []
         for _, expression in self.where:
             value = expression.evaluate(scope)
-            if value is UNDETERMINED:
+            if value is UNDETERMINED or value is None:
                 return UNDETERMINED
             values.append(value)
         return tuple(values)

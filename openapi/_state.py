@@ -4,7 +4,8 @@ That is what makes the rest simple. To keep a state is to take a snapshot, to us
 that fails half-way has changed nothing. The maps are persistent, so that a new state shares all but the touched rows.
 
 Every `where` is served by an index: a map from the values of its columns to a bucket, a chain of the keys of rows, newest
-first. A row that leaves a bucket stays in the chain until the chain is more than half stale.
+first. A row that leaves a bucket stays in the chain until the chain is more than half stale. A row with null in a column of
+an index is not in that index: null is never looked up.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ MOST_ROWS = 10_000_000
 
 Row = tuple[Any, ...]
 Key = tuple[Any, ...]
+
+
+class Approximate(int):
+    """A time that a world file states relative to now: good enough to decide by, too vague to compare a reply with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,9 @@ class Table:
                     indexes.append(entries)
                     continue
                 entries = self._left(index, entries, old, key)
+            if None in values:
+                indexes.append(entries)
+                continue
             chain, live, length = entries.get(values, _EMPTY)
             indexes.append(entries.set(values, Bucket((key, chain), live + 1, length + 1)))
         return Table(columns, self.rows.set(key, after), tuple(indexes))
@@ -143,6 +151,8 @@ class Table:
 
     def _left(self, index: int, entries: Map[Key, Bucket], values: Key, key: Key) -> Map[Key, Bucket]:
         """The index after the row with this key left a bucket."""
+        if None in values:
+            return entries
         chain, live, length = entries[values]
         if live == 1:
             return entries.delete(values)

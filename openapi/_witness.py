@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import combinations, islice, product
+from itertools import combinations, islice, product, zip_longest
+from math import prod
+from random import Random
 from typing import Any
 
 from openapi._contract import Operation
@@ -18,8 +20,11 @@ from openapi._request import INT_RANGES, Parameter
 from openapi._state import State
 
 HOUR = 3_600_000
-MOST_ROWS_TRIED = 12
-MOST_BASES = 4000
+MOST_ROWS_TRIED = 24
+MOST_ROWS_ALIKE = 3
+MOST_ROWS_READ = 10_000
+MOST_BASES = 3000
+LONGEST_TEXT = 10_000
 _SPELLINGS = ("1.5", "0x10", "1_000", " 12", "１２", "1e3", "NaN", "abc", "--1", "1,000")
 _TEXTS = ("é", "设备", "x" * 300, "'", "%00", "a b", "\U0001f600")
 
@@ -85,13 +90,46 @@ def _bases(operation: Operation, state: State, now: int) -> Iterator[Raw]:
         names = {source: column for column, source in _direct(let.lookup, parameters)} if let.lookup else {}
         if names and not covered.issuperset(names) and covered.isdisjoint(names):
             covered |= set(names)
-            rows = islice(state.rows(let.lookup.table), MOST_ROWS_TRIED) if let.lookup else ()
-            choices.append([{name: str(row[column]) for name, column in names.items()} for row in rows] or [{}])
+            optional = not any(parameters[name].required for name in names)
+            rows = islice(_sample(state, let.lookup.table, now), 2 if optional else None) if let.lookup else ()
+            found = [{name: str(row[column]) for name, column in names.items()} for row in rows]
+            choices.append([{}, *found] if optional or not found else found)
     for each in operation.parameters:
         if each.name not in covered:
             choices.append([{each.name: value} if value is not None else {} for value in _plain(each, now)])
-    for parts in islice(product(*choices), MOST_BASES):
+    for parts in _crossed(choices):
         yield {name: value for part in parts for name, value in part.items()}
+
+
+def _crossed(choices: list[list[Raw]]) -> Iterator[tuple[Raw, ...]]:
+    """The product of the choices; where that is too much, an even sample of it, always the same."""
+    total = prod(map(len, choices))
+    if total <= MOST_BASES:
+        yield from product(*choices)
+        return
+    for number in sorted(Random(0).sample(range(total), MOST_BASES)):
+        parts = []
+        for each in reversed(choices):
+            number, position = divmod(number, len(each))
+            parts.append(each[position])
+        yield tuple(reversed(parts))
+
+
+def _sample(state: State, table: str, now: int) -> list[dict[str, Any]]:
+    """Rows that differ in kind, so that a few stand for all: a boolean, a small number and a time before or after now each
+    make a kind, as does the absence of a value."""
+    kinds: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in islice(state.rows(table), MOST_ROWS_READ):
+        alike = kinds.setdefault(tuple(_kind(value, now) for value in row.values()), [])
+        if len(alike) < MOST_ROWS_ALIKE:
+            alike.append(row)
+    return [row for turn in zip_longest(*kinds.values()) for row in turn if row is not None][:MOST_ROWS_TRIED]
+
+
+def _kind(value: Any, now: int) -> Any:
+    if isinstance(value, (bool, str)) or value is None:
+        return value if isinstance(value, bool) else type(value)
+    return value if -1000 < value < 1000 else value > now
 
 
 def _direct(lookup: Lookup, parameters: Mapping[str, Parameter]) -> list[tuple[str, str]]:
@@ -129,7 +167,8 @@ def _anchors(operation: Operation, bases: list[Raw], state: State, now: int) -> 
 def _values(parameter: Parameter, operation: Operation, state: State, now: int) -> Iterator[Any]:
     """Every value worth trying for one parameter."""
     if parameter.credential or parameter.type == "string":
-        yield from _column_values(parameter, operation, state)
+        yield from _column_values(parameter, operation, state, now)
+        yield from ("x" * length for length in _lengths(parameter.schema))
         yield from (text for text in ("unknown", *_TEXTS) if not parameter.credential or (text.isascii() and "%" not in text))
     elif parameter.type in ("integer", "number"):
         yield from _texts(parameter, _numbers(parameter, operation, now))
@@ -142,11 +181,17 @@ def _values(parameter: Parameter, operation: Operation, state: State, now: int) 
         yield ""
 
 
-def _column_values(parameter: Parameter, operation: Operation, state: State) -> Iterator[str]:
+def _lengths(schema: Mapping[str, Any]) -> list[int]:
+    """The limits of a text, one less and one more."""
+    limits = [schema[word] for word in ("minLength", "maxLength") if word in schema]
+    return [limit + step for limit in limits for step in (-1, 0, 1) if 0 < limit + step < LONGEST_TEXT]
+
+
+def _column_values(parameter: Parameter, operation: Operation, state: State, now: int) -> Iterator[str]:
     for let in operation.lets.values():
         for column, expression in let.lookup.where if let.lookup else ():
             if expression.source == parameter.name and let.lookup:
-                yield from dict.fromkeys(str(row[column]) for row in islice(state.rows(let.lookup.table), MOST_ROWS_TRIED))
+                yield from dict.fromkeys(str(row[column]) for row in _sample(state, let.lookup.table, now))
 
 
 def _numbers(parameter: Parameter, operation: Operation, now: int) -> Iterator[int]:

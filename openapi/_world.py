@@ -15,7 +15,7 @@ from openapi._contract import Contract
 from openapi._document import Node, parse_document, read_document
 from openapi._errors import ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
 from openapi._request import Absence, read_credential
-from openapi._state import MOST_ROWS, Columns, State
+from openapi._state import MOST_ROWS, Approximate, Columns, State
 
 UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _relative = re.compile(r"now(?:\s*([+-])\s*(\S+))?").fullmatch
@@ -155,7 +155,8 @@ class _Reader:
             self.problems.append(node.problem(f"the row has no {name}", f"{columns.table} requires it"))
         if len(self.problems) > before:
             return state
-        for error in jsonschema_rs.validator_for(dict(columns.schema)).iter_errors(values):
+        plain = {name: int(value) if isinstance(value, Approximate) else value for name, value in values.items()}
+        for error in jsonschema_rs.validator_for(dict(columns.schema)).iter_errors(plain):
             self.problems.append(node.at(tuple(error.instance_path)).problem(f"{columns.table}: {self._redacted(error.message)}"))
         try:
             return state.insert(columns.table, columns.row(values)) if len(self.problems) == before else state
@@ -206,7 +207,7 @@ class _Reader:
         found = instant(text, self.now)
         if found is None:
             self.problems.append(node.problem(f"{node.value!r} is not a time", "write epoch ms, now, now + 7d or now - 90s"))
-        return found
+        return Approximate(found) if found is not None and text.strip().startswith("now") else found
 
     def _redacted(self, text: str) -> str:
         for value, name in self.secrets.items():
