@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import combinations
 from random import Random
 from typing import Any
 
 import openapi
 from contracts._wire import Request, request_for
 
+BOUNDARY_QUOTA = 2
+"""Requests for each way in which two numbers of a request can be equal or one apart, in the same place."""
 QUOTA = 25
 """Requests for each row and each set of outcomes that is permitted there."""
 
@@ -17,17 +20,25 @@ QUOTA = 25
 def aimed(operation: openapi.Operation, state: openapi.State, now: int, seed: int) -> Iterator[Request]:
     """Requests for every row that this state can reach; `now` is epoch ms. The same seed gives the same requests."""
     random = Random(seed)
-    counts: Counter[tuple[int, frozenset[str]]] = Counter()
+    counts: Counter[tuple[Any, ...]] = Counter()
     simple = openapi.witnesses(operation, state, now).values()
     candidates = list(openapi.candidates(operation, state, now))
     random.shuffle(candidates)
     for raw in (*simple, *candidates):
         seen = openapi.permitted(operation, raw, state, now)
         kind = seen.answer.number, seen.outcomes
-        counts[kind] += 1
-        if counts[kind] <= QUOTA:
+        boundary = kind, _distances(operation, seen.scope)
+        counts.update((kind, boundary))
+        if counts[kind] <= QUOTA or counts[boundary] <= BOUNDARY_QUOTA:
             as_form = operation.accepts_form and random.random() < 0.2
             yield request_for(operation, _spelled(operation, raw, random), as_form=as_form)
+
+
+def _distances(operation: openapi.Operation, scope: Mapping[str, Any]) -> tuple[int, ...]:
+    """How far apart the numbers of a request are, up to two."""
+    values = [scope[each.name] for each in operation.parameters if each.type == "integer"]
+    numbers = [value if isinstance(value, int) else None for value in values]
+    return tuple(2 if one is None or two is None else max(-2, min(2, one - two)) for one, two in combinations(numbers, 2))
 
 
 def _spelled(operation: openapi.Operation, raw: dict[str, Any], random: Random) -> dict[str, Any]:

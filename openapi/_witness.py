@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from heapq import nsmallest
 from itertools import combinations, islice, product, zip_longest
 from math import prod
 from random import Random
@@ -119,7 +120,7 @@ def _sample(state: State, table: str, now: int) -> list[dict[str, Any]]:
     """Rows that differ in kind, so that a few stand for all: a boolean, a small number and a time before or after now each
     make a kind, as does the absence of a value."""
     kinds: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in islice(state.rows(table), MOST_ROWS_READ):
+    for row in nsmallest(MOST_ROWS_READ, state.rows(table), key=repr):
         alike = kinds.setdefault(tuple(_kind(value, now) for value in row.values()), [])
         if len(alike) < MOST_ROWS_ALIKE:
             alike.append(row)
