@@ -12,31 +12,41 @@ from urllib.parse import quote
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from mockserver._asked import LARGEST_DOCUMENT
+from mockserver._control import Control
+from mockserver._guard import Guard, Refusal
 from mockserver._mock import Mock
 from mockserver._operations import Line, Log, Operations
 from mockserver._reply import problem
 from mockserver._request import LARGEST_BODY
 
+CONTROL, HEALTH, WORLDS = "/_mock", "/_mock/health", "/_mock/worlds"
 
-def create_app(mock: Mock, log: Log | None = None) -> Flask:
+
+def create_app(mock: Mock, log: Log | None = None, guard: Guard | None = None) -> Flask:
     """A WSGI application that plays the server of a mock's contract, and serves its control plane under `/_mock/`."""
+    guard = guard or Guard()
     app = Flask("mockserver", static_folder=None)
-    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY)
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.add_url_rule("/_mock/health", "health", lambda: {"status": "ok"}, provide_automatic_options=False)
-    app.before_request(_begin)
+    app.before_request(_begin(guard))
+    app.register_blueprint(Control(mock, guard).blueprint())
     if log is not None:
         app.after_request(_logger(log))
     app.register_error_handler(HTTPException, _problem_of)
+    app.register_error_handler(Refusal, _refused)
     app.wsgi_app = Operations(mock, app.wsgi_app, log)  # type: ignore[method-assign]
     return app
 
 
-def _begin() -> None:
-    g.started = time.perf_counter()
-    if (request.content_length or 0) > LARGEST_BODY:
-        raise RequestEntityTooLarge
+def _begin(guard: Guard) -> Callable[[], None]:
+    def begin() -> None:
+        g.started = time.perf_counter()
+        if request.path.startswith(CONTROL):
+            guard.check(request.headers, request.scheme, open_to_all=request.path == HEALTH)
+        request.max_content_length = LARGEST_DOCUMENT if request.path.startswith(WORLDS) else LARGEST_BODY
+        if (request.content_length or 0) > request.max_content_length:
+            raise RequestEntityTooLarge
+
+    return begin
 
 
 def _logger(log: Log) -> Callable[[Response], Response]:
@@ -47,6 +57,11 @@ def _logger(log: Log) -> Callable[[Response], Response]:
         return response
 
     return after
+
+
+def _refused(refusal: Refusal) -> Response:
+    _, headers, body = problem(refusal.status, refusal.detail)
+    return Response(body, refusal.status, [*headers, *([("WWW-Authenticate", "Bearer")] if refusal.status == 401 else [])])
 
 
 def _problem_of(error: HTTPException) -> Response:

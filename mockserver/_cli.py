@@ -41,7 +41,7 @@ def serve(contract_file: str | None, world_file: str | None, host: str, port: in
     try:
         contract = openapi.load(contract_file)
         file = world_file or str(DEMO)
-        mock = Mock(contract, Origin(openapi.read_text(file), file, os.environ))
+        mock = Mock(contract, Origin(openapi.read_document(file), os.environ))
     except openapi.InvalidDocument as error:
         _fail(str(error))
     try:

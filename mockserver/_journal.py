@@ -67,7 +67,7 @@ class Entry:
         """The entry as plain data, without secrets."""
         if self.text is not None:
             return self.text
-        decision, rule = self.decision, self.rule
+        decision = self.decision
         for state in (decision.scope.state, decision.state) if decision else ():
             redaction.learn(state)
         return {
@@ -81,7 +81,7 @@ class Entry:
             "tainted": self.tainted,
             "fault": self.fault.described() if self.fault else None,
             "request": self._request(redaction),
-            "rule": _rule(rule) if rule else None,
+            "rule": _rule(decision.rule) if decision else None,
             "reasons": redaction(decision.reasons()) if decision else [],
             "changes": [_change(each, redaction) for each in decision.changes] if decision else [],
             "reply": redaction(self._reply(redaction.contract)),

@@ -36,20 +36,19 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a world begins: a text, read anew each time because of its relative times, or a moment of another world."""
+    """Where a world begins: a document, read anew each time because of its relative times, or a moment of another world."""
 
-    text: bytes
-    file: str
+    document: openapi.Document
     environ: Mapping[str, str] | None = None
-    """What `${NAME}` stands for; None for a text that came over the network."""
+    """What `${NAME}` stands for; None for a document that came over the network."""
     moment: Moment | None = None
 
     def begin(self, contract: openapi.Contract, most_rows: int) -> Moment:
-        """The first moment. Raises WorldError where the text does not fit the contract."""
+        """The first moment. Raises WorldError where the document does not fit the contract."""
         if self.moment is not None and _tables(self.moment.state) == dict(contract.tables):
             return self.moment
         now = wall_clock()
-        world = openapi.parse_world(self.text, self.file, contract, now, self.environ, most_rows)
+        world = openapi.read_world(self.document, contract, now, self.environ, most_rows)
         clock = Clock(frozen_at=world.now) if world.frozen else Clock(world.now - now)
         return Moment(world.state, clock, Random(world.seed).getstate(), secrets=world.secrets)
 

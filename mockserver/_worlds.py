@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from time import monotonic
-from uuid import uuid4
 
 import openapi
 from mockserver._metrics import Tallies
 from mockserver._world import LiveWorld, Moment, NoRoom, Origin
 
 DEFAULT = "default"
-is_name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}").fullmatch
 
 
 class NameTaken(ValueError):
@@ -62,20 +59,19 @@ class Worlds:
         self.expire()
         return list(self._named.values())
 
-    def create(self, name: str | None, origin: Origin) -> LiveWorld:
+    def create(self, name: str, origin: Origin) -> LiveWorld:
         """A world that begins at an origin. Raises NameTaken, NoRoom, and WorldError where the text does not fit."""
         self.expire()
         self._check(name)
-        world = self._live(name or f"w-{uuid4().hex[:12]}", origin)
+        world = self._live(name, origin)
         with self._lock:
             self._check(world.name)
             self._named[world.name] = world
         return world
 
-    def fork(self, name: str | None, parent: LiveWorld) -> LiveWorld:
+    def fork(self, name: str, parent: LiveWorld) -> LiveWorld:
         """A world in which everything is true that is true in another one. Raises NameTaken and NoRoom."""
-        origin = parent.origin
-        return self.create(name, Origin(origin.text, origin.file, origin.environ, parent.moment()))
+        return self.create(name, replace(parent.origin, moment=parent.moment()))
 
     def delete(self, name: str) -> bool:
         """Deletes a world; False where there is none, or where it is the default one."""
@@ -131,8 +127,8 @@ class Worlds:
     def _live(self, name: str, origin: Origin) -> LiveWorld:
         return LiveWorld(name, self.contract, origin, origin.begin(self.contract, self.bounds.rows), self.bounds.journal)
 
-    def _check(self, name: str | None) -> None:
-        if name is not None and name in self._named:
+    def _check(self, name: str) -> None:
+        if name in self._named:
             raise NameTaken(f"there is a world {name} already; delete it, or choose another name")
         if len(self._named) >= self.bounds.worlds:
             raise NoRoom(

@@ -6,13 +6,13 @@ Nothing in here speaks HTTP, reads a clock or draws from a global source of rand
 from openapi._compile import load
 from openapi._contract import Contract, Operation
 from openapi._decision import Acceptance, Decision, Permitted, Rule, decide, force, permitted
-from openapi._document import read_text
+from openapi._document import Document, parse_document, read_document
 from openapi._envelope import Envelope
 from openapi._errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
 from openapi._request import Absence, Parameter
 from openapi._state import Change, State
 from openapi._witness import candidates, unreachable, witnesses
-from openapi._world import World, duration, instant, load_world, parse_world
+from openapi._world import World, duration, instant, load_world, read_world
 
 __all__ = [
     "Absence",
@@ -21,6 +21,7 @@ __all__ = [
     "Contract",
     "ContractError",
     "Decision",
+    "Document",
     "Envelope",
     "ExecutionError",
     "InvalidDocument",
@@ -41,9 +42,10 @@ __all__ = [
     "load",
     "load_world",
     "nearest",
-    "parse_world",
+    "parse_document",
     "permitted",
-    "read_text",
+    "read_document",
+    "read_world",
     "unreachable",
     "witnesses",
 ]

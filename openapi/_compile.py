@@ -175,9 +175,11 @@ class _Compiler:
         return tuple({each.name: each for each in parameters}.values())
 
     def _credentials(self, node: Node) -> Iterator[Parameter]:
-        security = node.get("security") or self.root.get("security")
+        own = node.get("security")
+        security = self.root.get("security") if own is None else own
         components = self.root.get("components")
         schemes = components.get("securitySchemes") if components else None
+        required = all(each.value for each in security.children()) if security else False  # {} stands for no security
         for requirement in security.children() if security else ():
             for name in requirement.value:
                 scheme = schemes.get(name) if schemes else None
@@ -187,7 +189,7 @@ class _Compiler:
                     value = scheme.value
                     where = value.get("in", "header"), value.get("name", "Authorization")
                     wire_name = where[1].lower() if where[0] == "header" else where[1]
-                    yield Parameter(name, where[0], wire_name, {"type": "string"}, True, read_credential, credential=True)
+                    yield Parameter(name, where[0], wire_name, {"type": "string"}, required, read_credential, credential=True)
 
     def _lets(self, node: Node, names: dict[str, Any]) -> dict[str, Let]:
         """The operation's lets, and those of the whole document whose names it has; adds their kinds to `names`."""
@@ -309,10 +311,10 @@ def _body_parameters(body: Node | None) -> Iterator[Parameter]:
     media = content.get("application/json") if content else None
     schema = media.get("schema") if media else None
     properties = schema.get("properties") if schema else None
-    for each in properties.children() if schema and properties else ():
-        required = each.name in (schema.value.get("required", ()) if schema else ())
-        own = _schema(each)
-        yield Parameter(each.name, "body", each.name, own, required, reader(own, json_value=True))
+    for name in properties.value if schema and properties else ():  # the key, not the name of what a $ref leads to
+        required = name in (schema.value.get("required", ()) if schema else ())
+        own = _schema(properties.child(name) if properties else None)
+        yield Parameter(name, "body", name, own, required, reader(own, json_value=True))
 
 
 def _schema(node: Node | None) -> dict[str, Any]:

@@ -121,19 +121,15 @@ class Node:
 
 def read_document(path: str | Path) -> Document:
     """Reads a YAML or JSON file. Raises InvalidDocument, with the line, for a file that is missing, too large or broken."""
-    return parse_document(read_text(path), str(path))
-
-
-def read_text(path: str | Path) -> bytes:
-    """The content of a file. Raises InvalidDocument for one that is missing or too large."""
+    file = str(path)
     try:
         with open(path, "rb") as stream:
             text = stream.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise InvalidDocument([Problem(str(path), 1, f"cannot be read: {error.strerror}")]) from None
+        raise InvalidDocument([Problem(file, 1, f"cannot be read: {error.strerror}")]) from None
     if len(text) > LARGEST_FILE:
-        raise InvalidDocument([Problem(str(path), 1, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB")])
-    return text
+        raise InvalidDocument([Problem(file, 1, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB")])
+    return parse_document(text, file)
 
 
 def parse_document(text: str | bytes, file: str) -> Document:

@@ -64,7 +64,7 @@ def _unreachable(operation: Operation) -> Iterator[Problem]:
             if name in parameters and parameters[name].read(None) is not MISSING:
                 yield _at(rule, f"missing: {name} can never hold", f"{name} has a default")
         for name in (*rule.malformed, *rule.unreadable):
-            if name not in parameters or not parameters[name].constrained:
+            if name not in parameters or not (parameters[name].constrained or parameters[name].location == "body"):
                 yield _at(rule, f"{name} can never be malformed", "only a parameter with a type or a constraint can")
         if rule.when is not None and rule.when.constant:
             yield _at(rule, f"when: {rule.when} is always the same", "name something that varies")

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema_rs
 
 from openapi._contract import Contract
-from openapi._document import Node, parse_document, read_document
+from openapi._document import Document, Node, read_document
 from openapi._errors import ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
 from openapi._request import Absence, read_credential
 from openapi._state import MOST_ROWS, Approximate, Columns, State
@@ -44,26 +44,21 @@ def load_world(path: str | Path, contract: Contract, now: int, environ: Mapping[
     Raises WorldError, whose `problems` hold everything that is wrong, each with file and line.
     """
     try:
-        return _Reader(contract, now, environ, MOST_ROWS).world(read_document(path).root, Path(path).stem)
+        document = read_document(path)
     except InvalidDocument as error:
         raise WorldError(error.problems) from None
+    return read_world(document, contract, now, environ)
 
 
-def parse_world(
-    text: str | bytes,
-    file: str,
-    contract: Contract,
-    now: int,
-    environ: Mapping[str, str] | None = None,
-    most_rows: int = MOST_ROWS,
+def read_world(
+    document: Document, contract: Contract, now: int, environ: Mapping[str, str] | None = None, most_rows: int = MOST_ROWS
 ) -> World:
-    """Reads a world from text; no table of it will ever have more than `most_rows`.
+    """Makes a world of a document; no table of it will ever have more than `most_rows`.
 
-    Without `environ`, as for a text that comes over the network, `${NAME}` is refused. Raises WorldError; `file` is the
-    name that its problems carry.
+    `now` is epoch ms. Without `environ`, as for a document that came over the network, `${NAME}` is refused. Raises WorldError.
     """
     try:
-        return _Reader(contract, now, environ, most_rows).world(parse_document(text, file).root, Path(file).stem)
+        return _Reader(contract, now, environ, most_rows).world(document.root, Path(document.file).stem)
     except InvalidDocument as error:
         raise WorldError(error.problems) from None
 

@@ -28,7 +28,7 @@ def world(mock):
 
 @pytest.fixture
 def mock():
-    return Mock(CONTRACT, Origin(WORLD.read_bytes(), "demo.yaml"))
+    return Mock(CONTRACT, Origin(openapi.read_document(WORLD)))
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_the_log_names_the_outcome_and_no_token(mock):
 
 
 def test_a_frozen_world_stands_still():
-    mock = Mock(CONTRACT, Origin(b"clock: {now: 2030-01-01T00:00:00Z, frozen: true}", "world.yaml"))
+    mock = Mock(CONTRACT, Origin(openapi.parse_document("clock: {now: 2030-01-01T00:00:00Z, frozen: true}", "world.yaml")))
     assert mock.worlds.default.now() == 1_893_456_000_000
 
 

@@ -40,7 +40,7 @@ x-state: {}
 def echo(tmp_path):
     contract = tmp_path / "echo.yaml"
     contract.write_text(ECHO)
-    return create_app(Mock(openapi.load(contract), Origin(b"{}", "world.yaml"))).test_client()
+    return create_app(Mock(openapi.load(contract), Origin(openapi.parse_document("{}", "world.yaml")))).test_client()
 
 
 @pytest.fixture
@@ -65,14 +65,14 @@ def test_an_odd_json_body_gets_an_outcome(echo, body):
 @pytest.mark.parametrize("path", [URL, "/nowhere", "/_mock/health"])
 def test_a_large_body_is_refused_on_every_path(path):
     lines = []
-    client = create_app(Mock(CONTRACT, Origin(WORLD.read_bytes(), "demo.yaml")), log=lines.append).test_client()
+    client = create_app(Mock(CONTRACT, Origin(openapi.read_document(WORLD))), log=lines.append).test_client()
     assert client.post(path, data=b"x" * 2_000_000).status_code == 413
     assert lines[0].outcome == "413"
 
 
 def test_the_log_has_a_line_for_what_is_outside_the_contract_and_never_a_query():
     lines = []
-    client = create_app(Mock(CONTRACT, Origin(WORLD.read_bytes(), "demo.yaml")), log=lines.append).test_client()
+    client = create_app(Mock(CONTRACT, Origin(openapi.read_document(WORLD))), log=lines.append).test_client()
     client.get(f"{URL}?token=secret")
     client.post("/no%0Awhere?token=secret")
     assert [(line.method, line.path, line.outcome) for line in lines] == [("GET", URL, "405"), ("POST", "/no%0Awhere", "404")]

@@ -1,0 +1,75 @@
+"""Witnesses: for each outcome the simplest request that gets it in a world, ready to be sent."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import openapi
+
+
+def witnesses(
+    contract: openapi.Contract, state: openapi.State, now: int, base: str, secrets: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """By outcome: `request` and `curl`, or `unreachable` with what the world lacks.
+
+    `now` is epoch ms, `base` the URL before the paths of the contract. Secrets stand as their `${NAME}`.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for operation in contract.operations.values():
+        reached = openapi.witnesses(operation, state, now)
+        for outcome in operation.outcomes:
+            raw = reached.get(outcome)
+            if raw is None:
+                found[outcome] = {"unreachable": openapi.unreachable(operation, outcome)}
+            else:
+                request = _named(_request(operation, raw, base), secrets)
+                found[outcome] = {"request": request, "curl": " ".join(map(_quoted, _words(request)))}
+    return found
+
+
+def _request(operation: openapi.Operation, raw: Mapping[str, Any], base: str) -> dict[str, Any]:
+    path, parts = operation.path, {name: list[tuple[str, Any]]() for name in ("query", "header", "cookie", "body")}
+    for each in operation.parameters:
+        if each.name in raw and each.location == "path":
+            path = path.replace(f"{{{each.name}}}", quote(str(raw[each.name]), safe=""))
+        elif each.name in raw:
+            parts[each.location].append((each.wire_name, raw[each.name]))
+    headers = {name.title(): value for name, value in parts["header"]}
+    if parts["cookie"]:
+        headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in parts["cookie"])
+    query = f"?{urlencode(parts['query'])}" if parts["query"] else ""
+    request: dict[str, Any] = {"method": operation.method, "url": f"{base}{path}{query}", "headers": headers}
+    if operation.accepts_json:
+        headers["Content-Type"] = "application/json"
+        request["body"] = dict(parts["body"])
+    return request
+
+
+def _words(request: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("curl", "-sS", "-X", request["method"], request["url"])
+    for name, value in request["headers"].items():
+        yield from ("-H", f"{name}: {value}")
+    if "body" in request:
+        yield from ("--data", json.dumps(request["body"], ensure_ascii=False))
+
+
+def _named(value: Any, secrets: Mapping[str, str]) -> Any:
+    """A value in which every secret, also in its URL spelling, is its `${NAME}`."""
+    if isinstance(value, dict):
+        return {name: _named(each, secrets) for name, each in value.items()}
+    if isinstance(value, str):
+        for secret in sorted(secrets, key=len, reverse=True):
+            value = value.replace(secret, secrets[secret]).replace(quote(secret, safe=""), secrets[secret])
+    return value
+
+
+def _quoted(word: str) -> str:
+    # `${NAME}` must stay open to the shell, so a word that holds one is in double quotes.
+    if re.search(r"\$\{\w+\}", word):
+        return '"' + re.sub(r'(["\\`]|\$(?!\{\w+\}))', r"\\\1", word) + '"'
+    return shlex.quote(word)
