@@ -27,6 +27,7 @@ def create_app(mock: Mock, log: Log | None = None, guard: Guard | None = None) -
     """A WSGI application that plays the server of a mock's contract, and serves its control plane under `/_mock/`."""
     guard = guard or Guard()
     app = Flask("mockserver", static_folder=None)
+    app.url_map.merge_slashes = False
     app.before_request(_begin(guard))
     app.register_blueprint(Control(mock, guard).blueprint())
     if log is not None:

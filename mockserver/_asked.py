@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -72,20 +73,31 @@ def world_document(name: str) -> openapi.Document | None:
     text = request.get_data()
     if not text.strip():
         return None
-    if b"\\u" in text:  # JSON escapes a character beyond the BMP as two, which YAML does not understand
-        text = json.dumps(_json(text), ensure_ascii=False).encode("utf-8", "replace")
-    try:
-        document = openapi.parse_document(text, name)
-    except openapi.InvalidDocument as error:
-        raise NotUnderstood(str(error)) from None
+    document = _document(text, name)
     if not isinstance(document.data, dict):
         raise NotUnderstood(f"{name}:1: is not a world; write its tables, each a list of rows")
     return document
 
 
+def _document(text: bytes, name: str) -> openapi.Document:
+    """JSON is nearly YAML: that is where its lines come from, but not its values, whose escapes YAML reads otherwise."""
+    if not request.mimetype.endswith("yaml"):
+        with suppress(NotUnderstood):
+            data, lines = _json(text), {}
+            with suppress(openapi.InvalidDocument):
+                lines = openapi.parse_document(text, name).lines
+            return openapi.Document(name, data, lines)
+        if request.mimetype not in _UNNAMED:
+            _json(text)
+    try:
+        return openapi.parse_document(text, name)
+    except openapi.InvalidDocument as error:
+        raise NotUnderstood(str(error)) from None
+
+
 def moment(asked: dict[str, Any], name: str, now: int) -> int | None:
     """A time of the query or the body, in epoch ms; None where it is absent. Raises NotUnderstood."""
-    if name not in asked:
+    if not asked.get(name, "").strip():
         return None
     found = openapi.instant(asked[name], now)
     if found is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from random import Random
 from time import monotonic
@@ -47,7 +47,7 @@ STATUSES: dict[type[Exception], int] = {
     NameTaken: 409,
     openapi.WorldError: 409,
     openapi.TableFull: 409,
-    NoRoom: 507,
+    NoRoom: 409,
 }
 
 
@@ -109,8 +109,8 @@ class Control:
         wanted = asked.query("createWorld")
         document, worlds = asked.world_document(wanted["name"]), self.mock.worlds
         if "from" in wanted:
-            if document is not None:
-                raise NotUnderstood("a world is a fork or has a document of its own; leave out `from`, or the body")
+            if document:
+                raise NotAllowed("a world is a fork or has a document of its own; leave out `from`, or the body")
             world = worlds.fork(wanted["name"], self._get(wanted["from"]))
         else:
             world = worlds.create(wanted["name"], worlds.origin if document is None else Origin(document))
@@ -122,7 +122,8 @@ class Control:
         self.mock.worlds.delete(world)
 
     def get_state(self, world: str) -> Body:
-        redaction, live = self._redaction("getState"), self._get(world)
+        live = self._get(world)
+        redaction = self._redaction(asked.query("getState"))
         state = live.state
         redaction.learn(state)
         return {name: [redaction.row(name, row) for row in rows] for name, rows in state.snapshot().items()}
@@ -152,7 +153,7 @@ class Control:
         live.restore(moment)
 
     def set_clock(self, world: str) -> Body:
-        wanted, live = asked.body("setClock"), self._get(world)
+        live, wanted = self._get(world), asked.body("setClock")
         clock = live.clock
         time = asked.moment(wanted, "time", clock.now())
         if time is not None:
@@ -172,7 +173,7 @@ class Control:
         return _clock(live.clock)
 
     def add_fault(self, world: str) -> Body:
-        wanted, live = asked.body("addFault"), self._get(world)
+        live, wanted = self._get(world), asked.body("addFault")
         with live.lock:
             if len(live.faults.active) >= MOST_FAULTS:
                 raise NoRoom(f"world {world} has {MOST_FAULTS} faults already; remove one")
@@ -190,8 +191,8 @@ class Control:
                 raise NotThere(f"world {world} has no fault {fault}")
 
     def get_journal(self, world: str) -> Body:
-        redaction, live = self._redaction("getJournal"), self._get(world)
-        wanted = asked.query("getJournal")
+        live, wanted = self._get(world), asked.query("getJournal")
+        redaction = self._redaction(wanted)
         with live.lock:
             found = list(islice(live.journal.matching(_pattern(wanted, live)), wanted["limit"]))
             forgotten, state = live.journal.forgotten, live.state
@@ -204,7 +205,7 @@ class Control:
             live.journal.clear()
 
     def verify_journal(self, world: str) -> Body:
-        wanted, live = asked.body("verifyJournal"), self._get(world)
+        live, wanted = self._get(world), asked.body("verifyJournal")
         pattern = _pattern(wanted, live)
         with live.lock:
             count, forgotten = sum(1 for _ in live.journal.matching(pattern)), live.journal.forgotten
@@ -224,9 +225,9 @@ class Control:
         document = asked.world_document(live.name) or openapi.parse_document("{}", live.name)
         return document, openapi.read_world(document, live.contract, live.now(), None, self.mock.worlds.bounds.rows)
 
-    def _redaction(self, operation: str) -> Redaction:
+    def _redaction(self, wanted: Mapping[str, Any]) -> Redaction:
         """What covers the secrets of a reply. Raises Refusal where somebody asks for them who may not."""
-        shown = bool(asked.query(operation).get("secrets"))
+        shown = bool(wanted.get("secrets"))
         if shown and self.guard.token is None:
             raise Refusal(403, "only who holds the control-plane token may see secrets; start the mock with --token")
         return Redaction(self.mock.contract, off=shown)
