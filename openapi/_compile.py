@@ -159,7 +159,8 @@ class _Compiler:
             parameters=parameters,
             lets=lets,
             rules=rules,
-            resolvers={each.name: _raw(each) for each in parameters} | {each.name: each.resolve for each in lets.values()},
+            readers=tuple((each.name, each.read) for each in parameters),
+            resolvers={each.name: each.resolve for each in lets.values()},
             accepts_form="application/x-www-form-urlencoded" in content,
             accepts_json="application/json" in content,
             response_schemas=_response_schemas(node),
@@ -330,11 +331,6 @@ def _inline(node: Node, depth: int = 0) -> Any:
     if isinstance(node.value, list):
         return [_inline(each, depth + 1) for each in node.children()]
     return node.value
-
-
-def _raw(parameter: Parameter) -> Callable[[Any], Any]:
-    name, read = parameter.name, parameter.read
-    return lambda scope: read(scope.raw.get(name))
 
 
 def _response_schemas(node: Node) -> dict[str, dict[str, Any]]:

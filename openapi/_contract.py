@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from openapi._decision import ANY_CODE, Rule, Scope
+from openapi._decision import ANY_CODE, PERMITTED, Rule, Scope
 from openapi._envelope import Envelope
 from openapi._lookup import Let
-from openapi._request import Parameter, gather
+from openapi._request import Parameter, Read, gather
 from openapi._state import Columns
 
 
@@ -26,12 +26,20 @@ class Operation:
     """Parameters, properties of a JSON body, and credentials."""
     lets: Mapping[str, Let]
     rules: tuple[Rule, ...]
+    readers: tuple[tuple[str, Read], ...]
+    """What reads each parameter."""
     resolvers: Mapping[str, Callable[[Scope], Any]]
+    """What looks up each let."""
     accepts_form: bool
     accepts_json: bool
     response_schemas: Mapping[str, dict[str, Any]]
     """JSON Schema of the reply's body by HTTP status text."""
     line: int
+    answers: tuple[Rule, ...] = field(init=False)
+    """The rules that a mock may answer with: those that are not merely permitted."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "answers", tuple(rule for rule in self.rules if rule.kind is not PERMITTED))
 
     @property
     def success(self) -> Rule:

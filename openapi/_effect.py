@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from openapi._document import Node
 from openapi._errors import ContractError
-from openapi._expression import NOW, ROW, Evaluate, Expression, Names, compile_expression
+from openapi._expression import NOW, ROW, Expression, Names, compile_expression
 from openapi._lookup import Lookup, compile_condition, compile_lookup, known_table
-from openapi._request import UNDETERMINED
-from openapi._state import Change, State
+from openapi._request import Absence
+from openapi._state import Change, Row, State
 from openapi._table import TablePlan
 
 Apply = Callable[[Any, State, list[Change]], State]
@@ -75,13 +75,13 @@ def _as_the_server_sees(expression: Expression) -> Expression:
     if all(each.name != NOW for each in expression.references):
         return expression
     evaluate = expression.evaluate
-    return replace(expression, evaluate=lambda scope: None if scope.follows else evaluate(scope))
+    return replace(expression, evaluate=lambda scope: None if scope.follows else evaluate(scope), path=None)
 
 
 def _make(verb: str, plan: TablePlan, lookup: Lookup | None, cells: tuple[tuple[str, Expression], ...]) -> Apply:
     if lookup is None:
         return _insert(plan, dict(cells))
-    return _update(plan, lookup, cells) if verb == "update" else _delete(plan.name, lookup)
+    return _update(plan, lookup, dict(cells)) if verb == "update" else _delete(plan.name, lookup)
 
 
 def _guarded(apply: Apply, when: Expression | None, unless: Expression | None) -> Apply:
@@ -98,41 +98,28 @@ def _guarded(apply: Apply, when: Expression | None, unless: Expression | None) -
     return guarded
 
 
-def _cell(evaluate: Evaluate, scope: Any) -> Any:
-    value = evaluate(scope)
-    return None if value is UNDETERMINED else value
-
-
 def _insert(plan: TablePlan, cells: dict[str, Expression]) -> Apply:
     table, defaults = plan.name, plan.columns().defaults
-    evaluates: list[Evaluate] = [cells[name].evaluate if name in cells else _constant(defaults[name]) for name in plan.properties]
+    blank = [defaults[name] for name in plan.properties]
+    fill = _filler(plan, cells)
 
     def insert(scope: Any, state: State, changes: list[Change]) -> State:
-        row = tuple([_cell(evaluate, scope) for evaluate in evaluates])
+        row = fill(scope, blank)
         changes.append(Change(state.tables[table].columns, None, row))
         return state.insert(table, row)
 
     return insert
 
 
-def _constant(value: Any) -> Evaluate:
-    return lambda scope: value
-
-
-def _update(plan: TablePlan, lookup: Lookup, cells: tuple[tuple[str, Expression], ...]) -> Apply:
-    table, order = plan.name, tuple(plan.properties)
-    sets = tuple((order.index(name), expression.evaluate) for name, expression in cells)
+def _update(plan: TablePlan, lookup: Lookup, cells: dict[str, Expression]) -> Apply:
+    table, fill = plan.name, _filler(plan, cells)
 
     def update(scope: Any, state: State, changes: list[Change]) -> State:
-        values = lookup.values(scope)
-        found = () if values is UNDETERMINED else tuple(lookup.rows(scope, state, values))
-        for row in found:
+        for row in _found(lookup, scope, state):
             scope[ROW] = row
-            after = list(row)
-            for position, evaluate in sets:
-                after[position] = _cell(evaluate, scope)
-            changes.append(Change(state.tables[table].columns, row, tuple(after)))
-            state = state.replace(table, row, tuple(after))
+            after = fill(scope, row)
+            changes.append(Change(state.tables[table].columns, row, after))
+            state = state.replace(table, row, after)
         return state
 
     return update
@@ -140,11 +127,29 @@ def _update(plan: TablePlan, lookup: Lookup, cells: tuple[tuple[str, Expression]
 
 def _delete(table: str, lookup: Lookup) -> Apply:
     def delete(scope: Any, state: State, changes: list[Change]) -> State:
-        values = lookup.values(scope)
-        found = () if values is UNDETERMINED else tuple(lookup.rows(scope, state, values))
-        for row in found:
+        for row in _found(lookup, scope, state):
             changes.append(Change(state.tables[table].columns, row, None))
             state = state.delete(table, row)
         return state
 
     return delete
+
+
+def _found(lookup: Lookup, scope: Any, state: State) -> tuple[Row, ...]:
+    found = lookup.rows(scope, state)
+    return () if isinstance(found, Absence) else tuple(found)
+
+
+def _filler(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Iterable[Any]], Row]:
+    """What fills these columns of a row; a value that is not present becomes null."""
+    order = tuple(plan.properties)
+    filled = tuple((order.index(name), expression.fetch) for name, expression in cells.items())
+
+    def fill(scope: Any, row: Iterable[Any]) -> Row:
+        values = list(row)
+        for position, fetch in filled:
+            value = scope[fetch] if isinstance(fetch, str) else fetch(scope)
+            values[position] = None if type(value) is Absence else value
+        return tuple(values)
+
+    return fill

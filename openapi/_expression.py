@@ -15,7 +15,8 @@ from random import Random
 from typing import Any
 
 from openapi._document import Node
-from openapi._errors import ContractError, nearest
+from openapi._errors import ContractError, ExecutionError, nearest
+from openapi._plain import Evaluate, Fetch, Operand, plain
 from openapi._request import UNDETERMINED, Absence
 
 LONGEST = 2000
@@ -27,6 +28,9 @@ ROW = "row"
 Names = Mapping[str, "str | Mapping[str, str]"]
 """What an expression may name: a value, by its JSON type, or a row, by the types of its columns."""
 
+_FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
+"""What CEL raises where values do not fit an operation."""
+_CLASSES: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
 _SAMPLES: dict[str, Any] = {"string": "1", "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}, "rows": []}
 _CEL_FUNCTIONS = frozenset(
     [
@@ -55,8 +59,11 @@ _PATH = re.compile(
 
 def _uuid(random: Random) -> str:
     """32 lower-case hexadecimal digits of a UUID of version 4."""
-    bits = random.getrandbits(128) & ~(0xF << 76) & ~(0x3 << 62) | (4 << 76) | (2 << 62)
-    return f"{bits:032x}"
+    return f"{random.getrandbits(128) & _NOT_FIXED | _FIXED:032x}"
+
+
+_FIXED, _NOT_FIXED = (4 << 76) | (2 << 62), ~((0xF << 76) | (3 << 62))
+"""The bits that say version 4 and variant 1, and all the others."""
 
 
 def _date_time(random: Random, instant: int, offset: str) -> str | None:
@@ -70,8 +77,6 @@ def _date_time(random: Random, instant: int, offset: str) -> str | None:
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {"dateTime": _date_time, "uuid": _uuid}
 """What an expression may call besides CEL's own: each gets the generator that the caller brings, and the arguments."""
-
-Evaluate = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,13 @@ class Expression:
     constant: bool
     type: str | None
     """The JSON type of the value where that is known."""
+    path: Fetch | None = None
+    """How a path is fetched; None for any other expression."""
+
+    @property
+    def fetch(self) -> Fetch:
+        """The shortest way to its value, which for a name may be any Absence."""
+        return self.path or self.evaluate
 
     def __str__(self) -> str:
         return self.source
@@ -117,7 +129,7 @@ def compile_expression(node: Node, names: Names) -> Expression:
     references, flat = _references(node, names)
     path = references[0] if len(references) == 1 and flat.strip() == _flat(references[0]) else None
     if path is not None:
-        return Expression(text, references, _follow(path), constant=False, type=_type(names, path))
+        return Expression(text, references, _follow(_fetch(path)), constant=False, type=_type(names, path), path=_fetch(path))
     return _program(node, references, flat, names)
 
 
@@ -132,8 +144,10 @@ def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Na
     value = _try(node, program, sample | {name: _drawing(function, Random(0)) for name, function in ours})
     if not references and not ours:
         return Expression(node.value, (), lambda scope: value, constant=True, type=_type_of(value))
-    evaluate = _execute(program.execute, references, ours)
-    return Expression(node.value, references, evaluate, constant=False, type=_type_of(value))
+    evaluate = _execute(program, f"{node.document.file}:{node.line}: {node.value}", references, ours)
+    operands = {_flat(each): Operand(_fetch(each), _CLASSES.get(_type(names, each) or "")) for each in references}
+    operands |= {f"{name}()": Operand(_draw(function), str) for name, function in ours if f"{name}()" in flat}
+    return Expression(node.value, references, plain(flat, operands, evaluate) or evaluate, constant=False, type=_type_of(value))
 
 
 def _references(node: Node, names: Names) -> tuple[tuple[Reference, ...], str]:
@@ -209,44 +223,51 @@ def _drawing(function: Callable[..., Any], random: Random | None) -> Callable[..
     return lambda *arguments: function(random, *arguments)
 
 
-def _follow(reference: Reference) -> Evaluate:
+def _fetch(reference: Reference) -> Fetch:
     name, position = reference.name, reference.position
-
-    def value(scope: Any) -> Any:
-        found = scope[name]
-        return UNDETERMINED if found.__class__ is Absence else found
 
     def column(scope: Any) -> Any:
         row = scope[name]
-        if row.__class__ is Absence:
+        if type(row) is Absence:
             return UNDETERMINED
         found = row[position]
         return UNDETERMINED if found is None else found
 
-    return value if reference.column is None else column
+    return name if reference.column is None else column
 
 
-def _execute(execute: Callable[[Any], Any], references: tuple[Reference, ...], ours: tuple[tuple[str, Any], ...]) -> Evaluate:
-    values = tuple((_flat(each), each.name, each.position) for each in references if each.column is None)
-    columns = tuple((_flat(each), each.name, each.position) for each in references if each.column is not None)
+def _follow(fetch: Fetch) -> Evaluate:
+    if not isinstance(fetch, str):
+        return fetch
+    name = fetch
+
+    def value(scope: Any) -> Any:
+        found = scope[name]
+        return UNDETERMINED if type(found) is Absence else found
+
+    return value
+
+
+def _draw(function: Callable[[Random], Any]) -> Evaluate:
+    return lambda scope: function(scope.random)
+
+
+def _execute(program: Any, where: str, references: tuple[Reference, ...], ours: tuple[tuple[str, Any], ...]) -> Evaluate:
+    execute = program.execute
+    values = tuple((_flat(each), _follow(_fetch(each))) for each in references)
 
     def evaluate(scope: Any) -> Any:
         variables = {}
-        for flat, name, _ in values:
-            found = scope[name]
-            if found.__class__ is Absence:
-                return UNDETERMINED
-            variables[flat] = found
-        for flat, name, position in columns:
-            row = scope[name]
-            if row.__class__ is Absence:
-                return UNDETERMINED
-            found = row[position]
-            if found is None:
+        for flat, value in values:
+            found = value(scope)
+            if found is UNDETERMINED:
                 return UNDETERMINED
             variables[flat] = found
         for name, function in ours:
             variables[name] = _drawing(function, scope.random)
-        return execute(variables)
+        try:
+            return execute(variables)
+        except _FAILURES as error:
+            raise ExecutionError(f"{where}: {error}") from error
 
     return evaluate

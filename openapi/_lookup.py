@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from openapi._document import Node
 from openapi._errors import ContractError, nearest
-from openapi._expression import ROW, Evaluate, Expression, Names, compile_expression
-from openapi._request import MISSING, UNDETERMINED
-from openapi._state import Row, State
+from openapi._expression import ROW, Expression, Names, compile_expression
+from openapi._plain import Evaluate, Fetch
+from openapi._request import MISSING, UNDETERMINED, Absence
+from openapi._state import Index, Row, State
 from openapi._table import TablePlan
 
 Resolve = Callable[[Any], Any]
@@ -25,36 +26,23 @@ class Lookup:
     where: tuple[tuple[str, Expression], ...]
     index: int | None
     """The number of the index; None for the key itself."""
+    sought: tuple[Fetch, ...]
+    """What gives the values of the key, or of the index's columns."""
     condition: Expression | None
 
-    def values(self, scope: Any) -> Any:
-        """The values that the columns must have, or UNDETERMINED when one of them is not present."""
-        values = []
-        for _, expression in self.where:
-            value = expression.evaluate(scope)
-            if value is UNDETERMINED or value is None:
-                return UNDETERMINED
-            values.append(value)
-        return tuple(values)
-
-    def rows(self, scope: Any, state: State, values: Any) -> Iterator[Row]:
-        """The rows with these values that pass the condition, newest first."""
+    def rows(self, scope: Any, state: State) -> Iterable[Row] | Absence:
+        """The rows that are meant, newest first, or UNDETERMINED when a value that they must have is not present."""
+        values = tuple([scope[fetch] if isinstance(fetch, str) else fetch(scope) for fetch in self.sought])
         table = state.tables[self.table]
+        found: Iterable[Row]
         if self.index is None:
             row = table.rows.get(values)
-            found: Iterator[Row] = iter(() if row is None else (row,))
+            found = () if row is None else (row,)
         else:
             found = table.matching(self.index, values)
-        if self.condition is None:
-            return found
-        return self._passing(scope, found, self.condition.evaluate)
-
-    @staticmethod
-    def _passing(scope: Any, rows: Iterator[Row], condition: Evaluate) -> Iterator[Row]:
-        for row in rows:
-            scope[ROW] = row
-            if condition(scope) is True:
-                yield row
+        if found == ():  # no row is found by an Absence or null, so that only now one of the values may be one
+            return Absence.UNDETERMINED if any(value is None or type(value) is Absence for value in values) else ()
+        return found if self.condition is None else _passing(scope, found, self.condition.evaluate)
 
     @property
     def expressions(self) -> Iterator[Expression]:
@@ -92,15 +80,17 @@ def compile_lookup(node: Node, table: str, names: Names, plans: dict[str, TableP
         expression = compile_expression(each, names)
         plan.check_type(each, each.name, expression.type)
         where.append((each.name, expression))
-    columns = tuple(name for name, _ in where)
-    by_key = set(columns) == set(plan.key)
+    by_key = {name for name, _ in where} == set(plan.key)
     if by_key:
         where.sort(key=lambda pair: plan.key.index(pair[0]))
+    sought = where if by_key else [pair for pair in where if not pair[1].constant]
+    constants = tuple((name, expression.evaluate(None)) for name, expression in where if expression.constant)
     condition = node.get("if")
     return Lookup(
         table,
         tuple(where),
-        None if by_key else plan.index(columns),
+        None if by_key else plan.index(Index(tuple(name for name, _ in sought), constants)),
+        tuple(expression.fetch for _, expression in sought),
         None if condition is None else compile_condition(condition, {**names, ROW: plan.types}),
     )
 
@@ -141,20 +131,25 @@ def _where(node: Node) -> Node:
     return where
 
 
+def _passing(scope: Any, rows: Iterable[Row], condition: Evaluate) -> Iterator[Row]:
+    for row in rows:
+        scope[ROW] = row
+        if condition(scope) is True:
+            yield row
+
+
 def _newest(lookup: Lookup) -> Resolve:
     def resolve(scope: Any) -> Any:
-        values = lookup.values(scope)
-        if values is UNDETERMINED:
-            return UNDETERMINED
-        return next(lookup.rows(scope, scope.state, values), MISSING)
+        found = lookup.rows(scope, scope.state)
+        return found if isinstance(found, Absence) else next(iter(found), MISSING)
 
     return resolve
 
 
 def _all(lookup: Lookup) -> Resolve:
     def resolve(scope: Any) -> Any:
-        values = lookup.values(scope)
-        return UNDETERMINED if values is UNDETERMINED else list(lookup.rows(scope, scope.state, values))
+        found = lookup.rows(scope, scope.state)
+        return found if isinstance(found, Absence) else list(found)
 
     return resolve
 

@@ -92,11 +92,12 @@ def reader(schema: Mapping[str, Any], *, json_value: bool = False) -> Read:
     """The function that reads one parameter by its schema."""
     parse = _typed(schema) if json_value else _PARSERS.get(json_type(schema), _text)(schema)
     default = schema.get("default", MISSING)
-    constrained = not CONSTRAINTS.isdisjoint(schema) or json_type(schema) in ("array", "object")
-    allows = jsonschema_rs.validator_for(dict(schema)).is_valid if constrained else None
+    stated = _without_range(schema)
+    constrained = not CONSTRAINTS.isdisjoint(stated) or json_type(schema) in ("array", "object")
+    allows = jsonschema_rs.validator_for(stated).is_valid if constrained else None
 
     def read(raw: Any) -> Any:
-        if raw is None or (raw.__class__ is str and not raw.strip(BLANK)):
+        if raw is None or (type(raw) is str and not raw.strip(BLANK)):
             return default
         value = parse(raw)
         if allows is not None and value is not UNREADABLE and not allows(value):
@@ -104,6 +105,15 @@ def reader(schema: Mapping[str, Any], *, json_value: bool = False) -> Read:
         return value
 
     return read
+
+
+def _without_range(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema without bounds that say no more than the range of its format, which the parser checks already."""
+    if json_type(schema) != "integer":
+        return dict(schema)
+    low, high = INT_RANGES.get(schema.get("format", ""), INT_RANGES["int64"])
+    idle = {"minimum": schema.get("minimum", low) <= low, "maximum": schema.get("maximum", high) >= high}
+    return {key: value for key, value in schema.items() if not idle.get(key)}
 
 
 def read_credential(raw: str | None) -> str | Absence:

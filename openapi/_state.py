@@ -4,16 +4,17 @@ That is what makes the rest simple. To keep a state is to take a snapshot, to us
 that fails half-way has changed nothing. The maps are persistent, so that a new state shares all but the touched rows.
 
 Every `where` is served by an index: a map from the values of its columns to a bucket, a chain of the keys of rows, newest
-first. A row that leaves a bucket stays in the chain until the chain is more than half stale. A row with null in a column of
-an index is not in that index: null is never looked up.
+first. A row that leaves a bucket stays in the chain until the chain is more than half stale. An index holds only rows that its
+`where` can find, those with its constants and without a null, so that most writes touch few indexes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from immutables import Map
@@ -31,8 +32,16 @@ class Approximate(int):
 
 
 @dataclass(frozen=True, slots=True)
+class Index:
+    """The columns that a `where` compares with values of a request, and those that it compares with constants."""
+
+    columns: tuple[str, ...]
+    constants: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Columns:
-    """The shape of a table: what its rows hold, what identifies one, and which columns are looked up together."""
+    """The shape of a table: what its rows hold, what identifies one, and how its rows are looked up."""
 
     table: str
     names: tuple[str, ...]
@@ -41,13 +50,15 @@ class Columns:
     defaults: Mapping[str, Any]
     required: frozenset[str]
     schema: Mapping[str, Any]
-    indexes: tuple[tuple[str, ...], ...] = ()
-    key_positions: tuple[int, ...] = field(init=False)
-    index_positions: tuple[tuple[int, ...], ...] = field(init=False)
+    indexes: tuple[Index, ...] = ()
+    key_of: Callable[[Row], Key] = field(init=False, compare=False)
+    """The values that identify a row."""
+    entries: tuple[Callable[[Row], Key | None], ...] = field(init=False, compare=False)
+    """For each index, under which values it has a row, or None where it leaves it out."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key_positions", tuple(map(self.names.index, self.key)))
-        object.__setattr__(self, "index_positions", tuple(tuple(map(self.names.index, each)) for each in self.indexes))
+        object.__setattr__(self, "key_of", _picker(self.names, self.key))
+        object.__setattr__(self, "entries", tuple(_entry(self.names, index) for index in self.indexes))
 
     def row(self, values: Mapping[str, Any]) -> Row:
         """A row with these values by column name, the others at their defaults."""
@@ -57,9 +68,27 @@ class Columns:
         """A row by column name."""
         return dict(zip(self.names, row, strict=True))
 
-    def key_of(self, row: Row) -> Key:
-        """The values that identify a row."""
-        return tuple([row[position] for position in self.key_positions])
+
+def _picker(names: tuple[str, ...], picked: tuple[str, ...]) -> Callable[[Row], Key]:
+    positions = [names.index(name) for name in picked]
+    if len(positions) == 1:
+        (position,) = positions
+        return lambda row: (row[position],)
+    return itemgetter(*positions) if positions else lambda row: ()
+
+
+def _entry(names: tuple[str, ...], index: Index) -> Callable[[Row], Key | None]:
+    pick = _picker(names, index.columns)
+    constants = tuple((names.index(name), value) for name, value in index.constants)
+
+    def entry(row: Row) -> Key | None:
+        for position, value in constants:
+            if row[position] != value:
+                return None
+        values = pick(row)
+        return None if None in values else values
+
+    return entry
 
 
 class Change(NamedTuple):
@@ -75,19 +104,12 @@ class Change(NamedTuple):
         return {"table": self.columns.table, "before": before, "after": after}
 
 
-Chain = Any
-"""(key, rest of the chain), or None at its end."""
+Bucket = tuple[Any, int, int]
+"""The rows with the same values in the columns of an index: a chain of their keys, how many they are, and how long it is.
 
+A chain is (key, rest of the chain), or None at its end."""
 
-class Bucket(NamedTuple):
-    """The keys of the rows with the same values in the columns of an index."""
-
-    chain: Chain
-    live: int
-    length: int
-
-
-_EMPTY = Bucket(None, 0, 0)
+_EMPTY: Bucket = (None, 0, 0)
 
 
 class Table:
@@ -103,51 +125,46 @@ class Table:
         """A table without rows."""
         return cls(columns, Map(), tuple(Map() for _ in columns.indexes))
 
-    def matching(self, index: int, values: Key) -> Iterator[Row]:
-        """The rows whose indexed columns have these values, newest first."""
+    def matching(self, index: int, values: Key) -> Iterable[Row]:
+        """The rows that an index has under these values, newest first."""
         bucket = self.indexes[index].get(values)
         if bucket is None:
-            return
-        rows, positions = self.rows, self.columns.index_positions[index]
-        seen: set[Key] | None = set() if bucket.live < bucket.length else None
-        chain = bucket.chain
+            return ()
+        chain, live, length = bucket
+        if length == 1:
+            return (self.rows[chain[0]],)
+        return self._chained(index, values, chain, stale=live < length)
+
+    def _chained(self, index: int, values: Key, chain: Any, stale: bool) -> Iterator[Row]:
+        rows, entry = self.rows, self.columns.entries[index]
+        seen: set[Key] = set()
         while chain is not None:
             key, chain = chain
             row = rows.get(key)
             if row is None:
                 continue
-            if seen is not None:
-                if key in seen or tuple([row[position] for position in positions]) != values:
+            if stale:
+                if key in seen or entry(row) != values:
                     continue
                 seen.add(key)
             yield row
 
-    def put(self, key: Key, before: Row | None, after: Row) -> Table:
-        """The table with `after` in place of `before` (None to insert)."""
-        columns = self.columns
+    def put(self, key: Key, before: Row | None, after: Row | None) -> Table:
+        """The table with `after` in place of `before`: None before an insert, and after a delete."""
         indexes = []
-        for index, (entries, positions) in enumerate(zip(self.indexes, columns.index_positions, strict=True)):
-            values = tuple([after[position] for position in positions])
-            if before is not None:
-                old = tuple([before[position] for position in positions])
-                if old == values:
-                    indexes.append(entries)
-                    continue
-                entries = self._left(index, entries, old, key)
-            if None in values:
-                indexes.append(entries)
-                continue
-            chain, live, length = entries.get(values, _EMPTY)
-            indexes.append(entries.set(values, Bucket((key, chain), live + 1, length + 1)))
-        return Table(columns, self.rows.set(key, after), tuple(indexes))
-
-    def remove(self, key: Key, before: Row) -> Table:
-        """The table without a row that it has."""
-        indexes = tuple(
-            self._left(index, entries, tuple([before[position] for position in positions]), key)
-            for index, (entries, positions) in enumerate(zip(self.indexes, self.columns.index_positions, strict=True))
-        )
-        return Table(self.columns, self.rows.delete(key), indexes)
+        for number, entry in enumerate(self.columns.entries):
+            entries = self.indexes[number]
+            old = None if before is None else entry(before)
+            new = None if after is None else entry(after)
+            if old != new:
+                if old is not None:
+                    entries = self._left(number, entries, old, key)
+                if new is not None:
+                    chain, live, length = entries.get(new, _EMPTY)
+                    entries = entries.set(new, ((key, chain), live + 1, length + 1))
+            indexes.append(entries)
+        rows = self.rows.delete(key) if after is None else self.rows.set(key, after)
+        return Table(self.columns, rows, tuple(indexes))
 
     def _left(self, index: int, entries: Map[Key, Bucket], values: Key, key: Key) -> Map[Key, Bucket]:
         """The index after the row with this key left a bucket."""
@@ -157,12 +174,12 @@ class Table:
         if live == 1:
             return entries.delete(values)
         if length <= 2 * live + 8:
-            return entries.set(values, Bucket(chain, live - 1, length))
+            return entries.set(values, (chain, live - 1, length))
         keys = [self.columns.key_of(row) for row in self.matching(index, values)]
         chain = None
         for each in reversed([each for each in keys if each != key]):
             chain = (each, chain)
-        return entries.set(values, Bucket(chain, live - 1, live - 1))
+        return entries.set(values, (chain, live - 1, live - 1))
 
 
 class State:
@@ -196,7 +213,7 @@ class State:
     def delete(self, table: str, row: Row) -> State:
         """The state without one row that it has."""
         target = self.tables[table]
-        return self._with(table, target.remove(target.columns.key_of(row), row))
+        return self._with(table, target.put(target.columns.key_of(row), row, None))
 
     def rows(self, table: str) -> Iterator[dict[str, Any]]:
         """The rows of a table by column name, in no order."""

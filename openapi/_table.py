@@ -7,7 +7,7 @@ from typing import Any
 from openapi._document import Node
 from openapi._errors import ContractError, nearest
 from openapi._request import json_type
-from openapi._state import Columns
+from openapi._state import Columns, Index
 
 
 class TablePlan:
@@ -21,15 +21,15 @@ class TablePlan:
         self.types = {name: json_type(schema) for name, schema in self.properties.items()}
         self.key: tuple[str, ...] = tuple(node.value["key"])
         self.required = frozenset(self.row.value.get("required", ())) | set(self.key)
-        self._indexes: list[tuple[str, ...]] = []
+        self._indexes: list[Index] = []
         for each in node.child("key").children():
             self.check_column(each, each.value)
 
-    def index(self, columns: tuple[str, ...]) -> int:
-        """The number of the index over these columns, which from now on exists."""
-        if columns not in self._indexes:
-            self._indexes.append(columns)
-        return self._indexes.index(columns)
+    def index(self, index: Index) -> int:
+        """The number of this index, which from now on exists."""
+        if index not in self._indexes:
+            self._indexes.append(index)
+        return self._indexes.index(index)
 
     def check_column(self, node: Node, name: str) -> None:
         """Raises ContractError for a column that the table does not have."""

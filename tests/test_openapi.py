@@ -9,6 +9,7 @@ import pytest
 
 import openapi
 from openapi._request import MISSING, UNREADABLE, reader
+from openapi._state import Index
 
 NOW = 1_760_000_000_000
 WORLD = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
@@ -160,11 +161,10 @@ def test_an_index_stays_right_while_rows_come_and_go(contract, state):
             values = {"shareCode": f"s{number:05}", "pk": "a", "dk": "b", "sharer": "c", "acceptingExpireAt": 1}
             rows[values["shareCode"]] = table.row(values)
             state = state.insert("shares", rows[values["shareCode"]])
-        for replaced in (False, True):
-            index = table.indexes.index(("pk", "dk", "sharer", "replaced", "cancelled"))
-            found = list(state.tables["shares"].matching(index, ("a", "b", "c", replaced, False)))
-            expected = [row for row in rows.values() if table.named(row)["replaced"] is replaced]
-            assert sorted(found) == sorted(expected)
+        index = table.indexes.index(Index(("pk", "dk", "sharer"), (("replaced", False), ("cancelled", False))))
+        found = list(state.tables["shares"].matching(index, ("a", "b", "c")))
+        expected = [row for row in rows.values() if not table.named(row)["replaced"]]
+        assert sorted(found) == sorted(expected)
 
 
 BROKEN = {

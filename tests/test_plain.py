@@ -1,0 +1,71 @@
+"""The expressions that Python evaluates itself give what CEL gives."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import cel
+import pytest
+
+from openapi._plain import Operand, plain
+from openapi._request import MISSING, UNDETERMINED
+
+KINDS = {"a": int, "b": int, "text": str, "word": str, "yes": bool, "no": bool}
+VALUES = {
+    int: (0, 1, -1, 3, 2**53, 2**53 + 1, 2**63 - 1, -(2**63)),
+    str: ("", "C1", "C10", "c1", "é", "e\u0301", "文", "😀", "\0"),
+    bool: (True, False),
+}
+PLAIN = [
+    *(
+        f"{left} {sign} {right}"
+        for left, right in (("a", "b"), ("a", "3"), ("-1", "b"))
+        for sign in ("==", "!=", "<", "<=", ">", ">=")
+    ),
+    *("text == word", "text != word", "text != 'C1'", "yes == no", "yes != false", "!yes", " ! no "),
+    *("a == 3 && b <= 1 && text != word", "a<b&&b<a", "'x_' + text + word", "text+word"),
+]
+NOT_PLAIN = [
+    *("a == b || a == 3", "a + b == 3", "text < word", "a == text", "!a", "a in [1, 2]", "(a < b)", "a < b == true", "007 == a"),
+    *(
+        "text == 'C1 && yes'",
+        'text == "C1"',
+        r"text == 'C\\1'",
+        "text + a",
+        "'a+' + text",
+        "a == 1 && (b == 2)",
+        "!yes && a == 1 + 1",
+    ),
+    *("a", "size(text) == a", "a == 12345678901234567890", "a == 1.0", "r'x' + text", "f() == text", "a ? b : a"),
+]
+
+
+def compiled(text, program):
+    return plain(text, {name: Operand(name, kind) for name, kind in KINDS.items()}, program)
+
+
+def unneeded(scope):
+    raise AssertionError(f"CEL was asked about {scope}")
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_a_plain_expression_gives_what_cel_gives(text):
+    program, evaluate = cel.compile(text), compiled(text, unneeded)
+    names = program.variables()
+    for values in product(*(VALUES[KINDS[name]] for name in names)):
+        scope = dict(zip(names, values, strict=True))
+        expected = program.execute(scope)
+        found = evaluate(scope)
+        assert found == expected and type(found) is type(expected), scope
+
+
+@pytest.mark.parametrize("text", NOT_PLAIN)
+def test_any_other_expression_is_left_to_cel(text):
+    assert compiled(text, unneeded) is None
+
+
+@pytest.mark.parametrize("text", PLAIN)
+@pytest.mark.parametrize("value", [MISSING, None, 1.5, [], b"x"])
+def test_a_value_of_another_kind_is_left_to_cel(text, value):
+    evaluate = compiled(text, lambda scope: UNDETERMINED)
+    assert evaluate(dict.fromkeys(KINDS, value)) is UNDETERMINED
