@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
+from urllib.parse import unquote
 
 import jsonschema_rs
 
@@ -122,7 +123,7 @@ def _variants(pairs: Pairs) -> Iterator[dict[str, str]]:
 
 def _path_values(template: str, path: str) -> dict[str, str]:
     parts = zip(template.split("/"), path.split("/"), strict=False)
-    return {name[1:-1]: value for name, value in parts if name.startswith("{")}
+    return {name[1:-1]: unquote(value) for name, value in parts if name.startswith("{")}
 
 
 def _decoded(body: bytes) -> Any:

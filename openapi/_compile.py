@@ -304,7 +304,7 @@ def _parameter(node: Node) -> Parameter | None:
         return None  # no rule can name it
     wire_name = name.lower() if location == "header" else name
     required = bool(node.value.get("required", False))
-    return Parameter(name, location, wire_name, schema, required, reader(schema))
+    return Parameter(name, location, wire_name, schema, required, reader(schema, location))
 
 
 def _body_parameters(body: Node | None) -> Iterator[Parameter]:
@@ -315,7 +315,7 @@ def _body_parameters(body: Node | None) -> Iterator[Parameter]:
     for name in properties.value if schema and properties else ():  # the key, not the name of what a $ref leads to
         required = name in (schema.value.get("required", ()) if schema else ())
         own = _schema(properties.child(name) if properties else None)
-        yield Parameter(name, "body", name, own, required, reader(own, json_value=True))
+        yield Parameter(name, "body", name, own, required, reader(own, "body"))
 
 
 def _schema(node: Node | None) -> dict[str, Any]:

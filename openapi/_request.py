@@ -2,7 +2,7 @@
 
 The spelling of a value is part of the contract, and parsers differ, so it is said here exactly:
 
-- *missing*: absent, empty, or nothing but ASCII white space.
+- *missing*: absent, empty, or nothing but ASCII white space (a part of a path is always there).
 - integer: ASCII decimal digits with an optional minus, within the range of the format (`int32`, else int64).
   `1.5`, `0x10`, `1_000`, ` 12`, `+12`, `１２`, `1e3` and `NaN` are not integers.
 - number: a JSON number. boolean: `true` or `false`. string: anything that is not missing.
@@ -77,8 +77,8 @@ class Parameter:
 
     @property
     def constrained(self) -> bool:
-        """Whether some text that is not blank would be malformed."""
-        return self.type != "string" or not CONSTRAINTS.isdisjoint(self.schema)
+        """Whether some value that is not blank would be malformed."""
+        return self.location == "body" or self.type != "string" or not CONSTRAINTS.isdisjoint(self.schema)
 
 
 def json_type(schema: Mapping[str, Any]) -> str:
@@ -88,16 +88,17 @@ def json_type(schema: Mapping[str, Any]) -> str:
     return types[0] if len(types) == 1 else "string"
 
 
-def reader(schema: Mapping[str, Any], *, json_value: bool = False) -> Read:
-    """The function that reads one parameter by its schema."""
-    parse = _typed(schema) if json_value else _PARSERS.get(json_type(schema), _text)(schema)
+def reader(schema: Mapping[str, Any], location: str = "query") -> Read:
+    """The function that reads one parameter by its schema; in a path, a blank is a value like any other."""
+    parse = _typed(schema) if location == "body" else _PARSERS.get(json_type(schema), _text)(schema)
     default = schema.get("default", MISSING)
+    blank_is_missing = location != "path"
     stated = _without_range(schema)
     constrained = not CONSTRAINTS.isdisjoint(stated) or json_type(schema) in ("array", "object")
     allows = jsonschema_rs.validator_for(stated).is_valid if constrained else None
 
     def read(raw: Any) -> Any:
-        if raw is None or (type(raw) is str and not raw.strip(BLANK)):
+        if raw is None or (blank_is_missing and type(raw) is str and not raw.strip(BLANK)):
             return default
         value = parse(raw)
         if allows is not None and value is not UNREADABLE and not allows(value):

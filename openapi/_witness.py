@@ -40,14 +40,14 @@ def candidates(operation: Operation, state: State, now: int) -> Iterator[Raw]:
     bases = list(_bases(operation, state, now))
     yield from bases
     anchors = _anchors(operation, bases, state, now)
-    pools = {each.name: list(_values(each, operation, state, now)) for each in operation.parameters}
+    pools = {each.name: list(_deviations(each, operation, state, now)) for each in operation.parameters}
     for base in anchors:
         for name, values in pools.items():
-            for value in (None, *values, *_near(base, name, operation)):
+            for value in (*values, *_near(base, name, operation)):
                 yield _with(base, {name: value})
     for base in anchors[:1]:
         for one, two in combinations(pools, 2):
-            for pair in islice(product((None, *pools[one][-8:]), (None, *pools[two][-8:])), 81):
+            for pair in islice(product(_few(pools[one]), _few(pools[two])), 81):
                 yield _with(base, dict(zip((one, two), pair, strict=True)))
 
 
@@ -143,6 +143,8 @@ def _plain(parameter: Parameter, now: int) -> Iterable[Any]:
     optional = () if parameter.required else (None,)
     if "enum" in schema:
         return (*optional, *_texts(parameter, schema["enum"]))
+    if parameter.type == "integer" and schema.get("maximum", now) < now:
+        return (*optional, *_texts(parameter, [schema.get("minimum", 1), schema["maximum"]]))
     if parameter.type == "integer":
         step = 1 if parameter.required else 2
         return (*optional, *_texts(parameter, [now + step * HOUR, now + 60 * 24 * step * HOUR]))
@@ -165,6 +167,19 @@ def _anchors(operation: Operation, bases: list[Raw], state: State, now: int) -> 
     return [found[number] for number in sorted(found, reverse=True)] or bases[:1] or [{}]
 
 
+def _few(values: list[Any]) -> list[Any]:
+    return [values[0], *values[1:][-8:]]
+
+
+def _deviations(parameter: Parameter, operation: Operation, state: State, now: int) -> Iterator[Any]:
+    """None, which leaves the parameter out, and every value worth trying; in a path, only what one segment can hold."""
+    if parameter.location != "path":
+        yield None
+        yield from _values(parameter, operation, state, now)
+    else:
+        yield from (each for each in _values(parameter, operation, state, now) if each and "/" not in str(each))
+
+
 def _values(parameter: Parameter, operation: Operation, state: State, now: int) -> Iterator[Any]:
     """Every value worth trying for one parameter."""
     if parameter.credential or parameter.type == "string":
@@ -180,6 +195,8 @@ def _values(parameter: Parameter, operation: Operation, state: State, now: int) 
     if not parameter.credential:
         yield " "
         yield ""
+    if parameter.location == "body":
+        yield from (7, 1.5, True, [], {})
 
 
 def _lengths(schema: Mapping[str, Any]) -> list[int]:
@@ -197,6 +214,8 @@ def _column_values(parameter: Parameter, operation: Operation, state: State, now
 
 def _numbers(parameter: Parameter, operation: Operation, now: int) -> Iterator[int]:
     low, high = INT_RANGES.get(parameter.schema.get("format", ""), INT_RANGES["int64"])
+    limits = [parameter.schema[word] for word in ("minimum", "maximum") if word in parameter.schema]
+    yield from (limit + step for limit in limits for step in (-1, 0, 1))
     enumeration = parameter.schema.get("enum", ())
     yield from enumeration
     near = {value + step for value in enumeration for step in (-1, 1)} - set(enumeration)
