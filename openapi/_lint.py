@@ -61,7 +61,9 @@ def _unreachable(operation: Operation) -> Iterator[Problem]:
     seen: dict[tuple[str, str, bool], int] = {}
     for rule in operation.rules:
         for name in rule.missing:
-            if name in parameters and parameters[name].read(None) is not MISSING:
+            if name in parameters and parameters[name].location == "path":
+                yield _at(rule, f"missing: {name} can never hold", f"{name} is a part of the path")
+            elif name in parameters and parameters[name].read(None) is not MISSING:
                 yield _at(rule, f"missing: {name} can never hold", f"{name} has a default")
         for name in (*rule.malformed, *rule.unreadable):
             if name not in parameters or not (parameters[name].constrained or parameters[name].location == "body"):
