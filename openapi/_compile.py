@@ -18,7 +18,7 @@ from openapi._document import Document, Node, read_document
 from openapi._effect import compile_effect
 from openapi._envelope import Envelope
 from openapi._errors import ContractError, InvalidDocument, Problem, nearest
-from openapi._expression import Names, compile_expression
+from openapi._expression import Expression, Names, compile_expression
 from openapi._lint import check_operation
 from openapi._lookup import Let, compile_condition, compile_let
 from openapi._request import Parameter, read_credential, reader
@@ -160,7 +160,7 @@ class _Compiler:
             lets=lets,
             rules=rules,
             readers=tuple((each.name, each.read) for each in parameters),
-            resolvers={each.name: each.resolve for each in lets.values()},
+            resolvers=_resolvers(lets.values(), rules),
             accepts_form="application/x-www-form-urlencoded" in content,
             accepts_json="application/json" in content,
             response_schemas=_response_schemas(node),
@@ -331,6 +331,15 @@ def _inline(node: Node, depth: int = 0) -> Any:
     if isinstance(node.value, list):
         return [_inline(each, depth + 1) for each in node.children()]
     return node.value
+
+
+def _expressions(parts: Iterable[Let] | Iterable[Rule]) -> Iterator[Expression]:
+    return (expression for part in parts for expression in part.expressions)
+
+
+def _resolvers(lets: Iterable[Let], rules: Iterable[Rule]) -> dict[str, Callable[[Any], None]]:
+    expressions = [*_expressions(lets), *_expressions(rules)]
+    return {name: settle for each in lets for name, settle in each.resolvers(expressions).items()}
 
 
 def _response_schemas(node: Node) -> dict[str, dict[str, Any]]:

@@ -28,8 +28,8 @@ class Operation:
     rules: tuple[Rule, ...]
     readers: tuple[tuple[str, Read], ...]
     """What reads each parameter."""
-    resolvers: Mapping[str, Callable[[Scope], Any]]
-    """What looks up each let."""
+    resolvers: Mapping[str, Callable[[Scope], None]]
+    """What settles each let, and each column of it that is used, in a scope."""
     accepts_form: bool
     accepts_json: bool
     response_schemas: Mapping[str, dict[str, Any]]

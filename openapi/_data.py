@@ -13,7 +13,7 @@ from typing import Any
 
 from openapi._document import Node
 from openapi._errors import ContractError, nearest
-from openapi._expression import ROW, Expression, Names, compile_expression
+from openapi._expression import ROW, Expression, Names, bringer, columns_used, compile_expression
 from openapi._lookup import Let, compile_let
 from openapi._request import Absence
 from openapi._state import Approximate
@@ -46,15 +46,25 @@ class _Rows:
     maybe: str | None
     lets: tuple[Let, ...]
     item: Template
+    bring: Callable[[Any, Any], None]
+    resolvers: tuple[Callable[[Any], None], ...]
 
     def scopes(self, scope: Any, name: str | None) -> Iterator[Any]:
         """The scope, once for each row."""
         rows = scope[name] if name else ()
         for row in () if rows.__class__ is Absence else rows:
-            scope[ROW] = row
-            for let in self.lets:
-                scope[let.name] = let.resolve(scope)
+            self.bring(scope, row)
+            for resolve in self.resolvers:
+                resolve(scope)
+                self.bring(scope, row)  # a let with an `if` has brought rows of its own
             yield scope
+
+    @property
+    def expressions(self) -> Iterator[Expression]:
+        """Every expression in it."""
+        yield from self.item.expressions
+        for let in self.lets:
+            yield from let.expressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,15 @@ class DataCompiler:
         if maybe is not None and self._all(maybe) != each:
             raise ContractError([maybe.problem(f"{maybe.value} are not rows of {each}", "each and maybe name the same table")])
         item = DataCompiler(names, self.lets, self.plans).compile(node.child("item"))
-        return _Rows(node.value["each"], None if maybe is None else maybe.value, tuple(lets), item)
+        expressions = [*item.expressions, *(expression for let in lets for expression in let.expressions)]
+        return _Rows(
+            node.value["each"],
+            None if maybe is None else maybe.value,
+            tuple(lets),
+            item,
+            bringer(ROW, columns_used(ROW, expressions)),
+            tuple(let.resolvers(expressions)[let.name] for let in lets),
+        )
 
     def _all(self, node: Node) -> str:
         """The table of a let that gives rows."""
@@ -161,7 +179,7 @@ def _sequence(parts: list[Template | _Rows]) -> Template:
             for position, part in enumerate(fixed):
                 part.match(scope, actual[position], found, f"{pointer}/{position}")
 
-    return Template(render, match, _inside(part if isinstance(part, Template) else part.item for part in parts))
+    return Template(render, match, _inside(parts))
 
 
 def _match_rows(parts: list[Template | _Rows], scope: Any, actual: list[Any], found: Match, pointer: str) -> None:

@@ -40,8 +40,8 @@ class Scope(dict[str, Any]):
             self[name] = read(get(name))
 
     def __missing__(self, name: str) -> Any:
-        value = self[name] = self.operation.resolvers[name](self)
-        return value
+        self.operation.resolvers[name](self)
+        return self[name]
 
 
 class Operation(Protocol):
@@ -56,7 +56,7 @@ class Operation(Protocol):
     @property
     def readers(self) -> tuple[tuple[str, Read], ...]: ...
     @property
-    def resolvers(self) -> Mapping[str, Callable[[Scope], Any]]: ...
+    def resolvers(self) -> Mapping[str, Callable[[Scope], None]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,17 @@ class Rule:
             yield _any(self.unreadable, UNREADABLE)
         if self.when is not None:
             yield _true(self.when.evaluate)
+
+    @property
+    def expressions(self) -> Iterator[Expression]:
+        """Every expression in it."""
+        if self.when is not None:
+            yield self.when
+        yield from (expression for _, expression in self.mint)
+        for effect in self.effects:
+            yield from effect.expressions
+        if self.data is not None:
+            yield from self.data.expressions
 
     @property
     def always(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from openapi._document import Node
 from openapi._errors import ContractError
-from openapi._expression import NOW, ROW, Expression, Names, compile_expression
+from openapi._expression import NOW, ROW, Expression, Names, bringer, columns_used, compile_expression, values_of
 from openapi._lookup import Lookup, compile_condition, compile_lookup, known_table
 from openapi._request import Absence
 from openapi._state import Change, Row, State
@@ -112,11 +112,11 @@ def _insert(plan: TablePlan, cells: dict[str, Expression]) -> Apply:
 
 
 def _update(plan: TablePlan, lookup: Lookup, cells: dict[str, Expression]) -> Apply:
-    table, fill = plan.name, _filler(plan, cells)
+    table, fill, bring = plan.name, _filler(plan, cells), bringer(ROW, columns_used(ROW, cells.values()))
 
     def update(scope: Any, state: State, changes: list[Change]) -> State:
         for row in _found(lookup, scope, state):
-            scope[ROW] = row
+            bring(scope, row)
             after = fill(scope, row)
             changes.append(Change(state.tables[table].columns, row, after))
             state = state.replace(table, row, after)
@@ -142,13 +142,12 @@ def _found(lookup: Lookup, scope: Any, state: State) -> tuple[Row, ...]:
 
 def _filler(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Iterable[Any]], Row]:
     """What fills these columns of a row; a value that is not present becomes null."""
-    order = tuple(plan.properties)
-    filled = tuple((order.index(name), expression.fetch) for name, expression in cells.items())
+    order = list(plan.properties)
+    positions, values_in = tuple(order.index(name) for name in cells), values_of(list(cells.values()))
 
     def fill(scope: Any, row: Iterable[Any]) -> Row:
         values = list(row)
-        for position, fetch in filled:
-            value = scope[fetch] if isinstance(fetch, str) else fetch(scope)
+        for position, value in zip(positions, values_in(scope), strict=True):
             values[position] = None if type(value) is Absence else value
         return tuple(values)
 

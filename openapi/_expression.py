@@ -1,22 +1,24 @@
 """CEL expressions, compiled once and checked against the names that they may use.
 
-An expression is a constant, a path (`pk`, `caller.uid`) or a CEL program. Rows never travel into CEL as maps, whose
-conversion costs ten times an evaluation: `caller.uid` is rewritten to one flat variable before compilation.
+An expression is a constant, a path (`pk`, `caller.uid`), a plain expression or a CEL program. Rows never travel into CEL as
+maps, whose conversion costs ten times an evaluation: `caller.uid` is rewritten to one flat variable before compilation, and
+a row that comes into a scope brings the columns that are used, each under a name of its own.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from random import Random
 from typing import Any
 
 from openapi._document import Node
 from openapi._errors import ContractError, ExecutionError, nearest
-from openapi._plain import Evaluate, Fetch, Operand, plain
+from openapi._plain import Evaluate, Operand, plain
 from openapi._request import UNDETERMINED, Absence
 
 LONGEST = 2000
@@ -90,8 +92,7 @@ class Reference:
 
     def value(self, scope: Any) -> Any:
         """What it stands for: a value, null, or an Absence."""
-        found = scope[self.name]
-        return found if self.column is None or isinstance(found, Absence) else found[self.position]
+        return scope[str(self)]
 
     def __str__(self) -> str:
         return self.name if self.column is None else f"{self.name}.{self.column}"
@@ -107,13 +108,8 @@ class Expression:
     constant: bool
     type: str | None
     """The JSON type of the value where that is known."""
-    path: Fetch | None = None
-    """How a path is fetched; None for any other expression."""
-
-    @property
-    def fetch(self) -> Fetch:
-        """The shortest way to its value, which for a name may be any Absence."""
-        return self.path or self.evaluate
+    path: str | None = None
+    """The name in the scope that it is; None for any other expression."""
 
     def __str__(self) -> str:
         return self.source
@@ -129,7 +125,7 @@ def compile_expression(node: Node, names: Names) -> Expression:
     references, flat = _references(node, names)
     path = references[0] if len(references) == 1 and flat.strip() == _flat(references[0]) else None
     if path is not None:
-        return Expression(text, references, _follow(_fetch(path)), constant=False, type=_type(names, path), path=_fetch(path))
+        return Expression(text, references, _follow(str(path)), constant=False, type=_type(names, path), path=str(path))
     return _program(node, references, flat, names)
 
 
@@ -145,9 +141,10 @@ def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Na
     if not references and not ours:
         return Expression(node.value, (), lambda scope: value, constant=True, type=_type_of(value))
     evaluate = _execute(program, f"{node.document.file}:{node.line}: {node.value}", references, ours)
-    operands = {_flat(each): Operand(_fetch(each), _CLASSES.get(_type(names, each) or "")) for each in references}
-    operands |= {f"{name}()": Operand(_draw(function), str) for name, function in ours if f"{name}()" in flat}
-    return Expression(node.value, references, plain(flat, operands, evaluate) or evaluate, constant=False, type=_type_of(value))
+    operands = {_flat(each): Operand(str(each), None, _CLASSES.get(_type(names, each) or "")) for each in references}
+    draws = {f"{name}()": _draw(function) for name, function in ours}
+    quick = plain(flat, operands, draws, evaluate)
+    return Expression(node.value, references, quick or evaluate, constant=False, type=_type_of(value))
 
 
 def _references(node: Node, names: Names) -> tuple[tuple[Reference, ...], str]:
@@ -223,29 +220,52 @@ def _drawing(function: Callable[..., Any], random: Random | None) -> Callable[..
     return lambda *arguments: function(random, *arguments)
 
 
-def _fetch(reference: Reference) -> Fetch:
-    name, position = reference.name, reference.position
-
-    def column(scope: Any) -> Any:
-        row = scope[name]
-        if type(row) is Absence:
-            return UNDETERMINED
-        found = row[position]
-        return UNDETERMINED if found is None else found
-
-    return name if reference.column is None else column
-
-
-def _follow(fetch: Fetch) -> Evaluate:
-    if not isinstance(fetch, str):
-        return fetch
-    name = fetch
-
+def _follow(name: str) -> Evaluate:
     def value(scope: Any) -> Any:
         found = scope[name]
-        return UNDETERMINED if type(found) is Absence else found
+        return UNDETERMINED if found is None or type(found) is Absence else found
 
     return value
+
+
+def values_of(expressions: Sequence[Expression]) -> Callable[[Any], tuple[Any, ...]]:
+    """What gives the values of these expressions; one that is not present is an Absence."""
+    names = [each.path for each in expressions if each.path]
+    if len(names) == len(expressions) > 1:
+        return itemgetter(*names)
+    evaluates = tuple(itemgetter(each.path) if each.path else each.evaluate for each in expressions)
+    return lambda scope: tuple([evaluate(scope) for evaluate in evaluates])
+
+
+def columns_used(name: str, expressions: Iterable[Expression]) -> dict[str, int]:
+    """The columns of a row that these expressions use: their names in the scope, such as `caller.uid`, and positions."""
+    return {
+        str(each): each.position
+        for expression in expressions
+        for each in expression.references
+        if each.name == name and each.column is not None
+    }
+
+
+def bringer(name: str, used: Mapping[str, int]) -> Callable[[Any, Any], None]:
+    """What puts a row (or an Absence) into a scope, with those of its columns that are used."""
+    if len(used) == 1:
+        ((column, position),) = used.items()
+
+        def bring_one(scope: Any, row: Any) -> None:
+            scope[name] = row
+            scope[column] = UNDETERMINED if type(row) is Absence else row[position]
+
+        return bring_one
+    names, absent = tuple(used), dict.fromkeys(used, UNDETERMINED)
+    pick = itemgetter(*used.values()) if used else None
+
+    def bring(scope: Any, row: Any) -> None:
+        scope[name] = row
+        if pick is not None:
+            scope.update(absent if type(row) is Absence else zip(names, pick(row), strict=True))
+
+    return bring
 
 
 def _draw(function: Callable[[Random], Any]) -> Evaluate:
@@ -254,13 +274,13 @@ def _draw(function: Callable[[Random], Any]) -> Evaluate:
 
 def _execute(program: Any, where: str, references: tuple[Reference, ...], ours: tuple[tuple[str, Any], ...]) -> Evaluate:
     execute = program.execute
-    values = tuple((_flat(each), _follow(_fetch(each))) for each in references)
+    values = tuple((_flat(each), str(each)) for each in references)
 
     def evaluate(scope: Any) -> Any:
         variables = {}
-        for flat, value in values:
-            found = value(scope)
-            if found is UNDETERMINED:
+        for flat, name in values:
+            found = scope[name]
+            if found is None or type(found) is Absence:
                 return UNDETERMINED
             variables[flat] = found
         for name, function in ours:

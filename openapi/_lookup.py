@@ -8,8 +8,7 @@ from typing import Any
 
 from openapi._document import Node
 from openapi._errors import ContractError, nearest
-from openapi._expression import ROW, Expression, Names, compile_expression
-from openapi._plain import Evaluate, Fetch
+from openapi._expression import ROW, Expression, Names, bringer, columns_used, compile_expression, values_of
 from openapi._request import MISSING, UNDETERMINED, Absence
 from openapi._state import Index, Row, State
 from openapi._table import TablePlan
@@ -26,13 +25,15 @@ class Lookup:
     where: tuple[tuple[str, Expression], ...]
     index: int | None
     """The number of the index; None for the key itself."""
-    sought: tuple[Fetch, ...]
-    """What gives the values of the key, or of the index's columns."""
+    sought: Callable[[Any], tuple[Any, ...]]
+    """What gives the values of the key, or of the index's columns, where a name that is not present is an Absence."""
     condition: Expression | None
+    bring: Callable[[Any, Any], None]
+    """What puts a row into the scope for the condition."""
 
     def rows(self, scope: Any, state: State) -> Iterable[Row] | Absence:
         """The rows that are meant, newest first, or UNDETERMINED when a value that they must have is not present."""
-        values = tuple([scope[fetch] if isinstance(fetch, str) else fetch(scope) for fetch in self.sought])
+        values = self.sought(scope)
         table = state.tables[self.table]
         found: Iterable[Row]
         if self.index is None:
@@ -42,7 +43,15 @@ class Lookup:
             found = table.matching(self.index, values)
         if found == ():  # no row is found by an Absence or null, so that only now one of the values may be one
             return Absence.UNDETERMINED if any(value is None or type(value) is Absence for value in values) else ()
-        return found if self.condition is None else _passing(scope, found, self.condition.evaluate)
+        return found if self.condition is None else self._passing(scope, found)
+
+    def _passing(self, scope: Any, rows: Iterable[Row]) -> Iterator[Row]:
+        assert self.condition is not None
+        bring, holds = self.bring, self.condition.evaluate
+        for row in rows:
+            bring(scope, row)
+            if holds(scope) is True:
+                yield row
 
     @property
     def expressions(self) -> Iterator[Expression]:
@@ -70,6 +79,12 @@ class Let:
         if self.lookup is not None:
             yield from self.lookup.expressions
 
+    def resolvers(self, expressions: Iterable[Expression]) -> dict[str, Callable[[Any], None]]:
+        """What settles it in a scope, under its own name and under those of its columns that these expressions use."""
+        used, resolve = columns_used(self.name, expressions), self.resolve
+        bring = bringer(self.name, used)
+        return dict.fromkeys((self.name, *used), lambda scope: bring(scope, resolve(scope)))
+
 
 def compile_lookup(node: Node, table: str, names: Names, plans: dict[str, TablePlan]) -> Lookup:
     """The `where` and `if` beside a table's name. Raises ContractError."""
@@ -86,12 +101,14 @@ def compile_lookup(node: Node, table: str, names: Names, plans: dict[str, TableP
     sought = where if by_key else [pair for pair in where if not pair[1].constant]
     constants = tuple((name, expression.evaluate(None)) for name, expression in where if expression.constant)
     condition = node.get("if")
+    passes = None if condition is None else compile_condition(condition, {**names, ROW: plan.types})
     return Lookup(
         table,
         tuple(where),
         None if by_key else plan.index(Index(tuple(name for name, _ in sought), constants)),
-        tuple(expression.fetch for _, expression in sought),
-        None if condition is None else compile_condition(condition, {**names, ROW: plan.types}),
+        values_of([expression for _, expression in sought]),
+        passes,
+        bringer(ROW, columns_used(ROW, () if passes is None else (passes,))),
     )
 
 
@@ -129,13 +146,6 @@ def _where(node: Node) -> Node:
     if where is None or not where.value:
         raise ContractError([node.problem("where is missing", "name at least one column, so that an index can serve it")])
     return where
-
-
-def _passing(scope: Any, rows: Iterable[Row], condition: Evaluate) -> Iterator[Row]:
-    for row in rows:
-        scope[ROW] = row
-        if condition(scope) is True:
-            yield row
 
 
 def _newest(lookup: Lookup) -> Resolve:

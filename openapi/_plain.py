@@ -11,21 +11,20 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
-from openapi._request import UNDETERMINED
+from openapi._request import UNDETERMINED, Absence
 
 Evaluate = Callable[[Any], Any]
 """Scope to a value, or to UNDETERMINED when a name in it is not present."""
 
-Fetch = str | Evaluate
-"""The name of a value in the scope, or what evaluates it: a name spares a call."""
-
-_OPERAND = r"[A-Za-z_]\w*(?:\(\))?|0|-?[1-9][0-9]{0,17}|'[^'\\\n]*'"
+_OPERAND = r"[A-Za-z_]\w*|0|-?[1-9][0-9]{0,17}|'[^'\\\n]*'"
 _operand = re.compile(rf"\s*({_OPERAND})\s*").fullmatch
 _comparison = re.compile(rf"\s*({_OPERAND})\s*(==|!=|<=|>=|<|>)\s*({_OPERAND})\s*").fullmatch
 _negation = re.compile(r"\s*!\s*([A-Za-z_]\w*)\s*").fullmatch
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+Compare = Callable[[Any, Any], bool]
+_COMPARE: dict[str, Compare] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<=": operator.le,
@@ -38,69 +37,91 @@ _ORDERED = frozenset(("<=", ">=", "<", ">"))
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """What gives a value, and the class that the value should have."""
+    """A name of the scope, or else a constant, and the class that the value should have."""
 
-    fetch: Fetch
+    name: str | None
+    value: Any
     kind: type | None
 
 
-def plain(text: str, operands: Mapping[str, Operand], program: Evaluate) -> Evaluate | None:
-    """What evaluates a plain expression, or None for any other; `program` stands in for values of an unexpected class."""
+def plain(text: str, names: Mapping[str, Operand], draws: Mapping[str, Evaluate], program: Evaluate) -> Evaluate | None:
+    """What evaluates a plain expression, or None for any other.
+
+    `names` are the operands by their spelling in the text, `draws` what gives a text, such as `uuid()`; `program` stands in
+    for values of an unexpected class.
+    """
     if "+" in text:
-        return _joined([_read(_operand(each), operands) for each in text.split("+")], program)
-    tests = [_negated(each, operands, program) or _compared(each, operands, program) for each in text.split("&&")]
+        return _joined([draws.get(each.strip()) or _part(_read(_operand(each), names)) for each in text.split("+")], program)
+    tests = [_negated(each, names, program) or _compared(each, names, program) for each in text.split("&&")]
     if len(tests) == 1:
         return tests[0]
     return None if None in tests else _every([each for each in tests if each is not None])
 
 
-def _read(match: re.Match[str] | None, operands: Mapping[str, Operand], group: int = 1) -> Operand | None:
+def _read(match: re.Match[str] | None, names: Mapping[str, Operand], group: int = 1) -> Operand | None:
     if match is None:
         return None
     text = match[group]
-    if text in operands:
-        return operands[text]
+    if text in names:
+        return names[text]
     if text.startswith("'"):
-        return _constant(text[1:-1])
+        return Operand(None, text[1:-1], str)
     if text in ("true", "false"):
-        return _constant(text == "true")
-    return _constant(int(text)) if text.lstrip("-").isdecimal() else None
+        return Operand(None, text == "true", bool)
+    return Operand(None, int(text), int) if text.lstrip("-").isdecimal() else None
 
 
-def _constant(value: Any) -> Operand:
-    return Operand(lambda scope: value, type(value))
-
-
-def _compared(text: str, operands: Mapping[str, Operand], program: Evaluate) -> Evaluate | None:
+def _compared(text: str, names: Mapping[str, Operand], program: Evaluate) -> Evaluate | None:
     match = _comparison(text)
-    left, right = _read(match, operands), _read(match, operands, 3)
+    left, right = _read(match, names), _read(match, names, 3)
     if match is None or left is None or right is None or left.kind is not right.kind or left.kind is None:
         return None
     if match[2] in _ORDERED and left.kind is not int:
         return None
-    one, other, kind, compare = left.fetch, right.fetch, left.kind, _COMPARE[match[2]]
+    kind, compare = left.kind, _COMPARE[match[2]]
+    if left.name and right.name:
+        return _two(left.name, right.name, kind, compare, program)
+    if left.name:
+        return _one(left.name, right.value, kind, compare, program)
+    if right.name:
+        return _one(right.name, left.value, kind, lambda value, constant: compare(constant, value), program)
+    return None
 
+
+def _two(name: str, other: str, kind: type, compare: Compare, program: Evaluate) -> Evaluate:
     def evaluate(scope: Any) -> Any:
-        first = scope[one] if isinstance(one, str) else one(scope)
-        second = scope[other] if isinstance(other, str) else other(scope)
+        first, second = scope[name], scope[other]
         if type(first) is kind and type(second) is kind:
             return compare(first, second)
-        return program(scope)
+        if type(first) is Absence or type(second) is Absence:
+            return UNDETERMINED
+        return compare(first, second) if _is(first, kind) and _is(second, kind) else program(scope)
 
     return evaluate
 
 
-def _negated(text: str, operands: Mapping[str, Operand], program: Evaluate) -> Evaluate | None:
-    operand = _read(_negation(text), operands)
-    if operand is None or operand.kind is not bool:
-        return None
-    fetch = operand.fetch
-
+def _one(name: str, constant: Any, kind: type, compare: Compare, program: Evaluate) -> Evaluate:
     def evaluate(scope: Any) -> Any:
-        value = scope[fetch] if isinstance(fetch, str) else fetch(scope)
-        return not value if type(value) is bool else program(scope)
+        value = scope[name]
+        if type(value) is kind:
+            return compare(value, constant)
+        if type(value) is Absence:
+            return UNDETERMINED
+        return compare(value, constant) if _is(value, kind) else program(scope)
 
     return evaluate
+
+
+def _is(value: Any, kind: type) -> bool:
+    """Whether a value is of this class or of one made from it, but for booleans, which are no integers here."""
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+
+
+def _negated(text: str, names: Mapping[str, Operand], program: Evaluate) -> Evaluate | None:
+    operand = _read(_negation(text), names)
+    if operand is None or operand.name is None or operand.kind is not bool:
+        return None
+    return _one(operand.name, False, bool, operator.is_, program)
 
 
 def _every(tests: list[Evaluate]) -> Evaluate:
@@ -116,15 +137,21 @@ def _every(tests: list[Evaluate]) -> Evaluate:
     return evaluate
 
 
-def _joined(operands: list[Operand | None], program: Evaluate) -> Evaluate | None:
-    fetches = [each.fetch for each in operands if each is not None and each.kind is str]
-    if len(fetches) < len(operands):
+def _part(operand: Operand | None) -> Evaluate | None:
+    if operand is None or operand.kind is not str:
+        return None
+    name, value = operand.name, operand.value
+    return itemgetter(name) if name else lambda scope: value
+
+
+def _joined(parts: list[Evaluate | None], program: Evaluate) -> Evaluate | None:
+    evaluates = [each for each in parts if each is not None]
+    if len(evaluates) < len(parts):
         return None
 
     def evaluate(scope: Any) -> Any:
-        parts = [scope[fetch] if isinstance(fetch, str) else fetch(scope) for fetch in fetches]
         try:
-            return "".join(parts)
+            return "".join([each(scope) for each in evaluates])
         except TypeError:
             return program(scope)
 

@@ -91,7 +91,7 @@ def json_type(schema: Mapping[str, Any]) -> str:
 def reader(schema: Mapping[str, Any], location: str = "query") -> Read:
     """The function that reads one parameter by its schema; in a path, a blank is a value like any other."""
     parse = _typed(schema) if location == "body" else _PARSERS.get(json_type(schema), _text)(schema)
-    default = schema.get("default", MISSING)
+    default = MISSING if schema.get("default") is None else schema["default"]
     blank_is_missing = location != "path"
     stated = _without_range(schema)
     constrained = not CONSTRAINTS.isdisjoint(stated) or json_type(schema) in ("array", "object")

@@ -70,6 +70,7 @@ class Columns:
 
 
 def _picker(names: tuple[str, ...], picked: tuple[str, ...]) -> Callable[[Row], Key]:
+    """What takes these columns out of a row."""
     positions = [names.index(name) for name in picked]
     if len(positions) == 1:
         (position,) = positions
@@ -78,13 +79,12 @@ def _picker(names: tuple[str, ...], picked: tuple[str, ...]) -> Callable[[Row], 
 
 
 def _entry(names: tuple[str, ...], index: Index) -> Callable[[Row], Key | None]:
-    pick = _picker(names, index.columns)
-    constants = tuple((names.index(name), value) for name, value in index.constants)
+    pick, constants = _picker(names, index.columns), tuple(value for _, value in index.constants)
+    constants_of = _picker(names, tuple(name for name, _ in index.constants))
 
     def entry(row: Row) -> Key | None:
-        for position, value in constants:
-            if row[position] != value:
-                return None
+        if constants_of(row) != constants:
+            return None
         values = pick(row)
         return None if None in values else values
 
@@ -152,8 +152,7 @@ class Table:
     def put(self, key: Key, before: Row | None, after: Row | None) -> Table:
         """The table with `after` in place of `before`: None before an insert, and after a delete."""
         indexes = []
-        for number, entry in enumerate(self.columns.entries):
-            entries = self.indexes[number]
+        for number, (entries, entry) in enumerate(zip(self.indexes, self.columns.entries, strict=True)):
             old = None if before is None else entry(before)
             new = None if after is None else entry(after)
             if old != new:
@@ -173,6 +172,8 @@ class Table:
         chain, live, length = entries[values]
         if live == 1:
             return entries.delete(values)
+        if chain[0] == key:
+            return entries.set(values, (chain[1], live - 1, length - 1))
         if length <= 2 * live + 8:
             return entries.set(values, (chain, live - 1, length))
         keys = [self.columns.key_of(row) for row in self.matching(index, values)]

@@ -41,7 +41,7 @@ NOT_PLAIN = [
 
 
 def compiled(text, program):
-    return plain(text, {name: Operand(name, kind) for name, kind in KINDS.items()}, program)
+    return plain(text, {name: Operand(name, None, kind) for name, kind in KINDS.items()}, {}, program)
 
 
 def unneeded(scope):
