@@ -57,7 +57,7 @@ def body(operation: str) -> dict[str, Any]:
     """The JSON body of a request. Raises NotUnderstood."""
     if request.mimetype not in (*_UNNAMED, "application/json") and not request.mimetype.endswith("+json"):
         raise NotUnderstood(f"the body is {request.mimetype}; send application/json", 415)
-    value = _json(request.get_data())
+    value = _json(request.get_data() or b"{}")
     for error in _validator(operation).iter_errors(value):
         place = "/".join(map(str, error.instance_path))
         raise NotUnderstood(f"{place or 'the body'}: {error.message[:300]}")

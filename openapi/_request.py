@@ -7,7 +7,8 @@ The spelling of a value is part of the contract, and parsers differ, so it is sa
   `1.5`, `0x10`, `1_000`, ` 12`, `+12`, `１２`, `1e3` and `NaN` are not integers.
 - number: a JSON number. boolean: `true` or `false`. string: anything that is not missing.
 - *unreadable*: not of its type. *malformed*: unreadable, or refused by the parameter's schema.
-- In a JSON body a value has a type of its own, which must be the one that the schema names.
+- In a JSON body a value has a type of its own, which must be the one that the schema names. Missing there is what is
+  absent or null; a blank text is a text.
 """
 
 from __future__ import annotations
@@ -89,10 +90,10 @@ def json_type(schema: Mapping[str, Any]) -> str:
 
 
 def reader(schema: Mapping[str, Any], location: str = "query") -> Read:
-    """The function that reads one parameter by its schema; in a path, a blank is a value like any other."""
+    """The function that reads one parameter by its schema; in a path or a JSON body, a blank is a value like any other."""
     parse = _typed(schema) if location == "body" else _PARSERS.get(json_type(schema), _text)(schema)
     default = MISSING if schema.get("default") is None else schema["default"]
-    blank_is_missing = location != "path"
+    blank_is_missing = location not in ("path", "body")
     stated = _without_range(schema)
     constrained = not CONSTRAINTS.isdisjoint(stated) or json_type(schema) in ("array", "object")
     allows = jsonschema_rs.validator_for(stated).is_valid if constrained else None
