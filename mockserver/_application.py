@@ -6,7 +6,7 @@ The operations of the contract stand in front of it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from urllib.parse import quote
 
 from flask import Flask, Response, g, request
@@ -23,8 +23,11 @@ from mockserver._request import LARGEST_BODY
 CONTROL, HEALTH, WORLDS = "/_mock", "/_mock/health", "/_mock/worlds"
 
 
-def create_app(mock: Mock, log: Log | None = None, guard: Guard | None = None) -> Flask:
-    """A WSGI application that plays the server of a mock's contract, and serves its control plane under `/_mock/`."""
+def create_app(mock: Mock, log: Log | None = None, guard: Guard | None = None, cors: Collection[str] = ()) -> Flask:
+    """A WSGI application that plays the server of a mock's contract, and serves its control plane under `/_mock/`.
+
+    `cors` holds the origins whose pages may call the contract, `*` for every one; the control plane is for none of them.
+    """
     guard = guard or Guard()
     app = Flask("mockserver", static_folder=None)
     app.url_map.merge_slashes = False
@@ -34,7 +37,7 @@ def create_app(mock: Mock, log: Log | None = None, guard: Guard | None = None) -
         app.after_request(_logger(log))
     app.register_error_handler(HTTPException, _problem_of)
     app.register_error_handler(Refusal, _refused)
-    app.wsgi_app = Operations(mock, app.wsgi_app, log)  # type: ignore[method-assign]
+    app.wsgi_app = Operations(mock, app.wsgi_app, log, cors)  # type: ignore[method-assign]
     return app
 
 

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import ssl
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 import openapi
 from mockserver._application import create_app
+from mockserver._clock import wall_clock
+from mockserver._guard import Guard, is_loopback
+from mockserver._journal import as_text
 from mockserver._mock import Mock
 from mockserver._operations import Line
+from mockserver._options import CONFIG, CONTRACT, SERVE, WORLD
+from mockserver._reload import Reloader
 from mockserver._server import Server, listen
+from mockserver._witnesses import witnesses as find_witnesses
 from mockserver._world import Origin
+from mockserver._worlds import Bounds
 
 DEMO = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
-THREADS = 8
+MOST_NOTES = 20
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,20 +39,23 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--contract", "contract_file", metavar="FILE", help="The OpenAPI document; without it, the one of device sharing.")
-@click.option("--world", "world_file", metavar="FILE", help="What is true at the start; without it, the demo world.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=4010, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
-def serve(contract_file: str | None, world_file: str | None, host: str, port: int) -> None:
-    """Serves a contract until it is interrupted."""
-    if contract_file and not world_file:
-        _fail("--contract needs --world: a world file says what is true at the start")
-    try:
-        contract = openapi.load(contract_file)
-        file = world_file or str(DEMO)
-        mock = Mock(contract, Origin(openapi.read_document(file), os.environ))
-    except openapi.InvalidDocument as error:
-        _fail(str(error))
+@SERVE
+def serve(**options: Any) -> None:
+    """Serves a contract until it is interrupted.
+
+    A flag wins over its environment variable, that over the config file, and that over the default.
+    """
+    host, port, token = options["host"], options["port"], options["token"]
+    if not is_loopback(host) and not token:
+        _fail(
+            f"other machines reach {host}, so the control plane wants a token: set MOCKSERVER_TOKEN or --token, "
+            "or listen on 127.0.0.1"
+        )
+    tls = _tls(options["tls_cert"], options["tls_key"])
+    bounds = Bounds(options["max_worlds"], options["max_rows"], options["journal"], options["idle"])
+    mock, world = _mock(options["contract"], options["world"], bounds)
+    log = None if options["quiet"] else _log_json if options["log"] == "json" else _log_text
+    app = create_app(mock, log, Guard(token, frozenset(options["allow_host"])), frozenset(options["cors"]))
     try:
         listener = listen(host, port)
     except (OSError, ValueError) as error:
@@ -51,13 +63,74 @@ def serve(contract_file: str | None, world_file: str | None, host: str, port: in
     stop = Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: stop.set())
-    server = Server(create_app(mock, log=_log), listener, THREADS)
-    click.echo(f"{contract.title}, world {Path(file).stem}: {server.url}")
-    for operation in contract.operations.values():
-        click.echo(f"  {operation.method} {operation.path}  {operation.name}, {len(operation.outcomes)} outcomes")
-    sys.stdout.flush()
+    server = Server(app, listener, options["threads"], tls)
+    reloader = Reloader(mock, options["contract"], world, os.environ, lambda text: click.echo(text, err=True))
+    if options["reload"]:
+        reloader.start()
+    _greet(mock, world, server)
     stop.wait()
     server.stop()
+
+
+@main.command()
+@CONFIG
+@CONTRACT
+@WORLD
+@click.option("--base", default="http://127.0.0.1:4010", show_default=True, metavar="URL", help="Where the mock is.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, each with its request.")
+def witnesses(contract: str | None, world: str | None, base: str, as_json: bool) -> None:
+    """Prints for each outcome the simplest request that gets it."""
+    mock, _ = _mock(contract, world, Bounds())
+    live = mock.worlds.default
+    found = find_witnesses(mock.contract, live.state, live.now(), base.rstrip("/"), live.secrets)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    for outcome, each in found.items():
+        click.echo(f"{outcome}\n  {each.get('curl') or each['unreachable']}")
+
+
+def _mock(contract_file: str | None, world_file: str | None, bounds: Bounds) -> tuple[Mock, str | None]:
+    """The mock of these files, and its world file; None where the contract has no tables and so needs none."""
+    try:
+        contract = openapi.load(contract_file, plain=True)
+        if contract_file and not world_file and contract.tables:
+            _fail("--contract needs --world: a world file says what is true at the start")
+        file = world_file or (str(DEMO) if contract.tables else None)
+        document = openapi.read_document(file) if file else openapi.parse_document("{}", "empty")
+        return Mock(contract, Origin(document, os.environ), bounds), file
+    except openapi.InvalidDocument as error:
+        _fail(str(error))
+
+
+def _tls(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        _fail("--tls-cert and --tls-key belong together: a certificate and its key, both PEM files")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except OSError as error:
+        _fail(f"{certificate} and {key} are no certificate and its key: {error.strerror or error}")
+    return certificate, key
+
+
+def _greet(mock: Mock, world: str | None, server: Server) -> None:
+    contract = mock.contract
+    click.echo(f"{contract.title}, world {Path(world).stem if world else 'empty'}: {server.url}")
+    for operation in contract.operations.values():
+        click.echo(f"  {operation.method} {operation.path}  {operation.name}, {len(operation.outcomes)} outcomes")
+    click.echo(f"  control plane: {server.url}/_mock/openapi.yaml")
+    if plain := [each for each in contract.operations.values() if each.rules[-1].media is not None]:
+        click.echo(
+            f"{len(plain)} operations have no x-outcomes, and answer with their first success from an example or a schema. "
+            "Not known: which outcome a request gets (ask for one with `Prefer: code=404`), what it changes, who may call."
+        )
+    for note in contract.notes[:MOST_NOTES]:
+        click.echo(f"  {note}")
+    if len(contract.notes) > MOST_NOTES:
+        click.echo(f"  and {len(contract.notes) - MOST_NOTES} more of this kind")
+    sys.stdout.flush()
 
 
 def _fail(message: str) -> NoReturn:
@@ -65,7 +138,17 @@ def _fail(message: str) -> NoReturn:
     sys.exit(2)
 
 
-def _log(line: Line) -> None:
+def _log_text(line: Line) -> None:
+    world = "" if line.world in ("", "default") else f" ({line.world})"
+    _print(f"{time.strftime('%H:%M:%S')} {line.method} {line.path} {line.outcome} {line.milliseconds:.1f} ms{world}")
+
+
+def _log_json(line: Line) -> None:
+    parts = {"method": line.method, "path": line.path, "world": line.world, "outcome": line.outcome}
+    _print(json.dumps({"time": as_text(wall_clock()), **parts, "milliseconds": round(line.milliseconds, 3)}))
+
+
+def _print(text: str) -> None:
     # Whoever read the output may be gone; a request is answered all the same.
     with suppress(OSError):
-        click.echo(f"{time.strftime('%H:%M:%S')} {line.method} {line.path} {line.outcome} {line.milliseconds:.1f} ms")
+        click.echo(text)

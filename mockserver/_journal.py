@@ -111,8 +111,7 @@ class Entry:
     def _reply(self, contract: openapi.Contract) -> Any:
         if self.body is not None or self.decision is None:
             return self.body
-        rule = self.decision.rule
-        return contract.envelope.body(rule.code, rule.message(self.call.language), self.decision.data)
+        return contract.body(self.decision.rule, self.call.language, self.decision.data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -44,8 +44,8 @@ Log = Callable[[Line], None]
 class Operations:
     """Answers what the contract knows; `beyond` answers the rest."""
 
-    def __init__(self, mock: Mock, beyond: Application, log: Log | None = None) -> None:
-        self.mock, self.beyond, self.log = mock, beyond, log
+    def __init__(self, mock: Mock, beyond: Application, log: Log | None = None, cors: Collection[str] = ()) -> None:
+        self.mock, self.beyond, self.log, self.cors = mock, beyond, log, frozenset(cors)
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         started = time.perf_counter()
@@ -58,18 +58,25 @@ class Operations:
             methods, values = table.find(f"/{rest}")
         if methods is None:
             return self.beyond(environ, start_response)
+        if self.cors:
+            start_response = _shared(start_response, self._allowed(environ))
         entry: Entry | None = None
         world = self.mock.worlds.default if name is None else self.mock.worlds.get(name)
         route = methods.get(environ["REQUEST_METHOD"])
         if world is None:
             wire = problem(404, f"there is no world {decoded(name or '')}; create it with POST /_mock/worlds?name=NAME")
         elif route is None:
-            wire = _not_allowed(methods)
+            wire = _preflight(environ, methods) if self.cors and _asks(environ) else _not_allowed(methods)
         else:
             entry, wire = self._answered(table, route, world, environ, values, started)
         if self.log is not None:
             self.log(_line(environ, route, world, entry, wire, started))
         return _sent(entry, wire, start_response)
+
+    def _allowed(self, environ: Environ) -> str | None:
+        """The origin to allow in a reply; None for none."""
+        origin: str | None = environ.get("HTTP_ORIGIN")
+        return "*" if "*" in self.cors else origin if origin in self.cors else None
 
     def _answered(
         self, table: Table, route: Route, world: LiveWorld, environ: Environ, values: Mapping[str, str], started: float
@@ -106,6 +113,24 @@ def _sent(entry: Entry | None, wire: Wire, start_response: Any) -> Iterable[byte
     status, headers, body = wire
     start_response(status, headers)
     return Dropped() if fault is not None and fault.drop else [body]
+
+
+def _asks(environ: Environ) -> bool:
+    """Whether a browser asks before it sends the request of a page."""
+    return environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+
+
+def _preflight(environ: Environ, methods: Methods) -> Wire:
+    headers = [("Access-Control-Allow-Methods", ", ".join(sorted(methods))), ("Access-Control-Max-Age", "600")]
+    if wanted := environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"):
+        headers.append(("Access-Control-Allow-Headers", wanted))
+    return "204 No Content", headers, b""
+
+
+def _shared(start_response: Any, origin: str | None) -> Any:
+    """Adds to a reply what lets a page of this origin read it."""
+    allowed = [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", "Mock-Outcome")] if origin else []
+    return lambda status, headers: start_response(status, [*headers, *allowed, ("Vary", "Origin")])
 
 
 def _not_allowed(methods: Methods) -> Wire:

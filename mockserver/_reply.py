@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from html import escape
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import openapi
 from mockserver._journal import Entry
 
 JSON, PROBLEM, HTML = "application/json; charset=utf-8", "application/problem+json", "text/html; charset=utf-8"
+
+SAFE = "/:{} ?&=+,;@!$'()*[]~"
 
 Headers = list[tuple[str, str]]
 Wire = tuple[str, Headers, bytes]
@@ -66,7 +69,7 @@ class Replies:
     """Writes the replies of one contract. Those without data never differ, and are written once."""
 
     def __init__(self, contract: openapi.Contract) -> None:
-        self.envelope = contract.envelope
+        self.contract = contract
         self._constant: dict[tuple[int, str], Wire] = {}
 
     def of(self, entry: Entry) -> Wire:
@@ -75,18 +78,12 @@ class Replies:
             return self._special(entry)
         rule, language = entry.decision.rule, entry.call.language
         if rule.data is not None:
-            return _wire(rule, encoded(self._body(entry)))
+            return _wire(rule, _written(rule, self.contract.body(rule, language, entry.decision.data)))
         key = id(rule), language
         wire = self._constant.get(key)
         if wire is None:
-            wire = self._constant[key] = _wire(rule, encoded(self._body(entry)))
+            wire = self._constant[key] = _wire(rule, _written(rule, self.contract.body(rule, language, None)))
         return wire
-
-    def _body(self, entry: Entry) -> Any:
-        if entry.body is not None or entry.rule is None:
-            return entry.body
-        data = entry.decision.data if entry.decision else None
-        return self.envelope.body(entry.rule.code, entry.rule.message(entry.call.language), data)
 
     def _special(self, entry: Entry) -> Wire:
         fault, rule = entry.fault, entry.rule
@@ -94,9 +91,24 @@ class Replies:
             return page(fault.page)
         if rule is None or fault is None:
             return problem(entry.status or 500, str((entry.body or {}).get("detail", "")))
-        return _wire(rule, fault.spoilt(self._body(entry)))
+        body = entry.body
+        if entry.decision is not None:
+            body = self.contract.body(rule, entry.call.language, entry.decision.data)
+        spoilt = fault.broken or fault.patch is not None
+        return _wire(rule, fault.spoilt(body) if spoilt else _written(rule, body))
+
+
+def _written(rule: openapi.Rule, body: Any) -> bytes:
+    if rule.media is None or "json" in rule.media:
+        return encoded(body)
+    return b"" if body is None else str(body).encode("utf-8", "replace")
 
 
 def _wire(rule: openapi.Rule, body: bytes) -> Wire:
-    headers = [("Content-Type", JSON), ("Mock-Outcome", rule.outcome), ("Content-Length", str(len(body)))]
+    # A header is Latin-1, and an operationId may be anything.
+    headers = [("Mock-Outcome", quote(rule.outcome, safe=SAFE))]
+    if rule.media != "":
+        headers.append(("Content-Type", rule.media or JSON))
+    if rule.status not in (204, 304):
+        headers.append(("Content-Length", str(len(body))))
     return status_line(rule.status), headers, body

@@ -115,7 +115,7 @@ class LiveWorld:
             rule = entry.rule = rule_for(operation, fault.outcome)
             entry.outcome, entry.status = rule.outcome, rule.status
             data = openapi.force(operation, rule, call.raw, self.state, now, self.random)
-            entry.body = self.contract.envelope.body(rule.code, rule.message(call.language), data)
+            entry.body = self.contract.body(rule, call.language, data)
         return entry
 
     def _failed(self, call: Call, error: Exception) -> Entry:

@@ -23,19 +23,21 @@ from openapi._lint import check_operation
 from openapi._lookup import Let, compile_condition, compile_let
 from openapi._request import Parameter, read_credential, reader
 from openapi._table import TablePlan
+from openapi._tableless import plain_rules
 
 HERE = Path(__file__).parent
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 SECTIONS = ("x-state", "x-let", "x-outcomes", "x-messages", "x-envelope")
 
 
-def load(path: str | Path | None = None) -> Contract:
+def load(path: str | Path | None = None, *, plain: bool = False) -> Contract:
     """Loads a contract; the device-sharing one that comes with this package where no path is given.
 
+    Operations without `x-outcomes` are left out, unless `plain`: then each answers with its first documented success.
     Raises ContractError, whose `problems` hold everything that is wrong, each with file and line.
     """
     try:
-        return _Compiler(read_document(path or HERE / "device-sharing.yaml")).contract()
+        return _Compiler(read_document(path or HERE / "device-sharing.yaml"), plain).contract()
     except InvalidDocument as error:
         raise ContractError(error.problems) from None
 
@@ -49,8 +51,9 @@ def _vocabulary(section: str) -> Any:
 class _Compiler:
     """Collects problems while it goes on, so that one run names them all."""
 
-    def __init__(self, document: Document) -> None:
-        self.root, self.file = document.root, document.file
+    def __init__(self, document: Document, plain: bool) -> None:
+        self.root, self.file, self.plain = document.root, document.file, plain
+        self.notes: list[str] = []
         self.problems: list[Problem] = []
         self.unused: dict[tuple[Any, ...], list[Problem]] = {}  # common lets and rows by place: why no operation has them
         self.plans: dict[str, TablePlan] = {}
@@ -77,6 +80,7 @@ class _Compiler:
             envelope=envelope,
             languages=self._languages(),
             language_header=header,
+            notes=tuple(self.notes),
         )
 
     def _stop_if_wrong(self) -> None:
@@ -130,9 +134,10 @@ class _Compiler:
         for item in self._children("paths"):
             for method in METHODS:
                 node = item.get(method)
-                if node is None or "x-outcomes" not in node.value:
+                if node is None or not (self.plain or "x-outcomes" in node.value):
                     continue
-                operation = self._try(self._operation, item, node, method)
+                build = self._operation if "x-outcomes" in node.value else self._plain_operation
+                operation = self._try(build, item, node, method)
                 if operation is None:
                     continue
                 if operation.name in seen:
@@ -169,6 +174,28 @@ class _Compiler:
         if rules:
             self.problems.extend(check_operation(operation, node, self._envelope()[0]))
         return operation
+
+    def _plain_operation(self, item: Node, node: Node, method: str) -> Operation:
+        """An operation that reads nothing: its parameters are there for the journal, and so that credentials are known."""
+        name = node.value.get("operationId")
+        name = name if isinstance(name, str) and name else f"{method.upper()} {item.name}"
+        declared = [each.value for place in (item, node) if (found := place.get("parameters")) for each in found.children()]
+        parameters = [_plain_parameter(each) for each in declared if isinstance(each, dict)] + list(self._credentials(node))
+        rules = plain_rules(node, name, self.notes.append)
+        return Operation(
+            name=name,
+            method=method.upper(),
+            path=item.name,
+            parameters=tuple({each.name: each for each in parameters}.values()),
+            lets={},
+            rules=tuple(replace(rule, number=number) for number, rule in enumerate(rules, 1)),
+            resolvers={},
+            readers={},
+            accepts_form=False,
+            accepts_json=False,
+            response_schemas={},
+            line=node.line,
+        )
 
     def _parameters(self, item: Node, node: Node, body: Node | None) -> tuple[Parameter, ...]:
         declared = [each for place in (item, node) if (found := place.get("parameters")) for each in found.children()]
@@ -305,6 +332,11 @@ def _parameter(node: Node) -> Parameter | None:
     wire_name = name.lower() if location == "header" else name
     required = bool(node.value.get("required", False))
     return Parameter(name, location, wire_name, schema, required, reader(schema, location))
+
+
+def _plain_parameter(value: dict[str, Any]) -> Parameter:
+    location, name = str(value.get("in", "query")), str(value.get("name", ""))
+    return Parameter(name, location, name.lower() if location == "header" else name, {}, location == "path", reader({}))
 
 
 def _body_parameters(body: Node | None) -> Iterator[Parameter]:

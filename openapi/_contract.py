@@ -75,3 +75,10 @@ class Contract:
     def only(self, *names: str) -> Contract:
         """The same contract with these operations alone. Raises KeyError for a name that it does not have."""
         return replace(self, operations={name: self.operations[name] for name in names})
+
+    notes: tuple[str, ...] = ()
+    """What a plain mock of it cannot know, as sentences."""
+
+    def body(self, rule: Rule, language: str, data: Any) -> Any:
+        """The body of a reply, before it is written as JSON."""
+        return data if rule.media is not None else self.envelope.body(rule.code, rule.message(language), data)

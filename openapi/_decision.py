@@ -85,6 +85,8 @@ class Rule:
     data: Template | None
     file: str
     line: int
+    media: str | None = None
+    """The media type of a body that is data alone, of an operation without a decision table; empty where it has no body."""
     holds: Callable[[Scope], bool] = field(init=False, repr=False, compare=False)
     """Whether every condition of the rule is met. Raises ExecutionError where its expression fails."""
 

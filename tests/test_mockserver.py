@@ -124,7 +124,7 @@ def test_a_frozen_world_stands_still():
     [
         (["--contract", "nowhere.yaml", "--world", str(WORLD)], "nowhere.yaml:1: cannot be read"),
         (["--world", "nowhere.yaml"], "nowhere.yaml:1: cannot be read"),
-        (["--host", "256.0.0.1", "--port", "0"], "cannot listen on 256.0.0.1:0"),
+        (["--host", "256.0.0.1", "--port", "0", "--token", "t"], "cannot listen on 256.0.0.1:0"),
     ],
 )
 def test_unusable_input_is_a_sentence_and_exit_code_2(arguments, message):

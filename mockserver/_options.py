@@ -1,0 +1,102 @@
+"""The options of the command line, each also an environment variable and a line of a config file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+import openapi
+
+PREFIX = "MOCKSERVER"
+NAMES: set[str] = set()
+"""Of every command; one config file serves them all."""
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, written `90s`, `30m` or `1h`; 0 for never."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        if isinstance(value, (int, float)):
+            return float(value)
+        found = 0 if value == "0" else openapi.duration(value)
+        if found is None:
+            self.fail(f"{value!r} is not a duration; write 90s, 30m, 1h, or 0 for never", param, ctx)
+        return found / 1000
+
+
+def option(name: str, *more: Any, **settings: Any) -> Callable[[Any], Any]:
+    """An option that is also the environment variable `MOCKSERVER_NAME`."""
+    plain = name.removeprefix("--").partition("/")[0]
+    variable = f"{PREFIX}_{plain.upper().replace('-', '_')}"
+    NAMES.add(plain)
+    return click.option(name, *more, envvar=variable, show_default=settings.pop("show_default", True), **settings)
+
+
+def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Several options at once."""
+
+    def decorate(command: Any) -> Any:
+        for each in reversed(decorators):
+            command = each(command)
+        return command
+
+    return decorate
+
+
+def _configured(ctx: click.Context, param: click.Parameter, file: str | None) -> None:
+    """Makes the lines of a config file the defaults of the other options."""
+    if file is None:
+        return
+    try:
+        document = openapi.read_document(file)
+    except openapi.InvalidDocument as error:
+        raise click.UsageError(str(error)) from None
+    own = {each.opts[0].removeprefix("--"): str(each.name) for each in ctx.command.params if each is not param}
+    if not isinstance(document.data, dict):
+        raise click.UsageError(f"{file}:1: is not a list of options (write lines such as port: 4010)")
+    defaults: dict[str, Any] = {}
+    for node in document.root.children():
+        if node.name not in NAMES - {"config"}:
+            raise click.UsageError(str(node.problem(f"unknown option {node.name}", openapi.nearest(node.name, NAMES))))
+        if node.name in own:
+            defaults[own[node.name]] = node.value if isinstance(node.value, (list, bool)) else str(node.value)
+    ctx.default_map = {**(ctx.default_map or {}), **defaults}
+
+
+CONFIG = option(
+    "--config",
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=_configured,
+    help="A YAML file of options, such as `port: 4010`.",
+)
+CONTRACT = option("--contract", metavar="FILE", help="The OpenAPI document; without it, the one of device sharing.")
+WORLD = option("--world", metavar="FILE", help="What is true at the start; without it, the demo world.")
+
+SERVE = options(
+    CONFIG,
+    CONTRACT,
+    WORLD,
+    option("--host", default="127.0.0.1", metavar="ADDRESS", help="The address to listen on."),
+    option("--port", default=4010, type=click.IntRange(0, 65535), metavar="N", help="0 takes a free one."),
+    option("--token", metavar="TEXT", help="What drives the control plane; needed where other machines reach it."),
+    option("--allow-host", multiple=True, metavar="NAME", help="A name in Host, besides localhost and addresses; repeatable."),
+    option("--cors", multiple=True, metavar="ORIGIN", help="Who may call the contract from a browser; `*` for all; repeatable."),
+    option("--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="A PEM certificate: serve HTTPS."),
+    option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="Its key."),
+    option("--journal", default=1000, type=click.IntRange(1, 1_000_000), metavar="N", help="Entries that each world keeps."),
+    option("--max-worlds", default=200, type=click.IntRange(1), metavar="N", help="Worlds at the same time."),
+    option("--max-rows", default=100_000, type=click.IntRange(1), metavar="N", help="Rows in each table of a world."),
+    option("--idle", default="1h", type=Duration(), metavar="TIME", help="After which an unused world is gone; 0 for never."),
+    option("--threads", default=8, type=click.IntRange(1, 256), metavar="N", help="Requests that may wait at the same time."),
+    option("--reload/--no-reload", default=True, help="Whether a changed contract or world file is read again."),
+    option("--quiet", is_flag=True, help="No line per request."),
+    option("--log", default="text", type=click.Choice(["text", "json"]), help="How a request is logged."),
+)
