@@ -190,7 +190,7 @@ class _Compiler:
             lets={},
             rules=tuple(replace(rule, number=number) for number, rule in enumerate(rules, 1)),
             resolvers={},
-            readers={},
+            readers=(),
             accepts_form=False,
             accepts_json=False,
             response_schemas={},
