@@ -98,6 +98,25 @@ def explain(file: str) -> None:
         Console(highlight=False).print(table, markup=False)
 
 
+@main.command()
+@click.argument("file")
+@click.option("--world", "world_file", required=True, metavar="FILE", help="What is true at the start.")
+def diagram(file: str, world_file: str) -> None:
+    """Prints the life of each table that has phases, as Mermaid state diagrams."""
+    contract, now = _load(file), time.time_ns() // 1_000_000
+    try:
+        world = openapi.load_world(world_file, contract, now, os.environ)
+    except openapi.WorldError as error:
+        _fail(str(error))
+    tables = [table for table, phases in contract.phases.items() if phases]
+    if not tables:
+        _fail(f"{file}:1: no table of x-state has phases (name the phases of a row's life by conditions)")
+    for table in tables:
+        click.echo("stateDiagram-v2")
+        for before, after, cause in openapi.transitions(contract, table, world.state, now):
+            click.echo(f"    {before or '[*]'} --> {after or '[*]'}: {cause}")
+
+
 def _load(file: str) -> openapi.Contract:
     try:
         return openapi.load(file)

@@ -9,6 +9,7 @@ from openapi._decision import Acceptance, Decision, Permitted, Rule, decide, for
 from openapi._document import Document, parse_document, read_document
 from openapi._envelope import Envelope
 from openapi._errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
+from openapi._life import Transition, transitions
 from openapi._request import Absence, Parameter
 from openapi._state import Change, State
 from openapi._witness import candidates, unreachable, witnesses
@@ -32,6 +33,7 @@ __all__ = [
     "Rule",
     "State",
     "TableFull",
+    "Transition",
     "World",
     "WorldError",
     "candidates",
@@ -46,6 +48,7 @@ __all__ = [
     "permitted",
     "read_document",
     "read_world",
+    "transitions",
     "unreachable",
     "witnesses",
 ]

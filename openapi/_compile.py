@@ -18,7 +18,7 @@ from openapi._document import Document, Node, read_document
 from openapi._effect import compile_effect
 from openapi._envelope import Envelope
 from openapi._errors import ContractError, InvalidDocument, Problem, nearest
-from openapi._expression import Expression, Names, compile_expression
+from openapi._expression import NOW, ROW, Expression, Names, compile_expression
 from openapi._lint import check_operation
 from openapi._lookup import Let, compile_condition, compile_let
 from openapi._request import Parameter, read_credential, reader
@@ -67,6 +67,7 @@ class _Compiler:
         self._stop_if_wrong()
         operations = {each.name: each for each in self._operations()}
         self.problems.extend(problem for problems in self.unused.values() for problem in problems)
+        phases = {name: self._phases(plan) for name, plan in self.plans.items()}
         self._stop_if_wrong()
         info = self.root.get("info")
         envelope, header = self._envelope()
@@ -76,6 +77,7 @@ class _Compiler:
             document=self.root.value,
             operations=operations,
             tables={name: plan.columns() for name, plan in self.plans.items()},
+            phases=phases,
             secret_columns=_secret_columns(operations.values()),
             envelope=envelope,
             languages=self._languages(),
@@ -98,6 +100,12 @@ class _Compiler:
     def _children(self, key: str) -> Iterator[Node]:
         node = self.root.get(key)
         return iter(()) if node is None else node.children()
+
+    def _phases(self, plan: TablePlan) -> tuple[tuple[str, Expression], ...]:
+        node = plan.node.get("phases")
+        names: Names = {ROW: plan.types, NOW: "integer"}
+        found = ((each.name, self._try(compile_condition, each, names)) for each in (node.children() if node else ()))
+        return tuple((name, condition) for name, condition in found if condition is not None)
 
     def _check_document(self) -> None:
         """The outline of an OpenAPI document, and the vocabulary's own JSON Schema wherever it is used."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from openapi._decision import ANY_CODE, PERMITTED, Rule, Scope
 from openapi._envelope import Envelope
+from openapi._expression import Expression
 from openapi._lookup import Let
 from openapi._request import Parameter, Read, gather
 from openapi._state import Columns
@@ -65,6 +66,8 @@ class Contract:
     document: dict[str, Any]
     operations: Mapping[str, Operation]
     tables: Mapping[str, Columns]
+    phases: Mapping[str, tuple[tuple[str, Expression], ...]]
+    """The phases in the life of a row, by table: name and condition, the first that holds."""
     secret_columns: frozenset[tuple[str, str]]
     """(table, column) pairs that a credential is compared with."""
     envelope: Envelope
