@@ -39,11 +39,11 @@ CATALOGUE = {
     "auth-key-forgotten": Change("shareInfo", "authKey: authKey", "authKey: null"),
     "times-swapped": Change("shareInfo", "acceptingExpireAt: acceptingExpireAt", "acceptingExpireAt: usableUntil"),
     "end-forgotten": Change("shareInfo", "sharingExpireAt: usableUntil", "sharingExpireAt: 9223372036854775807"),
-    "end-rounded-to-seconds": Change(
-        "shareInfo", "sharingExpireAt: usableUntil", "sharingExpireAt: usableUntil / 1000 * 1000"
-    ),
+    "end-rounded-to-seconds": Change("shareInfo", "sharingExpireAt: usableUntil", "sharingExpireAt: usableUntil / 1000 * 1000"),
     "code-accepted-twice": Change("shareDevice", ACCEPTS, "set: {deviceName: deviceName}"),
-    "recipient-is-the-sharer": Change("shareDevice", "recipient: caller.uid, deviceName: d", "recipient: share.sharer, deviceName: d"),
+    "recipient-is-the-sharer": Change(
+        "shareDevice", "recipient: caller.uid, deviceName: d", "recipient: share.sharer, deviceName: d"
+    ),
     "name-at-accepting-forgotten": Change("shareDevice", ACCEPTS, "set: {recipient: caller.uid}"),
     "code-in-use-survives-the-new-one": Change("shareDevice", "unless: share.coverMark == 2", "unless: share.coverMark >= 0"),
     "accepted-beside-but-replaces": Change("shareDevice", "unless: share.coverMark == 2", "unless: share.coverMark == 4"),
