@@ -1,16 +1,27 @@
-"""Servers whose single replies look right: each remembers something wrongly, which only a sequence of requests can show.
+"""Servers of the whole sharing family, each the contract itself with a change, executed by the mock.
 
-Each is the contract itself with one change in what an operation remembers or reads, executed as a server.
+FORGETFUL ones give single replies that look right, and remember something wrongly: only a sequence of requests can show it.
+LENIENT ones are right: they differ where the documents are silent. `python tests/family_servers.py NAME --port N` serves one.
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import openapi
+from mockserver import Mock, Origin, create_app
+from mockserver._server import Server, listen
 
+WORLD = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
 FILE = Path(openapi.__file__).parent / "device-sharing.yaml"
 
 
@@ -30,7 +41,7 @@ MOVES_THE_END = "{update: shares, where: {shareCode: shareCode}, set: {sharingEx
 RENAMES = "{update: shares, where: {shareCode: shareCode}, set: {deviceName: deviceName, updateTime: now}}"
 ACCEPTS = "set: {recipient: caller.uid, deviceName: deviceName, acceptTime: now, updateTime: now}"
 
-CATALOGUE = {
+FORGETFUL = {
     "replaced-code-still-accepted": Change("shareInfo", REPLACES, "unless: coverMark < 4\n"),
     "cover-mark-2-replaces": Change("shareInfo", REPLACES, "unless: coverMark == 4\n"),
     "cover-mark-3-stands-beside": Change("shareInfo", REPLACES, "unless: coverMark >= 2\n"),
@@ -74,16 +85,79 @@ CATALOGUE = {
 }
 
 
-def mutated(name: str) -> openapi.Contract:
+SECOND = "- {code: 5137, when: recipient != caller.uid,"
+UNKNOWN_TO_THE_SHARER = "- {code: 5142, missing: share}"
+TOO_LONG = "- {code: 5333, malformed: deviceName, assumed: the documents do not say how long a name may be}"
+NO_TIME = "- {code: 5145, missing: sharingExpireAt, assumed: no code is documented for a missing time}"
+
+LENIENT = {
+    "a-code-may-change-hands": Change("shareDevice", SECOND, "- {code: 5137, when: recipient == 'nobody',"),
+    "a-used-code-is-invalid": Change(
+        "shareDevice", "{code: 5049, when: recipient == caller.uid}", "{code: 5137, when: recipient == caller.uid, assumed: x}"
+    ),
+    "names-of-nine-characters": Change(
+        "shareDevice", TOO_LONG, f"- {{code: 5333, when: deviceName.size() > 8, assumed: x}}\n        {TOO_LONG}"
+    ),
+    "names-of-any-length": Change("changeShareDeviceName", "maxLength: 64", "maxLength: 100000"),
+    "offers-are-listed-too": Change("deviceShareUserList", "each: accepted", "each: standingOrLapsed"),
+    "lapsed-shares-stay-in-the-list": Change("userDeviceList", "each: shared\n", "each: sharedOrLapsed\n"),
+    "a-recipient-may-ask-who-else": Change(
+        "deviceShareUserList", "device.owner != caller.uid && received.recipient == caller.uid", "device.owner == 'nobody'"
+    ),
+    "unknown-code-is-forbidden": Change("ownerUserUnshareDevice", UNKNOWN_TO_THE_SHARER, "- {code: 5041, missing: share}"),
+    "unknown-code-is-no-code": Change("shareUserUnshareDevice", UNKNOWN_TO_THE_SHARER, "- {code: 5136, missing: share}"),
+    "a-missing-time-is-a-missing-code": Change("setShareTime", NO_TIME, NO_TIME.replace("5145", "5136")),
+    "an-ended-share-may-get-time": Change(
+        "setShareTime", "{code: 5041, when: share.replaced || share.cancelled", "{code: 5041, when: share.sharer == 'nobody'"
+    ),
+    "a-stranger-is-forbidden": Change(
+        "deviceInfo", "- {code: 5141, missing: received, when", "- {code: 5041, missing: received, when"
+    ),
+    "an-unbound-device-is-forbidden": Change("deviceInfo", "- {code: 5052, missing: device", "- {code: 5041, missing: device"),
+    "sharing-with-oneself": Change(
+        "shareByUid",
+        "- {code: 5134, when: invited == device.owner, assumed",
+        "- {code: '*', when: invited == 'nobody', permitted",
+    ),
+}
+
+
+def mutated(change: Change) -> openapi.Contract:
     """The contract with this change."""
-    change = CATALOGUE[name]
     text = FILE.read_text()
     start = text.index(f"enduserapi/{change.operation}:")
     end = text.find("\n  /v2/", start)
     section = text[start:end]
-    assert change.old in section, f"{name}: {change.operation} has no {change.old!r}"
+    assert change.old in section, f"{change.operation} has no {change.old!r}"
     text = text[:start] + section.replace(change.old, change.new) + text[end:]
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"{name}.yaml"
+        file = Path(folder) / "changed.yaml"
         file.write_text(text)
         return openapi.load(file)
+
+
+@contextmanager
+def serving(contract: openapi.Contract, port: int = 0) -> Iterator[str]:
+    """Serves a contract on the demo world in threads; gives its base URL."""
+    server = Server(create_app(Mock(contract, Origin(openapi.read_document(WORLD)))), listen("127.0.0.1", port), threads=2)
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", nargs="?", choices=FORGETFUL | LENIENT)
+    parser.add_argument("--port", type=int, default=8000)
+    arguments = parser.parse_args()
+    if arguments.name is None:
+        print("\n".join(FORGETFUL | LENIENT))
+        return
+    with serving(mutated((FORGETFUL | LENIENT)[arguments.name]), arguments.port) as url:
+        print(f"{arguments.name} at {url}", flush=True)
+        Event().wait()
+
+
+if __name__ == "__main__":
+    main()
