@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import ssl
 import sys
@@ -24,12 +23,11 @@ from mockserver._mock import Mock
 from mockserver._operations import Line
 from mockserver._options import CONFIG, CONTRACT, SERVE, WORLD
 from mockserver._reload import Reloader
+from mockserver._running import read_mock
 from mockserver._server import Server, listen
 from mockserver._witnesses import witnesses as find_witnesses
-from mockserver._world import Origin
 from mockserver._worlds import Bounds
 
-DEMO = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
 MOST_NOTES = 20
 
 
@@ -53,7 +51,7 @@ def serve(**options: Any) -> None:
         )
     tls = _tls(options["tls_cert"], options["tls_key"])
     bounds = Bounds(options["max_worlds"], options["max_rows"], options["journal"], options["idle"])
-    mock, world = _mock(options["contract"], options["world"], bounds)
+    mock = _mock(options["contract"], options["world"], bounds)
     log = None if options["quiet"] else _log_json if options["log"] == "json" else _log_text
     app = create_app(mock, log, Guard(token, frozenset(options["allow_host"])), frozenset(options["cors"]))
     try:
@@ -64,10 +62,10 @@ def serve(**options: Any) -> None:
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: stop.set())
     server = Server(app, listener, options["threads"], tls)
-    reloader = Reloader(mock, options["contract"], world, os.environ, lambda text: click.echo(text, err=True))
+    reloader = Reloader(mock, options["contract"], lambda text: click.echo(text, err=True))
     if options["reload"]:
         reloader.start()
-    _greet(mock, world, server)
+    _greet(mock, server)
     stop.wait()
     server.stop()
 
@@ -80,7 +78,7 @@ def serve(**options: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON, each with its request.")
 def witnesses(contract: str | None, world: str | None, base: str, as_json: bool) -> None:
     """Prints for each outcome the simplest request that gets it."""
-    mock, _ = _mock(contract, world, Bounds())
+    mock = _mock(contract, world, Bounds())
     live = mock.worlds.default
     found = find_witnesses(mock.contract, live.state, live.now(), base.rstrip("/"), live.secrets)
     if as_json:
@@ -90,15 +88,9 @@ def witnesses(contract: str | None, world: str | None, base: str, as_json: bool)
         click.echo(f"{outcome}\n  {each.get('curl') or each['unreachable']}")
 
 
-def _mock(contract_file: str | None, world_file: str | None, bounds: Bounds) -> tuple[Mock, str | None]:
-    """The mock of these files, and its world file; None where the contract has no tables and so needs none."""
+def _mock(contract: str | None, world: str | None, bounds: Bounds) -> Mock:
     try:
-        contract = openapi.load(contract_file, plain=True)
-        if contract_file and not world_file and contract.tables:
-            _fail("--contract needs --world: a world file says what is true at the start")
-        file = world_file or (str(DEMO) if contract.tables else None)
-        document = openapi.read_document(file) if file else openapi.parse_document("{}", "empty")
-        return Mock(contract, Origin(document, os.environ), bounds), file
+        return read_mock(contract, world, bounds)
     except openapi.InvalidDocument as error:
         _fail(str(error))
 
@@ -115,9 +107,9 @@ def _tls(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None
     return certificate, key
 
 
-def _greet(mock: Mock, world: str | None, server: Server) -> None:
+def _greet(mock: Mock, server: Server) -> None:
     contract = mock.contract
-    click.echo(f"{contract.title}, world {Path(world).stem if world else 'empty'}: {server.url}")
+    click.echo(f"{contract.title}, world {Path(mock.worlds.origin.document.file).stem}: {server.url}")
     for operation in contract.operations.values():
         click.echo(f"  {operation.method} {operation.path}  {operation.name}, {len(operation.outcomes)} outcomes")
     click.echo(f"  control plane: {server.url}/_mock/openapi.yaml")

@@ -110,9 +110,12 @@ def _sent(entry: Entry | None, wire: Wire, start_response: Any) -> Iterable[byte
     fault = entry.fault if entry is not None else None
     if fault is not None and fault.delay:
         time.sleep(fault.delay / 1000)
+    if fault is not None and fault.drop:
+        start_response("200 OK", [("Content-Length", "1")])  # which never comes
+        return Dropped()
     status, headers, body = wire
     start_response(status, headers)
-    return Dropped() if fault is not None and fault.drop else [body]
+    return [body]
 
 
 def _asks(environ: Environ) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
 import openapi
 from mockserver._mock import Mock
-from mockserver._world import Origin
 
 INTERVAL = 0.5
 """Seconds between two looks. Looking is portable, and works where a file system does not tell of changes."""
@@ -19,10 +19,11 @@ Say = Callable[[str], None]
 class Reloader:
     """Reads the files of a mock again. Where they are broken, the mock goes on with what it has."""
 
-    def __init__(self, mock: Mock, contract: str | None, world: str | Path | None, environ: Mapping[str, str], say: Say) -> None:
+    def __init__(self, mock: Mock, contract: str | None, say: Say) -> None:
         """`say` takes a sentence about what was read, or why it was not."""
-        self.mock, self.contract, self.world, self.environ, self.say = mock, contract, world, environ, say
-        self.files = [Path(mock.contract.file), *([Path(world)] if world else [])]
+        self.mock, self.contract, self.say = mock, contract, say
+        self.world = Path(mock.worlds.origin.document.file)
+        self.files = [Path(mock.contract.file), self.world]
         self._seen = _stamps(self.files)
         self._stopped = Event()
         self._thread = Thread(target=self._run, name="mockserver-reload", daemon=True)
@@ -35,7 +36,9 @@ class Reloader:
         self._seen = stamps
         try:
             contract = openapi.load(self.contract, plain=True)
-            origin = Origin(openapi.read_document(self.world), self.environ) if self.world else self.mock.worlds.origin
+            origin = self.mock.worlds.origin
+            if self.world.exists():  # a contract without tables may begin with nothing
+                origin = replace(origin, document=openapi.read_document(self.world))
             again = self.mock.reload(contract, origin)
         except openapi.InvalidDocument as error:
             self.say(f"{error}\nkept what was there before")

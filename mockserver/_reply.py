@@ -28,7 +28,7 @@ class ConnectionDropped(ConnectionError):
 
 
 class Dropped:
-    """A body that never comes: the server closes the connection when it asks for it."""
+    """A body that never comes: the server closes the connection when it asks for it, mostly before it sent the headers."""
 
     def __iter__(self) -> Iterator[bytes]:
         return self

@@ -1,0 +1,202 @@
+"""A client of the control plane, for tests in Python: a world with its clock, faults and journal as objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+from uuid import uuid4
+
+import requests
+
+TIMEOUT = 30.0
+"""Seconds."""
+
+
+class ControlError(RuntimeError):
+    """What the control plane refused; the text is its own sentence, `status` the HTTP status."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        self.status = status
+        super().__init__(detail)
+
+
+class Client:
+    """The control plane of a running mock."""
+
+    def __init__(self, url: str, token: str | None = None, verify: bool | str = True) -> None:
+        """`url` is the mock's base URL, `verify` a bundle of certificates to trust."""
+        self.url = url.rstrip("/")
+        self._session = requests.Session()
+        self._session.trust_env, self._session.verify = False, verify
+        if token is not None:
+            self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._session.close()
+
+    def create(self, name: str | None = None, document: Mapping[str, Any] | None = None) -> World:
+        """A world that begins with a world document; without one, with the world file of the server."""
+        return self._created({"name": name or f"test-{uuid4().hex[:16]}"}, document)
+
+    def world(self, name: str = "default") -> World:
+        """A world that exists. Raises ControlError."""
+        return World(self, self.call("GET", f"/worlds/{quote(name, safe='')}"))
+
+    def worlds(self) -> list[dict[str, Any]]:
+        """What each world is."""
+        found: list[dict[str, Any]] = self.call("GET", "/worlds")
+        return found
+
+    def call(self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+        """One request under `/_mock`; gives the decoded reply. Raises ControlError."""
+        reply = self._session.request(method, f"{self.url}/_mock{path}", params=params, json=body, timeout=TIMEOUT)
+        if reply.ok:
+            return reply.json() if reply.content else None
+        raise ControlError(reply.status_code, str(reply.json().get("detail", "")))
+
+    def _created(self, params: Mapping[str, str], document: Mapping[str, Any] | None) -> World:
+        return World(self, self.call("POST", "/worlds", params, document))
+
+
+class World:
+    """One world of a mock. `url` is the base URL of its contract."""
+
+    def __init__(self, client: Client, described: Mapping[str, Any]) -> None:
+        self.client, self.name, self.url = client, str(described["name"]), str(described["url"])
+        self.clock, self.faults, self.journal = Clock(self), Faults(self), Journal(self)
+
+    def state(self) -> dict[str, list[dict[str, Any]]]:
+        """The rows of each table; secrets are covered."""
+        found: dict[str, list[dict[str, Any]]] = self.call("GET", "/state")
+        return found
+
+    def write(self, **tables: list[dict[str, Any]]) -> None:
+        """Puts rows into tables, in place of those with the same keys."""
+        self.call("PATCH", "/state", body=tables)
+
+    def replace(self, document: Mapping[str, Any]) -> None:
+        """Makes another world document true."""
+        self.call("PUT", "/state", body=document)
+
+    def reset(self) -> None:
+        """Begins anew, without faults and with an empty journal."""
+        self.call("POST", "/reset")
+
+    def snapshot(self) -> str:
+        """Keeps this moment, and gives the name to restore it by."""
+        return str(self.call("POST", "/snapshots")["snapshot"])
+
+    def restore(self, snapshot: str) -> None:
+        """Makes true again what was true."""
+        self.call("POST", f"/snapshots/{snapshot}/restore")
+
+    def fork(self, name: str | None = None) -> World:
+        """Another world in which the same is true."""
+        return self.client._created({"name": name or f"test-{uuid4().hex[:16]}", "from": self.name}, None)
+
+    def delete(self) -> None:
+        """Deletes it."""
+        self.call("DELETE", "")
+
+    def witnesses(self) -> dict[str, dict[str, Any]]:
+        """For each outcome the simplest request that gets it here, or what this world lacks."""
+        found: dict[str, dict[str, Any]] = self.call("GET", "/witnesses")
+        return found
+
+    def call(self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+        """One request of the control plane about this world. Raises ControlError."""
+        return self.client.call(method, f"/worlds/{quote(self.name, safe='')}{path}", params, body)
+
+
+class Clock:
+    """The clock of a world. A time is `2030-01-31T12:00:00Z`, `now + 7d`, or epoch ms."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def now(self) -> int:
+        """Epoch ms."""
+        return int(self._world.call("GET", "/clock")["now"])
+
+    def set(self, time: str | int) -> None:
+        """Shows another time from now on."""
+        self._world.call("PATCH", "/clock", body={"time": str(time)})
+
+    def advance(self, by: str) -> None:
+        """Goes on by `90s`, `7d` or, back, `-1h`."""
+        self._world.call("PATCH", "/clock", body={"advance": by})
+
+    def freeze(self) -> None:
+        """Stands still."""
+        self._world.call("PATCH", "/clock", body={"frozen": True})
+
+    def resume(self) -> None:
+        """Goes on from where it stands."""
+        self._world.call("PATCH", "/clock", body={"frozen": False})
+
+    def reset(self) -> None:
+        """Shows real time."""
+        self._world.call("DELETE", "/clock")
+
+
+class Faults:
+    """The faults of a world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def add(self, **fault: Any) -> int:
+        """Lets something go wrong, such as `outcome="5134", times=1`; gives its number."""
+        return int(self._world.call("POST", "/faults", body=fault)["id"])
+
+    def remove(self, number: int) -> None:
+        """Removes one."""
+        self._world.call("DELETE", f"/faults/{number}")
+
+    def clear(self) -> None:
+        """Removes all."""
+        self._world.call("DELETE", "/faults")
+
+
+class Journal:
+    """The journal of a world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def entries(self, **wanted: Any) -> list[dict[str, Any]]:
+        """What was asked, newest first; `operation`, `outcome`, `since`, `until`, `tainted` and `limit` choose."""
+        params = {name: str(value).lower() if isinstance(value, bool) else value for name, value in wanted.items()}
+        found: list[dict[str, Any]] = self._world.call("GET", "/journal", params)["entries"]
+        return found
+
+    def verify(
+        self,
+        operation: str | None = None,
+        outcome: str | int | None = None,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        exactly: int | None = None,
+        at_least: int | None = None,
+        at_most: int | None = None,
+    ) -> None:
+        """Raises AssertionError unless so many requests match; at least one, where no number is given."""
+        wanted = {"operation": operation, "outcome": None if outcome is None else str(outcome), "parameters": parameters}
+        numbers = {"exactly": exactly, "atLeast": at_least, "atMost": at_most}
+        body = {name: value for name, value in (wanted | numbers).items() if value is not None}
+        verdict = self._world.call("POST", "/journal/verify", body=body)
+        if not verdict["verified"]:
+            raise AssertionError(f"{operation or 'requests'} {outcome or ''}: {verdict['message']}")
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._world.call("DELETE", "/journal")
