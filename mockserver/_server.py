@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -20,6 +21,7 @@ from granian._futures import _new_cbscheduler
 from granian._granian import SocketHolder, WorkerSignal, WSGIWorker
 
 from mockserver._operations import Application
+from mockserver._reply import Dropped
 
 BACKLOG = 1024
 QUEUED = 1024
@@ -84,30 +86,25 @@ class _Reply:
         self.status, self.headers = int(status[:3]), headers
 
 
-class _Body:
-    """The body of a reply that comes in pieces."""
-
-    __slots__ = ("__next__", "inner")
-
-    def __init__(self, inner: Any) -> None:
-        self.inner, self.__next__ = inner, iter(inner).__next__
-
-    def close(self) -> None:
-        if (close := getattr(self.inner, "close", None)) is not None:
-            close()
-
-
 def _runner(application: Application) -> Any:
     def run(protocol: Any, scope: dict[str, Any]) -> int:
         reply = _Reply()
         body = application(_BASE | scope, reply)
-        if isinstance(body, list):
-            protocol.response_bytes(reply.status, reply.headers, b"".join(body))
-        else:
-            protocol.response_iter(reply.status, reply.headers, _Body(body))
+        if isinstance(body, Dropped):
+            protocol.response_iter(reply.status, reply.headers, body)
+        else:  # in one piece: pieces cost granian 30 ms
+            protocol.response_bytes(reply.status, reply.headers, _joined(body))
         return reply.status
 
     return run
+
+
+def _joined(body: Iterable[bytes]) -> bytes:
+    try:
+        return b"".join(body)
+    finally:
+        if (close := getattr(body, "close", None)) is not None:
+            close()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -106,7 +106,7 @@ def test_broken_json_ends_half_way_after_the_change(client, mock):
     _add(client, broken=True, times=1)
     reply = _share(client)
     assert reply.text.startswith('{"code": 200')
-    with pytest.raises(ValueError, match="Unterminated|Expecting"):
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
         json.loads(reply.text)
     assert mock.worlds.default.state is not before
 
@@ -174,15 +174,9 @@ def test_an_unknown_operation_is_refused_with_the_nearest(client):
 @pytest.mark.parametrize(
     "fault",
     [
-        {"page": 200},
-        {"delay": 60_001},
-        {"rate": 0},
-        {"rate": 1.1},
-        {"times": 0},
-        {"drop": "both"},
-        {"patch": {"set": {"code": 1}}},
-    ]
-    + [{"wait": 1}, {"outcome": 5134}, "5134", None],
+        *({"page": 200}, {"delay": 60_001}, {"rate": 0}, {"rate": 1.1}, {"times": 0}, {"drop": "both"}, {"wait": 1}),
+        *({"patch": {"set": {"code": 1}}}, {"outcome": 5134}, "5134", None),
+    ],
 )
 def test_a_fault_that_is_not_understood_is_a_sentence(client, fault):
     assert client.post(FAULTS, data=json.dumps(fault)).status_code == 400
