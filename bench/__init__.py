@@ -1,0 +1,1 @@
+"""Measurements that a person runs: `python -m bench`, `python -m bench flat`, `python -m bench decide`."""

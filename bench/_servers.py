@@ -1,0 +1,155 @@
+"""The servers of the comparison, each on the same endpoint: started, awaited, weighed and stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import openapi
+from bench._tools import node
+
+ROOT = Path(__file__).parent.parent
+PATH = "/v2/binding/enduserapi/shareInfo"
+QUERY = "?pk=p11pLZ&dk=D001&acceptingExpireAt=4102444800000&sharingExpireAt=4133980800000&coverMark=1"
+TOKEN = "Bearer demo-token-alice"
+ANSWER = {"code": 200, "msg": "ok", "data": "share_dv_C18222055", "extMsg": ""}
+PATIENCE = 60.0
+
+Command = Callable[[int, Path], list[str]]
+"""A port and a scratch folder to the command that serves."""
+
+
+class Server:
+    """One running server, pinned to one core."""
+
+    def __init__(self, name: str, command: Command, core: int | None, folder: Path) -> None:
+        """Starts it and waits for its first reply. Raises Missing or RuntimeError."""
+        self.name, self.port = name, _free_port()
+        folder.mkdir()
+        argv = command(self.port, folder)
+        pin = (lambda: os.sched_setaffinity(0, {core})) if core is not None else None
+        started = time.perf_counter()
+        self.log = (folder / "log").open("w+b")
+        self.process = subprocess.Popen(
+            argv, cwd=ROOT, stdout=self.log, stderr=self.log, preexec_fn=pin, start_new_session=True
+        )
+        self.reply = self._first_reply(started + PATIENCE)
+        self.start_up = time.perf_counter() - started
+
+    @property
+    def url(self) -> str:
+        """The request of the comparison."""
+        return f"http://127.0.0.1:{self.port}{PATH}{QUERY}"
+
+    def ask(self) -> str:
+        """One reply."""
+        request = urllib.request.Request(self.url, method="POST", headers={"Authorization": TOKEN})
+        with urllib.request.urlopen(request, timeout=5) as response:
+            return str(response.read().decode())
+
+    def _first_reply(self, deadline: float) -> str:
+        while time.perf_counter() < deadline and self.process.poll() is None:
+            try:
+                return self.ask()
+            except (OSError, urllib.error.URLError):
+                time.sleep(0.01)
+        self.stop()
+        raise RuntimeError(f"{self.name} does not answer; its output is in {self.log.name}")
+
+    def memory(self) -> float:
+        """Resident MiB of it and its children."""
+        group = os.getpgid(self.process.pid)
+        found = 0
+        for each in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.getpgid(int(each.name)) == group:
+                    found += next(int(line.split()[1]) for line in (each / "status").open() if line.startswith("VmRSS"))
+            except (OSError, StopIteration):
+                continue
+        return found / 1024
+
+    def stop(self) -> None:
+        """Ends it and its children."""
+        try:
+            os.killpg(self.process.pid, 9)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _ours(name: str) -> Command:
+    return lambda port, folder: [sys.executable, "-m", "bench.serve", name, str(port)]
+
+
+def _prism(port: int, folder: Path) -> list[str]:
+    document = Path(openapi.__file__).parent / "device-sharing.yaml"
+    return [*node("prism"), "mock", str(document), "--port", str(port), "--verboseLevel", "silent"]
+
+
+def _wiremock(*flags: str) -> Command:
+    def command(port: int, folder: Path) -> list[str]:
+        (folder / "mappings").mkdir()
+        stub = {
+            "request": {"method": "POST", "urlPath": PATH, "headers": {"Authorization": {"equalTo": TOKEN}}},
+            "response": {"status": 200, "jsonBody": ANSWER, "headers": {"Content-Type": "application/json"}},
+        }
+        (folder / "mappings/share.json").write_text(json.dumps(stub))
+        return [*node("wiremock"), "--port", str(port), "--root-dir", str(folder), "--disable-banner", *flags]
+
+    return command
+
+
+def _mockoon(port: int, folder: Path) -> list[str]:
+    response = {
+        "uuid": "00000000-0000-4000-8000-000000000003",
+        "body": json.dumps(ANSWER),
+        "statusCode": 200,
+        "headers": [{"key": "Content-Type", "value": "application/json"}],
+        "bodyType": "INLINE",
+        "disableTemplating": True,
+        "default": True,
+    }
+    route = {
+        "uuid": "00000000-0000-4000-8000-000000000002",
+        "type": "http",
+        "method": "post",
+        "endpoint": PATH.lstrip("/"),
+        "responses": [response],
+    }
+    environment = {
+        "uuid": "00000000-0000-4000-8000-000000000001",
+        "lastMigration": 33,
+        "name": "bench",
+        "port": port,
+        "hostname": "127.0.0.1",
+        "routes": [route],
+        "rootChildren": [{"type": "route", "uuid": route["uuid"]}],
+    }
+    (folder / "environment.json").write_text(json.dumps(environment))
+    return [*node("mockoon-cli"), "start", "--data", str(folder / "environment.json"), "--repair", "--disable-log-to-file"]
+
+
+MOCK, FLASK, BYTES = "this mock", "bare Flask view", "bare WSGI, fixed bytes"
+SERVERS: dict[str, Command] = {
+    MOCK: _ours("mock"),
+    FLASK: _ours("flask"),
+    BYTES: _ours("bytes"),
+    "Prism, log off": _prism,
+    "WireMock": _wiremock(),
+    "WireMock, journal off": _wiremock("--no-request-journal"),
+    "Mockoon": _mockoon,
+}
