@@ -63,9 +63,9 @@ def peers(rounds: int, seconds: int, only: tuple[str, ...]) -> None:
 
 def _table(running: list[Server], found: dict[str, list[Round]], rounds: int) -> Table:
     table = Table(title=f"shareInfo, {CONNECTIONS} keep-alive connections, one core each, medians of {rounds} rounds")
-    table.add_column("server")
-    for heading in ("requests/s", f"{MOCK} is", "p50 ms", "p99 ms", "MiB", "first reply s", "errors"):
-        table.add_column(heading, justify="right")
+    table.add_column("server", no_wrap=True)
+    for heading in ("requests/s", "ratio", "processor µs", "p50 ms", "p99 ms", "MiB", "start s", "errors"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for server in running:
         mine = found[server.name]
         ratios = [one.rate / other.rate for one, other in zip(found.get(MOCK, mine), mine, strict=True)]
@@ -73,6 +73,7 @@ def _table(running: list[Server], found: dict[str, list[Round]], rounds: int) ->
             server.name,
             f"{median(each.rate for each in mine):,.0f}",
             f"{median(ratios):.2f} x",
+            f"{median(each.processor for each in mine):.0f}",
             f"{median(each.p50 for each in mine):.2f}",
             f"{median(each.p99 for each in mine):.2f}",
             f"{server.memory():.0f}",

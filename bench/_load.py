@@ -35,6 +35,8 @@ class Round:
     """Milliseconds."""
     p99: float
     """Milliseconds."""
+    processor: float
+    """Microseconds of processor time that the server spent on a request."""
     errors: int
 
 
@@ -45,7 +47,9 @@ def load(server: Server, seconds: int, core: int | None, folder: Path) -> Round:
     script.write_text(SCRIPT)
     pin = ["taskset", "-c", str(core)] if core is not None else []
     argv = [*pin, *command, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script), server.url]
+    before = server.processor()
     output = subprocess.run(argv, check=True, capture_output=True, text=True, env=os.environ | environ).stdout
     found = json.loads(output.splitlines()[-1])
     rate = found["requests"] / found["microseconds"] * 1e6
-    return Round(found["requests"], rate, found["p50"] / 1000, found["p99"] / 1000, found["errors"])
+    spent = (server.processor() - before) / max(found["requests"], 1) * 1e6
+    return Round(found["requests"], rate, found["p50"] / 1000, found["p99"] / 1000, spent, found["errors"])

@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import openapi
@@ -38,9 +39,7 @@ class Server:
         pin = (lambda: os.sched_setaffinity(0, {core})) if core is not None else None
         started = time.perf_counter()
         self.log = (folder / "log").open("w+b")
-        self.process = subprocess.Popen(
-            argv, cwd=ROOT, stdout=self.log, stderr=self.log, preexec_fn=pin, start_new_session=True
-        )
+        self.process = subprocess.Popen(argv, cwd=ROOT, stdout=self.log, stderr=self.log, preexec_fn=pin, start_new_session=True)
         self.reply = self._first_reply(started + PATIENCE)
         self.start_up = time.perf_counter() - started
 
@@ -66,29 +65,41 @@ class Server:
 
     def memory(self) -> float:
         """Resident MiB of it and its children."""
-        group = os.getpgid(self.process.pid)
-        found = 0
+        return sum(int(_field(each / "status", "VmRSS")) for each in self._processes()) / 1024
+
+    def processor(self) -> float:
+        """Seconds of processor time that it and its children have used."""
+        ticks = (((each / "stat").read_text().rpartition(")")[2].split()) for each in self._processes())
+        return sum(int(each[11]) + int(each[12]) for each in ticks) / os.sysconf("SC_CLK_TCK")
+
+    def _processes(self) -> list[Path]:
+        group, found = self.process.pid, []
         for each in Path("/proc").glob("[0-9]*"):
-            try:
+            with suppress(OSError):
                 if os.getpgid(int(each.name)) == group:
-                    found += next(int(line.split()[1]) for line in (each / "status").open() if line.startswith("VmRSS"))
-            except (OSError, StopIteration):
-                continue
-        return found / 1024
+                    found.append(each)
+        return found
 
     def stop(self) -> None:
         """Ends it and its children."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, 9)
-        except ProcessLookupError:
-            pass
         self.process.wait()
+
+
+def _field(file: Path, name: str) -> str:
+    return next(line.split()[1] for line in file.open() if line.startswith(name))
 
 
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _mock(port: int, folder: Path) -> list[str]:
+    flags = ["--port", str(port), "--threads", "1", "--max-rows", "10000000", "--no-reload", "--quiet"]
+    return [sys.executable, "-m", "mockserver", "serve", *flags]
 
 
 def _ours(name: str) -> Command:
@@ -145,7 +156,7 @@ def _mockoon(port: int, folder: Path) -> list[str]:
 
 MOCK, FLASK, BYTES = "this mock", "bare Flask view", "bare WSGI, fixed bytes"
 SERVERS: dict[str, Command] = {
-    MOCK: _ours("mock"),
+    MOCK: _mock,
     FLASK: _ours("flask"),
     BYTES: _ours("bytes"),
     "Prism, log off": _prism,

@@ -41,7 +41,9 @@ def node(name: str) -> list[str]:
     if not program.exists():
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "package.json").write_text('{"private": true}')
-        _run(["npm", "install", "--no-audit", "--no-fund", PACKAGES[name]], folder, f"{name}: npm cannot install {PACKAGES[name]}")
+        _run(
+            ["npm", "install", "--no-audit", "--no-fund", PACKAGES[name]], folder, f"{name}: npm cannot install {PACKAGES[name]}"
+        )
     return [str(program)]
 
 

@@ -1,1 +1,2 @@
-def main(most): pass
+def main(most):
+    pass

@@ -1,4 +1,4 @@
-"""One of our own servers: `python -m bench.serve mock|flask|bytes PORT`, all on the WSGI server that the mock uses."""
+"""What a request costs without the mock: `python -m bench.serve flask|bytes PORT`, on the WSGI server that the mock uses."""
 
 from __future__ import annotations
 
@@ -8,23 +8,7 @@ from threading import Event
 from typing import Any
 
 THREADS = 1
-ROWS = 10_000_000
 BODY = b'{"code": 200, "msg": "ok", "data": "share_dv_C1822205500000000000000000000000000000000", "extMsg": ""}'
-
-
-def mock() -> Any:
-    """The mock on its demo world, journal and metrics on, with room for every share of the run."""
-    import os
-    from pathlib import Path
-
-    import openapi
-    from mockserver import create_app
-    from mockserver._mock import Mock
-    from mockserver._world import Origin
-    from mockserver._worlds import Bounds
-
-    world = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
-    return create_app(Mock(openapi.load(), Origin(openapi.read_document(world), os.environ), Bounds(rows=ROWS)))
 
 
 def flask() -> Any:
@@ -51,7 +35,7 @@ def fixed() -> Any:
     return application
 
 
-APPLICATIONS: dict[str, Callable[[], Any]] = {"mock": mock, "flask": flask, "bytes": fixed}
+APPLICATIONS: dict[str, Callable[[], Any]] = {"flask": flask, "bytes": fixed}
 
 
 def main(name: str, port: int) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import openapi
 from mockserver._journal import Entry
 
 JSON, PROBLEM, HTML = "application/json; charset=utf-8", "application/problem+json", "text/html; charset=utf-8"
 
+LENGTH = "Content-Length"
 SAFE = "/:{} ?&=+,;@!$'()*[]~"
 
 Headers = list[tuple[str, str]]
@@ -21,6 +23,10 @@ Wire = tuple[str, Headers, bytes]
 """The status line, the headers and the body."""
 
 STATUS_LINES = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus}
+
+
+_json = json.JSONEncoder(ensure_ascii=False).encode
+_DATA = f"the data of {uuid4()}"
 
 
 class ConnectionDropped(ConnectionError):
@@ -47,14 +53,14 @@ def status_line(status: int) -> str:
 
 def encoded(body: Any) -> bytes:
     """A body as JSON. A lone surrogate, which no encoding has, becomes a question mark."""
-    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    return _json(body).encode("utf-8", "replace")
 
 
 def problem(status: int, detail: str) -> Wire:
     """A problem document (RFC 9457)."""
     title = status_line(status).partition(" ")[2]
     body = encoded({"type": "about:blank", "title": title, "status": status, "detail": detail})
-    return status_line(status), [("Content-Type", PROBLEM), ("Content-Length", str(len(body)))], body
+    return status_line(status), [("Content-Type", PROBLEM), (LENGTH, str(len(body)))], body
 
 
 def page(status: int) -> Wire:
@@ -62,28 +68,45 @@ def page(status: int) -> Wire:
     title = escape(status_line(status))
     text = f"<html>\n<head><title>{title}</title></head>\n<body><center><h1>{title}</h1></center></body>\n</html>\n"
     body = text.encode()
-    return status_line(status), [("Content-Type", HTML), ("Content-Length", str(len(body)))], body
+    return status_line(status), [("Content-Type", HTML), (LENGTH, str(len(body)))], body
 
 
 class Replies:
-    """Writes the replies of one contract. Those without data never differ, and are written once."""
+    """Writes the replies of one contract: for each row and language all but the data is written once."""
 
     def __init__(self, contract: openapi.Contract) -> None:
         self.contract = contract
-        self._constant: dict[tuple[int, str], Wire] = {}
+        self._writers: dict[tuple[int, str], Callable[[Any], Wire]] = {}
 
     def of(self, entry: Entry) -> Wire:
         """The reply that an entry tells of."""
-        if entry.fault is not None or entry.decision is None:
+        decision, language = entry.decision, entry.call.language
+        if entry.fault is not None or decision is None:
             return self._special(entry)
-        rule, language = entry.decision.rule, entry.call.language
-        if rule.data is not None:
-            return _wire(rule, _written(rule, self.contract.body(rule, language, entry.decision.data)))
-        key = id(rule), language
-        wire = self._constant.get(key)
-        if wire is None:
-            wire = self._constant[key] = _wire(rule, _written(rule, self.contract.body(rule, language, None)))
-        return wire
+        key = id(decision.rule), language
+        write = self._writers.get(key)
+        if write is None:
+            write = self._writers[key] = self._writer(decision.rule, language)
+        return write(decision.data)
+
+    def _writer(self, rule: openapi.Rule, language: str) -> Callable[[Any], Wire]:
+        def whole(data: Any) -> Wire:
+            return _wire(rule, _written(rule, self.contract.body(rule, language, data)))
+
+        blank, (status, headers, sample) = whole(None), whole(_DATA)
+        if rule.data is None:
+            return lambda data: blank
+        if sample.count(place := encoded(_DATA)) != 1 or headers[-1][0] != LENGTH:
+            return whole
+        before, after = sample.split(place)
+
+        def around(data: Any) -> Wire:
+            if data is None:
+                return blank
+            body = before + encoded(data) + after
+            return status, [*headers[:-1], (LENGTH, str(len(body)))], body
+
+        return around
 
     def _special(self, entry: Entry) -> Wire:
         fault, rule = entry.fault, entry.rule
@@ -110,5 +133,5 @@ def _wire(rule: openapi.Rule, body: bytes) -> Wire:
     if rule.media != "":
         headers.append(("Content-Type", rule.media or JSON))
     if rule.status not in (204, 304):
-        headers.append(("Content-Length", str(len(body))))
+        headers.append((LENGTH, str(len(body))))
     return status_line(rule.status), headers, body

@@ -14,7 +14,6 @@ from openapi._data import Match, Template
 from openapi._effect import Effect
 from openapi._errors import ExecutionError
 from openapi._expression import Expression
-from openapi._plain import Evaluate
 from openapi._request import MALFORMED, MISSING, UNREADABLE, Absence, Parameter, Read
 from openapi._state import Change, State
 
@@ -101,7 +100,8 @@ class Rule:
         if self.unreadable:
             yield _any(self.unreadable, UNREADABLE)
         if self.when is not None:
-            yield _true(self.when.evaluate)
+            evaluate = self.when.evaluate  # an Absence is false
+            yield evaluate if self.when.type == "boolean" else lambda scope: evaluate(scope) is True
 
     @property
     def expressions(self) -> Iterator[Expression]:
@@ -274,10 +274,6 @@ def _any(names: tuple[str, ...], *absences: Absence) -> Callable[[Scope], bool]:
         return False
 
     return absent
-
-
-def _true(evaluate: Evaluate) -> Callable[[Scope], bool]:
-    return lambda scope: evaluate(scope) is True
 
 
 def _every(conditions: Iterable[Callable[[Scope], bool]]) -> Callable[[Scope], bool]:

@@ -115,7 +115,7 @@ def _update(plan: TablePlan, lookup: Lookup, cells: dict[str, Expression]) -> Ap
     table, fill, bring = plan.name, _filler(plan, cells), bringer(ROW, columns_used(ROW, cells.values()))
 
     def update(scope: Any, state: State, changes: list[Change]) -> State:
-        for row in _found(lookup, scope, state):
+        for row in lookup.rows(scope, state):
             bring(scope, row)
             after = fill(scope, row)
             changes.append(Change(state.tables[table].columns, row, after))
@@ -127,17 +127,12 @@ def _update(plan: TablePlan, lookup: Lookup, cells: dict[str, Expression]) -> Ap
 
 def _delete(table: str, lookup: Lookup) -> Apply:
     def delete(scope: Any, state: State, changes: list[Change]) -> State:
-        for row in _found(lookup, scope, state):
+        for row in lookup.rows(scope, state):
             changes.append(Change(state.tables[table].columns, row, None))
             state = state.delete(table, row)
         return state
 
     return delete
-
-
-def _found(lookup: Lookup, scope: Any, state: State) -> tuple[Row, ...]:
-    found = lookup.rows(scope, state)
-    return () if isinstance(found, Absence) else tuple(found)
 
 
 def _filler(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Iterable[Any]], Row]:

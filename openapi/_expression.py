@@ -231,7 +231,10 @@ def _follow(name: str) -> Evaluate:
 def values_of(expressions: Sequence[Expression]) -> Callable[[Any], tuple[Any, ...]]:
     """What gives the values of these expressions; one that is not present is an Absence."""
     names = [each.path for each in expressions if each.path]
-    if len(names) == len(expressions) > 1:
+    if len(names) == len(expressions) == 1:
+        (name,) = names
+        return lambda scope: (scope[name],)
+    if names and len(names) == len(expressions):
         return itemgetter(*names)
     evaluates = tuple(itemgetter(each.path) if each.path else each.evaluate for each in expressions)
     return lambda scope: tuple([evaluate(scope) for evaluate in evaluates])

@@ -31,27 +31,43 @@ class Lookup:
     bring: Callable[[Any, Any], None]
     """What puts a row into the scope for the condition."""
 
-    def rows(self, scope: Any, state: State) -> Iterable[Row] | Absence:
-        """The rows that are meant, newest first, or UNDETERMINED when a value that they must have is not present."""
+    def candidates(self, scope: Any, state: State) -> Iterable[Row] | Absence:
+        """The rows that `where` means, newest first, or UNDETERMINED when a value that they must have is not present."""
         values = self.sought(scope)
         table = state.tables[self.table]
-        found: Iterable[Row]
-        if self.index is None:
+        if self.index is not None:
+            found = table.matching(self.index, values)
+        else:
             row = table.rows.get(values)
             found = () if row is None else (row,)
-        else:
-            found = table.matching(self.index, values)
-        if found == ():  # no row is found by an Absence or null, so that only now one of the values may be one
-            return Absence.UNDETERMINED if any(value is None or type(value) is Absence for value in values) else ()
-        return found if self.condition is None else self._passing(scope, found)
+        # No row is found by an Absence or null, so that only where there is none a value may be one.
+        if found == () and any(value is None or type(value) is Absence for value in values):
+            return Absence.UNDETERMINED
+        return found
 
-    def _passing(self, scope: Any, rows: Iterable[Row]) -> Iterator[Row]:
-        assert self.condition is not None
-        bring, holds = self.bring, self.condition.evaluate
-        for row in rows:
-            bring(scope, row)
-            if holds(scope) is True:
-                yield row
+    def rows(self, scope: Any, state: State) -> list[Row]:
+        """The rows that are meant, newest first; none where a value that they must have is not present."""
+        found = self.candidates(scope, state)
+        if isinstance(found, Absence):
+            return []
+        return [row for row in found if self.passes(scope, row)]
+
+    def newest(self, scope: Any) -> Row | Absence:
+        """The first row that is meant, or why there is none."""
+        found = self.candidates(scope, scope.state)
+        if isinstance(found, Absence):
+            return found
+        for row in found:
+            if self.passes(scope, row):
+                return row
+        return Absence.MISSING
+
+    def passes(self, scope: Any, row: Row) -> bool:
+        """Whether the condition holds for a row."""
+        if self.condition is None:
+            return True
+        self.bring(scope, row)
+        return self.condition.evaluate(scope) is True
 
     @property
     def expressions(self) -> Iterator[Expression]:
@@ -130,7 +146,7 @@ def compile_let(node: Node, names: Names, plans: dict[str, TablePlan]) -> tuple[
     how = next(each for each in ("find", "last", "all") if each in node.value)
     table = known_table(node.child(how), plans)
     lookup = compile_lookup(node, table, names, plans)
-    resolve = _all(lookup) if how == "all" else _newest(lookup)
+    resolve = _all(lookup) if how == "all" else lookup.newest
     return Let(node.name, how, lookup, (), resolve, node.line), "rows" if how == "all" else plans[table].types
 
 
@@ -148,18 +164,10 @@ def _where(node: Node) -> Node:
     return where
 
 
-def _newest(lookup: Lookup) -> Resolve:
-    def resolve(scope: Any) -> Any:
-        found = lookup.rows(scope, scope.state)
-        return found if isinstance(found, Absence) else next(iter(found), MISSING)
-
-    return resolve
-
-
 def _all(lookup: Lookup) -> Resolve:
     def resolve(scope: Any) -> Any:
-        found = lookup.rows(scope, scope.state)
-        return found if isinstance(found, Absence) else list(found)
+        found = lookup.candidates(scope, scope.state)
+        return found if isinstance(found, Absence) else [row for row in found if lookup.passes(scope, row)]
 
     return resolve
 

@@ -32,6 +32,9 @@ class Absence(Enum):
     UNREADABLE = "unreadable"
     UNDETERMINED = "undetermined"
 
+    def __bool__(self) -> bool:
+        return False
+
 
 MISSING, MALFORMED, UNREADABLE, UNDETERMINED = Absence
 BLANK = " \t\r\n\v\f"
