@@ -142,8 +142,8 @@ def _filler(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Ite
 
     def fill(scope: Any, row: Iterable[Any]) -> Row:
         values = list(row)
-        for position, value in zip(positions, values_in(scope), strict=True):
-            values[position] = None if type(value) is Absence else value
+        for number, value in enumerate(values_in(scope)):
+            values[positions[number]] = None if type(value) is Absence else value
         return tuple(values)
 
     return fill

@@ -252,21 +252,13 @@ def columns_used(name: str, expressions: Iterable[Expression]) -> dict[str, int]
 
 def bringer(name: str, used: Mapping[str, int]) -> Callable[[Any, Any], None]:
     """What puts a row (or an Absence) into a scope, with those of its columns that are used."""
-    if len(used) == 1:
-        ((column, position),) = used.items()
-
-        def bring_one(scope: Any, row: Any) -> None:
-            scope[name] = row
-            scope[column] = UNDETERMINED if type(row) is Absence else row[position]
-
-        return bring_one
-    names, absent = tuple(used), dict.fromkeys(used, UNDETERMINED)
-    pick = itemgetter(*used.values()) if used else None
+    columns = tuple(used.items())
 
     def bring(scope: Any, row: Any) -> None:
         scope[name] = row
-        if pick is not None:
-            scope.update(absent if type(row) is Absence else zip(names, pick(row), strict=True))
+        absent = type(row) is Absence
+        for column, position in columns:
+            scope[column] = UNDETERMINED if absent else row[position]
 
     return bring
 

@@ -152,7 +152,8 @@ class Table:
     def put(self, key: Key, before: Row | None, after: Row | None) -> Table:
         """The table with `after` in place of `before`: None before an insert, and after a delete."""
         indexes = []
-        for number, (entries, entry) in enumerate(zip(self.indexes, self.columns.entries, strict=True)):
+        for number, entry in enumerate(self.columns.entries):
+            entries = self.indexes[number]
             old = None if before is None else entry(before)
             new = None if after is None else entry(after)
             if old != new:
