@@ -20,7 +20,7 @@ verify: install
 ifdef TARGET
 	$(BIN)/contracts verify --target $(TARGET) --world $(WORLD) $(if $(CONTRACT),--contract $(CONTRACT))
 else
-	$(BIN)/python tests/verify_mock.py
+	$(BIN)/python tests/verify_mock.py $(if $(CONTRACT),--contract $(CONTRACT)) $(if $(WORLD),--world $(WORLD))
 endif
 
 test: install
