@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from urllib.parse import quote
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -34,7 +33,7 @@ def create_app(mock: Mock, log: Log | None = None, guard: Guard | None = None, c
     app.before_request(_begin(guard))
     app.register_blueprint(Control(mock, guard).blueprint())
     if log is not None:
-        app.after_request(_logger(log))
+        app.after_request(_logger(mock, log))
     app.register_error_handler(HTTPException, _problem_of)
     app.register_error_handler(Refusal, _refused)
     app.wsgi_app = Operations(mock, app.wsgi_app, log, cors)  # type: ignore[method-assign]
@@ -53,9 +52,9 @@ def _begin(guard: Guard) -> Callable[[], None]:
     return begin
 
 
-def _logger(log: Log) -> Callable[[Response], Response]:
+def _logger(mock: Mock, log: Log) -> Callable[[Response], Response]:
     def after(response: Response) -> Response:
-        path = request.url_rule.rule if request.url_rule else quote(request.path)
+        path = request.url_rule.rule if request.url_rule else mock.shown(request.path)
         milliseconds = (time.perf_counter() - g.started) * 1000
         log(Line(request.method, path, "", str(response.status_code), milliseconds))
         return response

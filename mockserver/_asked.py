@@ -57,7 +57,7 @@ def body(operation: str) -> dict[str, Any]:
     """The JSON body of a request. Raises NotUnderstood."""
     if request.mimetype not in (*_UNNAMED, "application/json") and not request.mimetype.endswith("+json"):
         raise NotUnderstood(f"the body is {request.mimetype}; send application/json", 415)
-    value = _json(request.get_data() or b"{}")
+    value = _json(_bytes() or b"{}")
     for error in _validator(operation).iter_errors(value):
         place = "/".join(map(str, error.instance_path))
         raise NotUnderstood(f"{place or 'the body'}: {error.message[:300]}")
@@ -70,7 +70,7 @@ def world_document(name: str) -> openapi.Document | None:
 
     Raises NotUnderstood.
     """
-    text = request.get_data()
+    text = _bytes()
     if not text.strip():
         return None
     document = _document(text, name)
@@ -103,6 +103,14 @@ def moment(asked: dict[str, Any], name: str, now: int) -> int | None:
     if found is None:
         raise NotUnderstood(f"{name} is not a time; write epoch ms, 2030-01-31T12:00:00Z, now or now + 7d")
     return found
+
+
+def _bytes() -> bytes:
+    """The body. Raises NotUnderstood for one that comes in chunks and does not end within the bound, where Flask would cut it."""
+    body, most = request.get_data(), request.max_content_length or LARGEST_DOCUMENT
+    if request.content_length is None and len(body) >= most:
+        raise NotUnderstood(f"the body is larger than {most} bytes", 413)
+    return body
 
 
 def _json(text: bytes) -> Any:

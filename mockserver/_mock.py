@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import openapi
+from mockserver._redaction import Redaction
 from mockserver._reply import Replies
 from mockserver._request import Gather, decoded, gatherer
 from mockserver._world import Origin
@@ -64,6 +66,12 @@ class Mock:
     def contract(self) -> openapi.Contract:
         """The contract that is served now."""
         return self.table.contract
+
+    def shown(self, path: str) -> str:
+        """A path that is no route, as a log may show it: escaped, and without the secrets of the default world."""
+        redaction = Redaction(self.contract)
+        redaction.learn(self.worlds.default.state)
+        return quote(redaction.text(path), safe="/[]")
 
     def reload(self, contract: openapi.Contract, origin: Origin) -> list[str]:
         """Serves another contract, or begins with another world; gives the names of the worlds that began anew.

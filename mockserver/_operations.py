@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from mockserver._faults import Fault, UnknownOutcome, rule_for
 from mockserver._journal import Call, Entry
@@ -70,8 +69,16 @@ class Operations:
         else:
             entry, wire = self._answered(table, route, world, environ, values, started)
         if self.log is not None:
-            self.log(_line(environ, route, world, entry, wire, started))
+            self.log(self._line(environ, route, world, entry, wire, started))
         return _sent(entry, wire, start_response)
+
+    def _line(
+        self, environ: Environ, route: Route | None, world: LiveWorld | None, entry: Entry | None, wire: Wire, started: float
+    ) -> Line:
+        path = route.operation.path if route else self.mock.shown(decoded(environ["PATH_INFO"]))
+        outcome = entry.outcome if entry is not None else None
+        milliseconds = (time.perf_counter() - started) * 1000
+        return Line(environ["REQUEST_METHOD"], path, world.name if world else "", outcome or wire[0][:3], milliseconds)
 
     def _allowed(self, environ: Environ) -> str | None:
         """The origin to allow in a reply; None for none."""
@@ -140,12 +147,3 @@ def _not_allowed(methods: Methods) -> Wire:
     allowed = ", ".join(sorted(methods))
     status, headers, body = problem(405, f"the contract has {allowed} here")
     return status, [*headers, ("Allow", allowed)], body
-
-
-def _line(
-    environ: Environ, route: Route | None, world: LiveWorld | None, entry: Entry | None, wire: Wire, started: float
-) -> Line:
-    path = route.operation.path if route else quote(decoded(environ["PATH_INFO"]))
-    outcome = entry.outcome if entry is not None else None
-    milliseconds = (time.perf_counter() - started) * 1000
-    return Line(environ["REQUEST_METHOD"], path, world.name if world else "", outcome or wire[0][:3], milliseconds)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 import openapi
 from contracts._examination import examine
@@ -148,6 +149,16 @@ def test_a_body_is_bounded_and_must_be_json(client):
     assert client.patch(clock, data=b'{"frozen": NaN}').status_code == 400
     assert client.patch(clock, data=b"[" * 100_000).status_code == 400
     assert client.patch(clock, data=b'{"frozen": true}', content_type="application/x-www-form-urlencoded").status_code == 200
+
+
+def test_a_document_in_chunks_is_bounded_and_never_cut(plain):
+    def chunks():
+        yield b"{"
+        for _ in range(90):
+            yield b" " * 100_000
+
+    reply = requests.post(f"{plain.url}/_mock/worlds?name=large", data=chunks(), timeout=20)
+    assert (reply.status_code, "larger than" in reply.json()["detail"]) == (413, True)
 
 
 def test_the_document_is_served_and_describes_every_route(client):

@@ -146,6 +146,7 @@ def test_no_token_is_in_journal_log_or_world_dump(mock, leak):
     lines = []
     client = create_app(mock, lines.append).test_client()
     client.post(URL, **leak)
+    client.get("/v2/demo-token-alice")
     client.post("/_mock/worlds?name=other&from=default")
     shown = [client.get(path).text for path in (JOURNAL, "/_mock/worlds/default/state", "/_mock/worlds/other/state")]
     shown += [client.get(path).text for path in ("/_mock/worlds", "/_mock/metrics")]
