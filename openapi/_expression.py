@@ -16,6 +16,7 @@ from operator import itemgetter
 from random import Random
 from typing import Any
 
+from openapi._cel import compile_program
 from openapi._document import Node
 from openapi._errors import ContractError, ExecutionError, nearest
 from openapi._plain import Evaluate, Operand, plain
@@ -194,11 +195,8 @@ def _type_of(value: Any) -> str | None:
 
 
 def _compile(node: Node, text: str) -> Any:
-    # The package's __init__ brings its command line along (150 ms): it is paid when a contract is compiled, not on import.
-    import cel
-
     try:
-        return cel.compile(text)
+        return compile_program(text)
     except ValueError as error:
         reason = next((line for line in str(error).splitlines() if "ERROR" in line), str(error)).split("ERROR: ")[-1]
         raise ContractError([node.problem(f"{node.value!r} is not CEL: {reason}")]) from None
