@@ -3,7 +3,7 @@ HOST ?= 127.0.0.1
 PORT ?= 4010
 BIN = .venv/bin
 
-.PHONY: install mock verify test check format
+.PHONY: install mock verify test check bench format
 
 install: .venv/.installed
 
@@ -32,6 +32,10 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest
+
+# Against Prism, WireMock and Mockoon, which are fetched into a cache; `python -m bench flat` and `decide` measure more.
+bench: install
+	$(BIN)/python -m bench
 
 format: install
 	$(BIN)/ruff format
