@@ -60,6 +60,9 @@ def body(operation: str) -> dict[str, Any]:
     value = _json(_bytes() or b"{}")
     for error in _validator(operation).iter_errors(value):
         place = "/".join(map(str, error.instance_path))
+        schema = next((each.schema for each in control_plane().operations[operation].parameters if each.name == place), {})
+        if "pattern" in schema:
+            raise NotUnderstood(f"{place} is not understood: it wants {_wants(schema)}")
         raise NotUnderstood(f"{place or 'the body'}: {error.message[:300]}")
     assert isinstance(value, dict)
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -178,6 +179,27 @@ def test_the_document_is_served_and_describes_every_route(client):
         if str(rule) != "/_mock/openapi.yaml"
     }
     assert documented == routes
+
+
+def test_the_commands_of_the_guide_are_understood(client):
+    guide = (Path(__file__).parent.parent / "docs" / "mock.md").read_text()
+    commands = re.findall(r"^curl (?:-X (\w+) )?\$W(/[\w/]+) -d '(.*?)'", guide, re.MULTILINE)
+    assert len(commands) >= 5
+    for method, path, body in commands:
+        reply = client.open(f"/_mock/worlds/default{path}", method=method or "POST", data=body)
+        assert reply.status_code < 300, reply.text
+
+
+@pytest.mark.parametrize(
+    "time", ["2030-01-31T12:00:00Z", "2028-02-29T00:00:00.5Z", "2030-12-31T23:59:59+02:00", "now - 90s", "0"]
+)
+def test_a_clock_understands_times(client, time):
+    assert client.patch("/_mock/worlds/default/clock", json={"time": time}).status_code == 200
+
+
+def test_a_time_that_is_none_is_explained(client):
+    reply = client.patch("/_mock/worlds/default/clock", json={"time": "2030-02-30T12:00:00Z"})
+    assert reply.json["detail"].startswith("time is not understood: it wants epoch ms, 2030-01-31T12:00:00Z, or a time relative")
 
 
 def test_metrics_count_by_operation_and_outcome(client):
