@@ -6,6 +6,7 @@ not present, a time that the examiner cannot know) renders as null and is not co
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -18,6 +19,9 @@ from openapi._lookup import Let, compile_let
 from openapi._request import Absence
 from openapi._state import Approximate
 from openapi._table import TablePlan
+
+LONGEST_SHOWN = 160
+"""Characters of a value in a sentence about a difference."""
 
 
 @dataclass(slots=True)
@@ -136,7 +140,7 @@ def _leaf(expression: Expression, minted: frozenset[str]) -> Template:
         if any(isinstance(each.value(scope), Approximate) for each in expression.references):
             return
         if expected != actual or isinstance(expected, bool) != isinstance(actual, bool):
-            match.differences.append(f"{pointer} is {actual!r}, not {expected!r}")
+            match.differences.append(f"{pointer} is {_short(actual)}, not {_short(expected)}")
 
     return Template(render, bind if expression.source in minted else compare, (expression,))
 
@@ -144,7 +148,7 @@ def _leaf(expression: Expression, minted: frozenset[str]) -> Template:
 def _mapping(parts: dict[str, Template]) -> Template:
     def match(scope: Any, actual: Any, found: Match, pointer: str) -> None:
         if not isinstance(actual, dict):
-            found.differences.append(f"{pointer} is {actual!r}, not an object")
+            found.differences.append(f"{pointer} is {_short(actual)}, not an object")
             return
         for name, part in parts.items():
             if name in actual:
@@ -170,7 +174,7 @@ def _sequence(parts: list[Template | _Rows]) -> Template:
 
     def match(scope: Any, actual: Any, found: Match, pointer: str) -> None:
         if not isinstance(actual, list):
-            found.differences.append(f"{pointer} is {actual!r}, not a list")
+            found.differences.append(f"{pointer} is {_short(actual)}, not a list")
         elif len(fixed) < len(parts):
             _match_rows(parts, scope, actual, found, pointer)
         elif len(actual) != len(fixed):
@@ -191,7 +195,7 @@ def _match_rows(parts: list[Template | _Rows], scope: Any, actual: list[Any], fo
     for template, each in chain(fixed, certain):
         position, differences = _nearest(template, each, left, pointer)
         if differences:
-            expected = f"{pointer} has no item {template.render(each)!r}"
+            expected = f"{pointer} has no item {_short(template.render(each))}"
             found.differences.append("; ".join((expected, *differences)) if position is not None else expected)
         left.pop(position, None)  # type: ignore[arg-type]
     for part in rows:
@@ -199,7 +203,7 @@ def _match_rows(parts: list[Template | _Rows], scope: Any, actual: list[Any], fo
             position, differences = _nearest(part.item, each, left, pointer)
             if not differences and position is not None:
                 del left[position]
-    found.differences.extend(f"{pointer}/{position} is {item!r}, which is not expected" for position, item in left.items())
+    found.differences.extend(f"{pointer}/{position} is {_short(item)}, which is not expected" for position, item in left.items())
 
 
 def _nearest(template: Template, scope: Any, left: dict[int, Any], pointer: str) -> tuple[int | None, list[str]]:
@@ -217,3 +221,9 @@ def _nearest(template: Template, scope: Any, left: dict[int, Any], pointer: str)
 
 def _inside(parts: Any) -> tuple[Expression, ...]:
     return tuple(expression for part in parts for expression in part.expressions)
+
+
+def _short(value: Any) -> str:
+    """A value for a sentence, as JSON."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
