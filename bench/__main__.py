@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 
@@ -14,7 +15,7 @@ from rich.table import Table
 from bench import decide as decide_
 from bench import flat as flat_
 from bench._load import CONNECTIONS, Round, load
-from bench._servers import MOCK, SERVERS, Server
+from bench._servers import MOCK, SERVERS, WSGI_SERVERS, Command, Server
 from bench._tools import Missing
 
 
@@ -26,25 +27,41 @@ def main(context: click.Context) -> None:
         context.invoke(peers)
 
 
+def _timed(command: Callable[..., None]) -> Callable[..., None]:
+    rounds = click.option("--rounds", default=5, show_default=True, type=click.IntRange(1))
+    seconds = click.option("--seconds", default=3, show_default=True, type=click.IntRange(1), help="Of one round.")
+    return rounds(seconds(command))
+
+
 @main.command()
-@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1))
-@click.option("--seconds", default=3, show_default=True, type=click.IntRange(1), help="Of one round.")
+@_timed
 @click.option("--only", multiple=True, type=click.Choice(list(SERVERS)), help="Only these servers.")
 def peers(rounds: int, seconds: int, only: tuple[str, ...]) -> None:
-    """Requests per second of this mock and of others on the same endpoint, in interleaved rounds."""
+    """This mock and others on the same endpoint."""
+    _compare({name: command for name, command in SERVERS.items() if name in (only or SERVERS)}, rounds, seconds)
+
+
+@main.command()
+@_timed
+def wsgi(rounds: int, seconds: int) -> None:
+    """This mock on other WSGI servers."""
+    _compare(WSGI_SERVERS, rounds, seconds)
+
+
+def _compare(servers: Mapping[str, Command], rounds: int, seconds: int) -> None:
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     ours, its = (cores[0], cores[1]) if len(cores) > 1 else (None, None)
     console, running, absent = Console(), [], []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         try:
-            for number, name in enumerate(only or SERVERS):
+            for number, (name, command) in enumerate(servers.items()):
                 try:
-                    running.append(Server(name, SERVERS[name], ours, folder / str(number)))
+                    running.append(Server(name, command, ours, folder / str(number)))
                 except (Missing, RuntimeError) as error:
                     absent.append(str(error))
             for server in running:
-                load(server, 2, its, folder)
+                load(server, 2, its, folder)  # to warm up
             found: dict[str, list[Round]] = {server.name: [] for server in running}
             for _ in range(rounds):
                 for server in running:

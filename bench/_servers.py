@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import openapi
-from bench._tools import node
+from bench._tools import from_pypi, node
 
 ROOT = Path(__file__).parent.parent
 PATH = "/v2/binding/enduserapi/shareInfo"
@@ -61,7 +61,9 @@ class Server:
             except (OSError, urllib.error.URLError):
                 time.sleep(0.01)
         self.stop()
-        raise RuntimeError(f"{self.name} does not answer; its output is in {self.log.name}")
+        self.log.seek(0)
+        last = self.log.read().decode(errors="replace").strip().rpartition("\n")[2]
+        raise RuntimeError(f"{self.name} does not answer: {last or 'it says nothing'}")
 
     def memory(self) -> float:
         """Resident MiB of it and its children."""
@@ -154,6 +156,14 @@ def _mockoon(port: int, folder: Path) -> list[str]:
     return [*node("mockoon-cli"), "start", "--data", str(folder / "environment.json"), "--repair", "--disable-log-to-file"]
 
 
+def _elsewhere(name: str) -> Command:
+    def command(port: int, folder: Path) -> list[str]:
+        from_pypi(name)
+        return [sys.executable, "-m", "bench.serve", name, str(port)]
+
+    return command
+
+
 MOCK, FLASK, BYTES = "this mock", "bare Flask view", "bare WSGI, fixed bytes"
 SERVERS: dict[str, Command] = {
     MOCK: _mock,
@@ -163,4 +173,10 @@ SERVERS: dict[str, Command] = {
     "WireMock": _wiremock(),
     "WireMock, journal off": _wiremock("--no-request-journal"),
     "Mockoon": _mockoon,
+}
+
+WSGI_SERVERS: dict[str, Command] = {
+    MOCK: _ours("granian"),
+    "granian, 8 threads": _ours("granian-8"),
+    **{name: _elsewhere(name) for name in ("bjoern", "waitress", "gunicorn", "cheroot")},
 }

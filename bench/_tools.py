@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "contract-mock-bench"
@@ -45,6 +46,15 @@ def node(name: str) -> list[str]:
             ["npm", "install", "--no-audit", "--no-fund", PACKAGES[name]], folder, f"{name}: npm cannot install {PACKAGES[name]}"
         )
     return [str(program)]
+
+
+def from_pypi(name: str) -> str:
+    """The folder of a package that is installed for the comparison alone. Raises Missing."""
+    folder = CACHE / "pypi" / name
+    if not folder.exists():
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), name]
+        _run(command, Path.cwd(), f"{name}: pip cannot install it")
+    return str(folder)
 
 
 def _run(command: list[str], folder: Path, failure: str) -> None:

@@ -1,14 +1,32 @@
-"""What a request costs without the mock: `python -m bench.serve flask|bytes PORT`, on the WSGI server that the mock uses."""
+"""The mock on another WSGI server, or another application on its own: `python -m bench.serve NAME PORT`."""
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Callable
 from threading import Event
 from typing import Any
 
-THREADS = 1
+from bench._tools import from_pypi
+
 BODY = b'{"code": 200, "msg": "ok", "data": "share_dv_C1822205500000000000000000000000000000000", "extMsg": ""}'
+
+
+def mock() -> Any:
+    """The mock on its demo world, as `mockserver serve --max-rows 10000000` has it."""
+    import gc
+    import os
+    from pathlib import Path
+
+    import openapi
+    from mockserver import Bounds, Mock, Origin, create_app
+
+    world = openapi.read_document(Path(openapi.__file__).parent / "worlds" / "demo.yaml")
+    app = create_app(Mock(openapi.load(), Origin(world, os.environ), Bounds(rows=10_000_000)))
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    return app
 
 
 def flask() -> Any:
@@ -35,16 +53,76 @@ def fixed() -> Any:
     return application
 
 
-APPLICATIONS: dict[str, Callable[[], Any]] = {"flask": flask, "bytes": fixed}
+def granian(application: Any, listener: socket.socket, threads: int = 1) -> None:
+    """The mock's own."""
+    from mockserver._server import Server
 
-
-def main(name: str, port: int) -> None:
-    """Serves until it is killed."""
-    from mockserver._server import Server, listen
-
-    server = Server(APPLICATIONS[name](), listen("127.0.0.1", port), THREADS)
-    print(server.url, flush=True)
+    Server(application, listener, threads)
     Event().wait()
+
+
+def waitress(application: Any, listener: socket.socket) -> None:
+    """Pure Python, one event loop and threads."""
+    from waitress import create_server
+
+    create_server(application, sockets=[listener], threads=4).run()
+
+
+def cheroot(application: Any, listener: socket.socket) -> None:
+    """Pure Python, threads."""
+    from cheroot.wsgi import Server
+
+    server = Server(listener.getsockname(), application, numthreads=4)
+    listener.close()
+    server.start()
+
+
+def gunicorn(application: Any, listener: socket.socket) -> None:
+    """One process of threads."""
+    from gunicorn.app.base import BaseApplication
+
+    host, port = listener.getsockname()
+    listener.close()
+
+    class Application(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            for name, value in {"bind": f"{host}:{port}", "worker_class": "gthread", "threads": 4, "keepalive": 60}.items():
+                self.cfg.set(name, value)
+
+        def load(self) -> Any:
+            return application
+
+    Application().run()
+
+
+def bjoern(application: Any, listener: socket.socket) -> None:
+    """C and libev, one thread."""
+    import bjoern
+
+    host, port = listener.getsockname()
+    listener.close()
+    bjoern.run(application, host, port)
+
+
+WAYS: dict[str, Callable[[socket.socket], None]] = {
+    "flask": lambda listener: granian(flask(), listener),
+    "bytes": lambda listener: granian(fixed(), listener),
+    "granian": lambda listener: granian(mock(), listener),
+    "granian-8": lambda listener: granian(mock(), listener, 8),
+    "waitress": lambda listener: waitress(mock(), listener),
+    "cheroot": lambda listener: cheroot(mock(), listener),
+    "gunicorn": lambda listener: gunicorn(mock(), listener),
+    "bjoern": lambda listener: bjoern(mock(), listener),
+}
+
+
+def main(way: str, port: int) -> None:
+    """Serves until it is killed."""
+    from mockserver._server import listen
+
+    if way in ("waitress", "cheroot", "gunicorn", "bjoern"):
+        sys.path.append(from_pypi(way))
+    WAYS[way](listen("127.0.0.1", port))
 
 
 if __name__ == "__main__":

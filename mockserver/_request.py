@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import unquote_plus
@@ -81,6 +82,7 @@ def header(environ: Environ, name: str) -> str:
     return decoded(environ.get(_variable(name), ""))
 
 
+@cache
 def _variable(name: str) -> str:
     key = name.upper().replace("-", "_")
     return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
