@@ -124,6 +124,7 @@ def test_a_frozen_world_stands_still():
     [
         (["--contract", "nowhere.yaml", "--world", str(WORLD)], "nowhere.yaml:1: cannot be read"),
         (["--world", "nowhere.yaml"], "nowhere.yaml:1: cannot be read"),
+        (["--workers", "2"], "one worker serves a mock"),
         (["--host", "256.0.0.1", "--port", "0", "--token", "t"], "cannot listen on 256.0.0.1:0"),
     ],
 )
