@@ -25,7 +25,7 @@ def mock() -> Any:
     world = openapi.read_document(Path(openapi.__file__).parent / "worlds" / "demo.yaml")
     app = create_app(Mock(openapi.load(), Origin(world, os.environ), Bounds(rows=10_000_000)))
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(5_000, 100, 100)
     return app
 
 
