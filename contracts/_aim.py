@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from random import Random
 from typing import Any
@@ -17,21 +17,19 @@ QUOTA = 25
 """Requests for each row and each set of outcomes that is permitted there."""
 
 
-def aimed(operation: openapi.Operation, state: openapi.State, now: int, seed: int) -> Iterator[Request]:
-    """Requests for every row that this state can reach; `now` is epoch ms. The same seed gives the same requests."""
+def aimed(operation: openapi.Operation, found: Iterable[openapi.Candidate], seed: int) -> Iterator[Request]:
+    """Requests for every row that the candidates reach. The same seed gives the same requests."""
     random = Random(seed)
     counts: Counter[tuple[Any, ...]] = Counter()
-    simple = openapi.witnesses(operation, state, now).values()
-    candidates = list(openapi.candidates(operation, state, now))
+    candidates = list(found)
     random.shuffle(candidates)
-    for raw in (*simple, *candidates):
-        seen = openapi.permitted(operation, raw, state, now)
-        kind = seen.answer.number, seen.outcomes
-        boundary = kind, _distances(operation, seen.scope)
+    for each in candidates:
+        kind = each.seen.answer.number, each.seen.outcomes
+        boundary = kind, _distances(operation, each.seen.scope)
         counts.update((kind, boundary))
         if counts[kind] <= QUOTA or counts[boundary] <= BOUNDARY_QUOTA:
             as_form = operation.accepts_form and random.random() < 0.2
-            yield request_for(operation, _spelled(operation, raw, random), as_form=as_form)
+            yield request_for(operation, _spelled(operation, each.raw, random), as_form=as_form)
 
 
 def _distances(operation: openapi.Operation, scope: Mapping[str, Any]) -> tuple[int, ...]:

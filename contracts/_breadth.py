@@ -7,7 +7,6 @@ failure), and accuse a correct server whose outcome is a code in the body of a 2
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -17,18 +16,20 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
 import openapi
+from contracts._session import Session
 from contracts._wire import Request
 
 EXAMPLES = 40
 """Requests for each operation and mode."""
 
 
-def broad(contract: openapi.Contract, known: dict[str, dict[str, str]], use: Callable[[Request], None], seed_value: int) -> None:
-    """Calls `use` with requests that Schemathesis generates, positive and negative.
+def broad(session: Session, known: dict[str, dict[str, str]], seed_value: int) -> None:
+    """Sends requests that Schemathesis generates, positive and negative.
 
     `known` holds, by operation, the values of a request that succeeds; they replace some of the generated ones, because
     a generator that does not know the world is refused at the first check.
     """
+    contract = session.contract
     schema: Any = schemathesis.openapi.from_dict(contract.document)
     for result in schema.get_all_operations():
         found = result.ok()
@@ -37,19 +38,17 @@ def broad(contract: openapi.Contract, known: dict[str, dict[str, str]], use: Cal
             continue
         operation = contract.operations[name]
         for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
-            _run(operation, found.as_strategy(generation_mode=mode), known.get(operation.name, {}), use, seed_value)
+            _run(operation, found.as_strategy(generation_mode=mode), known.get(operation.name, {}), session, seed_value)
 
 
-def _run(
-    operation: openapi.Operation, cases: Any, known: dict[str, str], use: Callable[[Request], None], seed_value: int
-) -> None:
+def _run(operation: openapi.Operation, cases: Any, known: dict[str, str], session: Session, seed_value: int) -> None:
     @seed(seed_value)
     @settings(
         max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
     )
     @given(case=cases, replaced=st.sets(st.sampled_from(sorted(known) or [""])))
     def run(case: Any, replaced: set[str]) -> None:
-        use(_request(operation, case, {name: known[name] for name in replaced if name in known}))
+        session.one(_request(operation, case, {name: known[name] for name in replaced if name in known}))
 
     # Nothing can be wrong with a request for an operation without parameters.
     with warnings.catch_warnings(), suppress(Unsatisfiable):

@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 import openapi
-from contracts._examination import examine
-from contracts._report import print_record, write_json, write_junit
-from contracts._target import Target, Unreachable
+from contracts._examination import Plan, examine
+from contracts._junit import write_junit
+from contracts._report import print_record, write_json
+from contracts._target import Manners, Target, Unreachable
 
 UNUSABLE = 2
 
@@ -51,7 +52,7 @@ def verify(
     for path in filter(None, (json_file, junit_file)):
         if not Path(path).parent.is_dir():
             _fail(f"{path} cannot be written: its folder does not exist")
-    target = Target(base, max_requests)
+    target = Target(base, Manners(most_requests=max_requests))
     try:
         contract = openapi.load(contract_file)
         for name in names:
@@ -62,7 +63,7 @@ def verify(
         target.check()
     except (openapi.InvalidDocument, Unreachable) as error:
         _fail(str(error))
-    record = examine(contract, world, target, seed=seed, breadth=breadth)
+    record = examine(contract, world, target, Plan(seed=seed, breadth=breadth))
     print_record(record, Console(highlight=False))
     try:
         if json_file:

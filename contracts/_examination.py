@@ -1,59 +1,116 @@
-"""An examination: both lanes against one target, one oracle, one record."""
+"""An examination: every lane against one target, one oracle, one record."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import openapi
 from contracts._aim import aimed
 from contracts._breadth import broad
-from contracts._oracle import VIOLATION, Oracle, Verdict
-from contracts._report import Record
-from contracts._target import Broken, Target
+from contracts._clock import TOLERANCE, Clock
+from contracts._oracle import Oracle
+from contracts._record import Record
+from contracts._session import Enough, Session
+from contracts._target import Target
+from contracts._walk import Walker
 from contracts._wire import Request, request_for
 
+WALKS = 60
+"""Walks of one examination."""
 
-def examine(contract: openapi.Contract, world: openapi.World, target: Target, *, seed: int = 0, breadth: bool = True) -> Record:
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an examination does."""
+
+    seed: int = 0
+    breadth: bool = True
+    """Whether Schemathesis generates requests too."""
+    walks: int = WALKS
+    workers: int = 1
+    strict_order: bool = False
+    """Whether the order of the table is demanded."""
+    stop_early: bool = False
+    """Whether the first violation ends it."""
+    required: frozenset[str] = frozenset()
+    """Outcomes that must be verified."""
+    tolerance: int = TOLERANCE
+    """By how many ms the server's clocks may differ among themselves."""
+
+
+def examine(
+    contract: openapi.Contract,
+    world: openapi.World,
+    target: Target,
+    plan: Plan | None = None,
+    watch: Callable[[Record], None] = lambda record: None,
+) -> Record:
     """Sends every kind of request that the world allows, and judges each reply."""
-    started = time.monotonic()
-    oracle = Oracle(contract, world)
-    operations = tuple(contract.operations.values())
-    record = Record(tuple(outcome for each in operations for outcome in each.outcomes), world.secrets, target.base)
-    known: dict[str, dict[str, str]] = {}
-
-    def use(request: Request) -> None:
-        if not target.exhausted:
-            _judge(request, target, oracle, record)
-
-    # Each refusal once, before anything is used up; then each success; then many of each, from what is true by then.
-    for operation in operations:
-        reached = openapi.witnesses(operation, world.state, world.now)
-        lacking = {each: openapi.unreachable(operation, each) for each in operation.outcomes if each not in reached}
-        record.blocked.update(lacking)
-        known[operation.name] = reached.pop(operation.success.outcome, {})
-        for raw in reached.values():
-            use(request_for(operation, raw))
-    for operation in operations:
-        for raw in openapi.witnesses(operation, oracle.state, world.now).values():
-            use(request_for(operation, raw))
-    for operation in operations:
-        for request in aimed(operation, oracle.state, world.now, seed):
-            use(request)
-    if breadth:
-        broad(contract, known, use, seed)
-    record.requests, record.seconds = target.sent, time.monotonic() - started
-    return record
-
-
-def _judge(request: Request, target: Target, oracle: Oracle, record: Record) -> None:
+    plan = plan or Plan()
+    session = open_session(contract, world, target, plan, watch=watch)
     try:
-        reply = target.send(request)
-    except Broken as error:
-        record.add(request, str(error), _silent(request, oracle, str(error)))
-        return
-    record.add(request, reply.text(), oracle.judge(request, reply))
+        known = _cover(session, plan)
+        walker = Walker(session)
+        for number in range(plan.walks):
+            walker.walk(plan.seed, number)
+        if plan.breadth:
+            broad(session, known, plan.seed)
+    except Enough:
+        pass
+    return session.record
 
 
-def _silent(request: Request, oracle: Oracle, error: str) -> Verdict:
-    operation = oracle.contract.operations[request.operation]
-    return Verdict(VIOLATION, operation.success.outcome, error, f"{operation.name}: every request gets a reply")
+def open_session(
+    contract: openapi.Contract,
+    world: openapi.World,
+    target: Target,
+    plan: Plan,
+    *,
+    deadline: float | None = None,
+    watch: Callable[[Record], None] = lambda record: None,
+) -> Session:
+    """A session in which nothing has been sent yet."""
+    clock = Clock(world, time.time_ns() // 1_000_000, plan.tolerance)
+    oracle = Oracle(contract, world, clock, strict_order=plan.strict_order)
+    operations = tuple(contract.operations.values())
+    record = Record(
+        tuple(outcome for each in operations for outcome in each.outcomes),
+        world.secrets,
+        target.base,
+        frozenset(each.success.outcome for each in operations),
+        plan.required,
+        plan.seed,
+    )
+    return Session(oracle, target, record, workers=plan.workers, stop_early=plan.stop_early, deadline=deadline, watch=watch)
+
+
+def _cover(session: Session, plan: Plan) -> dict[str, dict[str, str]]:
+    """Each refusal once, before anything is used up; then each success; then many of each. Gives a success of each operation."""
+    contract, record = session.contract, session.record
+    state, now = session.oracle.state, session.now()
+    candidates = {each.name: openapi.classified(each, state, now) for each in contract.operations.values()}
+    successes: dict[str, dict[str, str]] = {}
+    for operation in contract.operations.values():
+        reached = openapi.simplest(operation, candidates[operation.name])
+        record.blocked |= {each: openapi.unreachable(operation, each) for each in operation.outcomes if each not in reached}
+        for outcome, each in reached.items():
+            if outcome == operation.success.outcome:
+                successes[operation.name] = each.raw
+            else:
+                session.one(request_for(operation, each.raw))
+    for operation in contract.operations.values():
+        session.many(_succeeding(session, operation, candidates[operation.name]))
+    session.many(request for each in contract.operations.values() for request in aimed(each, candidates[each.name], plan.seed))
+    return successes
+
+
+def _succeeding(session: Session, operation: openapi.Operation, found: list[openapi.Candidate]) -> list[Request]:
+    """The first candidate that succeeds in the state that has been reached."""
+    for each in found:
+        if each.seen.answer is operation.success:
+            request = request_for(operation, each.raw)
+            if session.expect(request).answer is operation.success:
+                return [request]
+    return []

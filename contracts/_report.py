@@ -1,156 +1,98 @@
-"""The record of an examination, and its reports: a matrix for the terminal, JSON, JUnit."""
+"""A record as plain data, as JSON, and as the matrix on a terminal. Secrets stand as their `${NAME}` in all of them."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from contracts._oracle import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Verdict
-from contracts._wire import Request, redact
+from contracts._oracle import NOTE, UNEXPLAINED, VERIFIED, VIOLATION
+from contracts._record import BLOCKED, LATENCY_BOUNDS, NOT_COVERED, VIOLATED, Finding, Record
+from contracts._wire import redact
 
-VIOLATED, BLOCKED, NOT_COVERED = "violated", "blocked", "not covered"
+FORMAT = 1
+"""Raised when the data change so that a reader would stumble."""
 _COLOURS = {VERIFIED: "green", VIOLATED: "red", BLOCKED: "yellow", NOT_COVERED: "red"}
 
 
-@dataclass(slots=True)
-class Finding:
-    """One way in which a server breaks a rule: the shortest request that shows it."""
+def as_data(record: Record) -> dict[str, Any]:
+    """The whole record as plain data; `contracts/report.schema.json` describes it."""
+    outcomes = {each: {"verdict": record.verdict(each), "cases": record.cases[each]} for each in record.outcomes}
+    for each, reason in record.blocked.items():
+        outcomes[each]["reason"] = reason
+    return {
+        "format": FORMAT,
+        "target": redact(record.base, record.secrets),
+        "seed": record.seed,
+        "requests": record.requests,
+        "seconds": round(record.seconds, 3),
+        "exit_code": record.exit_code(),
+        "lacking": record.lacking(),
+        "outcomes": outcomes,
+        "rows": [{"operation": name, "row": row, "hits": count} for (name, row), count in sorted(record.rows.items())],
+        "replies": dict(sorted(record.replies.items())),
+        "latency": {
+            "bounds": list(LATENCY_BOUNDS),
+            "replies": {
+                got: [bars[at] for at in range(len(LATENCY_BOUNDS) + 1)] for got, bars in sorted(record.latencies.items())
+            },
+        },
+        "violations": [_finding(record, each) for each in record.found(VIOLATION)],
+        "notes": [_finding(record, each) for each in record.found(NOTE)],
+        "unexplained": [_finding(record, each) for each in record.found(UNEXPLAINED)],
+        "not_kept": record.unkept,
+    }
 
-    verdict: Verdict
-    request: Request
-    reply: str
-    count: int = 1
 
-
-@dataclass(slots=True)
-class Record:
-    """What was seen of each outcome."""
-
-    outcomes: tuple[str, ...]
-    secrets: Mapping[str, str]
-    base: str
-    blocked: dict[str, str] = field(default_factory=dict)
-    """What the world lacks, by outcome."""
-    cases: Counter[str] = field(default_factory=Counter)
-    findings: dict[tuple[str, str, str], Finding] = field(default_factory=dict)
-    requests: int = 0
-    seconds: float = 0.0
-
-    def add(self, request: Request, reply: str, verdict: Verdict) -> None:
-        """Notes one verdict."""
-        if verdict.kind == VERIFIED:
-            self.cases[verdict.outcome] += 1
-            return
-        key = verdict.kind, verdict.rule, verdict.got
-        finding = self.findings.get(key)
-        if finding is None:
-            self.findings[key] = Finding(verdict, request, reply)
-            return
-        finding.count += 1
-        if request.size() < finding.request.size():
-            finding.request, finding.reply = request, reply
-
-    def found(self, kind: str) -> list[Finding]:
-        """The findings of a kind, the most frequent first."""
-        return sorted((each for each in self.findings.values() if each.verdict.kind == kind), key=lambda each: -each.count)
-
-    def verdict(self, outcome: str) -> str:
-        """verified, violated, blocked or not covered."""
-        if any(each.verdict.outcome == outcome for each in self.found(VIOLATION)):
-            return VIOLATED
-        if self.cases[outcome]:
-            return VERIFIED
-        return BLOCKED if outcome in self.blocked else NOT_COVERED
-
-    def exit_code(self) -> int:
-        """0 clean, 1 violations, 3 too little covered."""
-        if self.found(VIOLATION):
-            return 1
-        left = [outcome for outcome in self.outcomes if self.verdict(outcome) == NOT_COVERED]
-        return 3 if left or not self.cases else 0
-
-    def as_data(self) -> dict[str, Any]:
-        """The whole record as plain data, without secrets."""
-        outcomes = {each: {"verdict": self.verdict(each), "cases": self.cases[each]} for each in self.outcomes}
-        for each, reason in self.blocked.items():
-            outcomes[each]["reason"] = reason
-        return {
-            "target": self.base,
-            "requests": self.requests,
-            "seconds": round(self.seconds, 3),
-            "outcomes": outcomes,
-            "violations": [self._finding(each) for each in self.found(VIOLATION)],
-            "notes": [self._finding(each) for each in self.found(NOTE)],
-            "unexplained": [self._finding(each) for each in self.found(UNEXPLAINED)],
-        }
-
-    def _finding(self, finding: Finding) -> dict[str, Any]:
-        request, verdict = finding.request, finding.verdict
-        return {
-            "operation": request.operation,
-            "rule": redact(verdict.rule, self.secrets),
-            "expected": verdict.outcome,
-            "got": redact(verdict.got, self.secrets),
-            "count": finding.count,
-            "request": redact(f"{request.method} {request.url(self.base)}", self.secrets),
-            "reply": redact(finding.reply, self.secrets),
-            "curl": request.curl(self.base, self.secrets),
-        }
+def _finding(record: Record, finding: Finding) -> dict[str, Any]:
+    verdict, secrets = finding.verdict, record.secrets
+    return {
+        "operation": finding.steps[-1].operation,
+        "rule": redact(verdict.sentence, secrets),
+        "reason": redact(verdict.reason, secrets),
+        "expected": verdict.outcome,
+        "permitted": list(verdict.permitted),
+        "got": redact(verdict.got, secrets),
+        "count": finding.count,
+        "repeated": finding.again,
+        "reply": finding.reply,
+        "curl": finding.curls,
+        "steps": [each.as_data() for each in finding.steps],
+    }
 
 
 def print_record(record: Record, console: Console) -> None:
-    """The matrix of outcomes, and then each finding with a curl line."""
-    table = Table("outcome", "verdict", "cases", "", title=f"{record.base}: {record.requests} requests, {record.seconds:.1f} s")
-    for outcome in record.outcomes:
-        verdict = record.verdict(outcome)
-        reason = record.blocked.get(outcome, "") if verdict == BLOCKED else ""
-        table.add_row(outcome, f"[{_COLOURS[verdict]}]{verdict}[/]", str(record.cases[outcome]), reason)
+    """The matrix of outcomes, and then each finding with its curl lines."""
+    data = as_data(record)
+    title = f"{escape(data['target'])}: {record.requests} requests, {record.seconds:.1f} s, seed {record.seed}"
+    table = Table("outcome", "verdict", "cases", "", title=title)
+    for outcome, seen in data["outcomes"].items():
+        verdict = seen["verdict"]
+        reason = seen.get("reason", "") if verdict in (BLOCKED, NOT_COVERED) else ""
+        table.add_row(outcome, f"[{_COLOURS[verdict]}]{verdict}[/]", str(seen["cases"]), escape(reason))
     console.print(table)
-    data = record.as_data()
     for title, findings in (("Violation", data["violations"]), ("Note", data["notes"]), ("Unexplained", data["unexplained"])):
         for each in findings:
-            lines = [
-                f"{title}: {each['rule']}",
-                f"  got {each['got']}, {each['count']} times: {each['reply']}",
-                f"  {each['curl']}",
-            ]
-            console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
-    done = sum(record.verdict(each) == VERIFIED for each in record.outcomes)
+            console.print("\n".join(_lines(title, each)), markup=False, highlight=False, soft_wrap=True)
+    for sentence in data["lacking"]:
+        console.print(f"Too little: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    done = record.tally()[VERIFIED]
     console.print(f"{done} of {len(record.outcomes)} documented outcomes verified, {len(data['violations'])} violations")
+
+
+def _lines(title: str, finding: dict[str, Any]) -> list[str]:
+    times = "once" if finding["count"] == 1 else f"{finding['count']} times"
+    lines = [f"{title}: {finding['rule']}", f"  got {finding['got']}, {times}: {finding['reply']}"]
+    if finding["reason"]:
+        lines.append(f"  because {finding['reason']}")
+    curls = finding["curl"]
+    return lines + [f"  {curls[0]}" if len(curls) == 1 else f"  {number}. {curl}" for number, curl in enumerate(curls, 1)]
 
 
 def write_json(record: Record, path: str) -> None:
     """The record as JSON. Raises OSError."""
-    Path(path).write_text(json.dumps(record.as_data(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-
-
-def write_junit(record: Record, path: str) -> None:
-    """One test case for each outcome. Raises OSError."""
-    suite = ElementTree.Element("testsuite", name="contracts", tests=str(len(record.outcomes)), time=f"{record.seconds:.3f}")
-    violations = record.as_data()["violations"]
-    for outcome in record.outcomes:
-        operation, _, name = outcome.partition("/")
-        case = ElementTree.SubElement(suite, "testcase", classname=operation, name=name)
-        verdict = record.verdict(outcome)
-        if verdict == VIOLATED:
-            for each in (each for each in violations if each["expected"] == outcome):
-                failure = ElementTree.SubElement(case, "failure", message=_printable(each["rule"]))
-                failure.text = _printable(f"{each['reply']}\n{each['curl']}")
-        elif verdict == NOT_COVERED:
-            ElementTree.SubElement(case, "failure", message="not covered")
-        elif verdict == BLOCKED:
-            ElementTree.SubElement(case, "skipped", message=record.blocked[outcome])
-    ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
-
-
-def _printable(text: str) -> str:
-    """XML has no way to write most control characters."""
-    return "".join(each if each >= " " or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
+    Path(path).write_text(json.dumps(as_data(record), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -1,15 +1,21 @@
-"""The server under examination."""
+"""The server under examination, and how gently it is treated."""
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
 
-import requests
+import urllib3
 
 from contracts._wire import Reply, Request
 
-TIMEOUT = 10.0
-"""Seconds to connect, and to wait for a reply."""
+NO_REPLY = "no reply"
+LARGEST_REPLY = 16 * 1024 * 1024
+"""Bytes; a longer reply is a broken one."""
 
 
 class Unreachable(ConnectionError):
@@ -20,44 +26,95 @@ class Broken(ConnectionError):
     """The server closed the connection or stayed silent instead of replying."""
 
 
-class Target:
-    """A base URL with one kept connection; counts what was sent."""
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a server is treated."""
 
-    def __init__(self, base: str, most_requests: int = 100_000) -> None:
-        self.base, self.sent, self.most_requests = base.rstrip("/"), 0, most_requests
-        self._session = requests.Session()
-        self._session.trust_env = False
+    rate: float | None = None
+    """Requests per second at most."""
+    most_requests: int = 100_000
+    timeout: float = 10.0
+    """Seconds to connect, and to wait for a reply."""
+    retries: int = 2
+    """How often to try again to connect; a request that was sent is never repeated."""
+    certificates: str | None = None
+    """A file of certificates to trust instead of the system's."""
+    proxy: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Sent with every request."""
+    connections: int = 1
+    """How many requests may be under way at once."""
+
+
+class Target:
+    """A base URL with kept connections; counts what was sent. Threads may share it."""
+
+    def __init__(self, base: str, manners: Manners | None = None) -> None:
+        self.base, self.sent, self.manners = base.rstrip("/"), 0, manners or Manners()
+        self._headers = {"User-Agent": f"contracts/{version('contract-mock')}", **self.manners.headers}
+        self._lock, self._turn = threading.Lock(), 0.0
+        # Servers close idle connections; only what fails before it is sent is tried again.
+        retries = urllib3.Retry(connect=self.manners.retries, read=0, redirect=0, status=0, other=0, backoff_factor=0.2)
+        options: dict[str, Any] = {
+            "timeout": self.manners.timeout,
+            "retries": retries,
+            "maxsize": self.manners.connections,
+            "block": True,
+            "ca_certs": self.manners.certificates,
+        }
+        proxy = self.manners.proxy
+        self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
     def check(self) -> None:
         """Raises Unreachable where nothing answers HTTP."""
         try:
-            self._session.get(self.base, timeout=TIMEOUT, allow_redirects=False)
-        except (requests.RequestException, ValueError) as error:
-            reason = type(error).__name__
+            if not self.base.startswith(("http://", "https://")):
+                raise Unreachable(f"{self.base} is not a URL: write http://HOST:PORT or https://HOST")
+            self._pool.request("GET", self.base, headers=self._headers, redirect=False)
+        except (urllib3.exceptions.HTTPError, ValueError) as error:
+            reason = type(getattr(error, "reason", None) or error).__name__
             raise Unreachable(f"{self.base} does not answer ({reason}); is the server running, and is the URL right?") from None
 
     @property
     def exhausted(self) -> bool:
         """Whether the bound on requests is reached."""
-        return self.sent >= self.most_requests
+        return self.sent >= self.manners.most_requests
 
     def send(self, request: Request) -> Reply:
         """Sends one request. Raises Broken where no reply comes."""
-        self.sent += 1
+        self._wait()
+        content, media_type = request.content()
+        headers = urllib3.HTTPHeaderDict(self._headers)
+        if media_type:
+            headers["Content-Type"] = media_type
+        for name, value in request.headers:
+            headers.add(name, value.encode("utf-8", "replace").decode("latin-1"))
         sent = _now()
         try:
-            response = self._session.request(
-                request.method,
-                request.url(self.base),
-                headers={name: value.encode("utf-8", "replace") for name, value in request.headers},
-                data=None if request.form is None else list(request.form),
-                json=request.body,
-                timeout=TIMEOUT,
-                allow_redirects=False,
+            response = self._pool.urlopen(
+                request.method, request.url(self.base), body=content, headers=headers, redirect=False, preload_content=False
             )
-        except requests.RequestException as error:
-            raise Broken(f"no reply: {type(error).__name__}") from None
-        return Reply(response.status_code, dict(response.headers), response.content, sent, _now())
+            body = response.read(LARGEST_REPLY + 1)
+            received = _now()
+            if len(body) > LARGEST_REPLY:
+                response.close()
+                raise Broken(f"{NO_REPLY}: it is longer than {LARGEST_REPLY} bytes")
+            response.release_conn()
+        except (urllib3.exceptions.HTTPError, ValueError, OSError) as error:
+            if isinstance(error, Broken):
+                raise
+            raise Broken(f"{NO_REPLY}: {type(getattr(error, 'reason', None) or error).__name__}") from None
+        return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, body, sent, received)
+
+    def _wait(self) -> None:
+        """Takes the next turn, so that the rate holds however many threads send."""
+        with self._lock:
+            self.sent += 1
+            now = time.monotonic()
+            turn = max(now, self._turn)
+            self._turn = turn + (1 / self.manners.rate if self.manners.rate else 0)
+        if turn > now:
+            time.sleep(turn - now)
 
 
 def _now() -> int:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import openapi
 
 Pairs = tuple[tuple[str, str], ...]
+Change = Callable[[str], str]
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+_PLACEHOLDER = "${}.+"
+"""What a path may hold unquoted, so that a placeholder in it stays readable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request for an operation. `form` is None where the request has no form."""
+    """One request for an operation. `form` and `body` (JSON) are None where the request has none."""
 
     operation: str
     method: str
@@ -31,17 +38,65 @@ class Request:
         query = urlencode(self.query, errors="replace")
         return base.rstrip("/") + self.path + (f"?{query}" if query else "")
 
-    def size(self) -> int:
-        """How much there is to read; the shortest of several failures is the one to show."""
-        return len(self.url("")) + sum(len(name) + len(value) for name, value in (*self.headers, *(self.form or ())))
+    def content(self) -> tuple[bytes | None, str]:
+        """The body as it goes over the wire, and its media type."""
+        if self.form is not None:
+            return urlencode(self.form, errors="replace").encode(), FORM
+        if self.body is not None:
+            return json.dumps(self.body).encode(), JSON
+        return None, ""
+
+    @property
+    def parts(self) -> int:
+        """How many parameters it has."""
+        return len(self.query) + len(self.headers) + len(self.form or ()) + (len(self.body) if isinstance(self.body, dict) else 0)
+
+    def size(self) -> tuple[int, int, str]:
+        """How much there is to read; of several failures the smallest is the one to show."""
+        text = self.url("") + "".join(name + value for name, value in (*self.headers, *(self.form or ())))
+        text += "" if self.body is None else json.dumps(self.body)
+        return self.parts, len(text), text
+
+    def map(self, change: Change) -> Request:
+        """The same request with every text in it changed."""
+
+        def pairs(each: Pairs) -> Pairs:
+            return tuple((change(name), change(value)) for name, value in each)
+
+        path = "/".join(quote(change(unquote(part)), safe=_PLACEHOLDER) for part in self.path.split("/"))
+        form = None if self.form is None else pairs(self.form)
+        return replace(
+            self, path=path, query=pairs(self.query), headers=pairs(self.headers), form=form, body=_mapped(self.body, change)
+        )
+
+    def without(self, kind: str, position: int) -> Request:
+        """The same request without one pair of its `query`, `headers` or `form`, or one key of its `body`."""
+        given = getattr(self, kind)
+        left: Any = tuple(each for at, each in enumerate(given.items() if kind == "body" else given) if at != position)
+        return replace(self, **{kind: dict(left) if kind == "body" else left})
+
+    def with_value(self, kind: str, position: int, value: str) -> Request:
+        """The same request with another value in one pair of its `query`, `headers` or `form`."""
+        pairs = getattr(self, kind)
+        changed: Any = (*pairs[:position], (pairs[position][0], value), *pairs[position + 1 :])
+        return replace(self, **{kind: changed})
+
+    def as_data(self) -> dict[str, Any]:
+        """The request as plain data; `request_of` reads it again."""
+        data: dict[str, Any] = {"operation": self.operation, "method": self.method, "path": self.path}
+        data |= {name: [list(pair) for pair in pairs] for name in ("query", "headers", "form") if (pairs := getattr(self, name))}
+        data |= {"form": []} if self.form == () else {}
+        return data if self.body is None else data | {"body": self.body}
 
     def curl(self, base: str, secrets: Mapping[str, str]) -> str:
         """A line for a shell that sends this request; secrets stand as their `${NAME}`."""
         words = ["curl", "-sS", "-X", self.method, self.url(base)]
         for name, value in self.headers:
-            words += ["-H", f"{name}: {value}"]
+            words += ["-H", f"{name}: {value}" if value.strip() else f"{name};"]
         for name, value in self.form or ():
             words += ["--data-urlencode", f"{name}={value}"]
+        if self.body is not None:
+            words += ["-H", f"Content-Type: {JSON}", "--data-raw", json.dumps(self.body, ensure_ascii=False)]
         return " ".join(_quoted(redact(word, secrets)) for word in words)
 
 
@@ -60,11 +115,36 @@ class Reply:
         return f"HTTP {self.status} {self.body[:limit].decode('utf-8', 'replace')}"
 
 
+def request_of(data: Mapping[str, Any]) -> Request:
+    """The request that `as_data` gave. Raises ValueError for what is none."""
+    try:
+        pairs = {name: tuple((str(one), str(two)) for one, two in data.get(name, ())) for name in ("query", "headers")}
+        form = tuple((str(one), str(two)) for one, two in data["form"]) if "form" in data else None
+        return Request(str(data["operation"]), str(data["method"]), str(data["path"]), form=form, body=data.get("body"), **pairs)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ValueError("a request needs operation, method and path; query, headers and form are lists of pairs") from None
+
+
 def redact(text: str, secrets: Mapping[str, str]) -> str:
     """A text with each secret value, also in its URL spelling, replaced by its `${NAME}`."""
     for value in sorted(secrets, key=len, reverse=True):
-        text = text.replace(value, secrets[value]).replace(quote(value, safe=""), secrets[value])
+        for spelling in {
+            value,
+            quote(value, safe=""),
+            quote(value, safe="/"),
+            urlencode({"": value})[1:],
+            json.dumps(value)[1:-1],
+        }:
+            text = text.replace(spelling, secrets[value])
     return text
+
+
+def _mapped(value: Any, change: Change) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {change(name): _mapped(each, change) for name, each in value.items()}
+    return [_mapped(each, change) for each in value] if isinstance(value, list) else value
 
 
 def _quoted(word: str) -> str:

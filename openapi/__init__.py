@@ -10,14 +10,16 @@ from openapi._document import Document, parse_document, read_document
 from openapi._envelope import Envelope
 from openapi._errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
 from openapi._life import Transition, transitions
+from openapi._pool import Source, likely, near, sample, sources, values
 from openapi._request import Absence, Parameter
 from openapi._state import Change, State
-from openapi._witness import candidates, unreachable, witnesses
+from openapi._witness import Candidate, candidates, classified, simplest, unreachable, witnesses
 from openapi._world import World, duration, instant, load_world, read_world
 
 __all__ = [
     "Absence",
     "Acceptance",
+    "Candidate",
     "Change",
     "Contract",
     "ContractError",
@@ -31,24 +33,32 @@ __all__ = [
     "Permitted",
     "Problem",
     "Rule",
+    "Source",
     "State",
     "TableFull",
     "Transition",
     "World",
     "WorldError",
     "candidates",
+    "classified",
     "decide",
     "duration",
     "force",
     "instant",
+    "likely",
     "load",
     "load_world",
+    "near",
     "nearest",
     "parse_document",
     "permitted",
     "read_document",
     "read_world",
+    "sample",
+    "simplest",
+    "sources",
     "transitions",
     "unreachable",
+    "values",
     "witnesses",
 ]

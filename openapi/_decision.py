@@ -173,10 +173,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Where the examiner stands after it followed a reply: the next state, and how the data differ from the contract."""
+    """Where the examiner stands after it followed a reply."""
 
     state: State
     differences: list[str]
+    """How the data differ from the contract."""
+    minted: Mapping[str, Any]
+    """The values that the server invented."""
+    changes: list[Change]
 
 
 @dataclass(slots=True)
@@ -220,9 +224,24 @@ class Permitted:
         if rule.data is not None:
             rule.data.match(scope, data, match, "data")
         scope.update(match.minted)
-        if {name for name, _ in rule.mint} - set(match.minted):
-            return Acceptance(scope.state, match.differences)
-        return Acceptance(rule.carry_out(scope, []), match.differences)
+        changes: list[Change] = []
+        known = {name for name, _ in rule.mint} <= set(match.minted)
+        state = rule.carry_out(scope, changes) if known else scope.state
+        return Acceptance(state, match.differences, match.minted, changes)
+
+    def suppose(self, rule: Rule) -> State:
+        """The state of a server that carried out this rule and whose reply was lost: what it minted, nobody knows.
+
+        Raises ExecutionError as `accept` does.
+        """
+        scope = Scope(self.scope.operation, self.scope.raw, self.scope.state, self.scope["now"])
+        scope.follows = True
+        scope.update({name: f"\0{name} of a lost reply at {self.scope['now']}" for name, _ in rule.mint})
+        return rule.carry_out(scope, [])
+
+    def reason(self, rule: Rule) -> str:
+        """Why a rule holds or does not: its condition, and the values that it sees."""
+        return _reason(rule, self.scope, {each.name for each in self.scope.operation.parameters if each.credential})
 
 
 def decide(operation: Operation, raw: Mapping[str, Any], state: State, now: int, random: Random | None = None) -> Decision:

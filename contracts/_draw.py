@@ -1,0 +1,116 @@
+"""One request at a time, out of choices: what a fuzzer and a walk send."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import openapi
+from contracts._choice import Choices
+from contracts._wire import Request, request_for
+
+FRESH_ROWS = 24
+"""How many of the rows that changed last are remembered, for each table."""
+HOUR = 3_600_000
+DAY = 24 * HOUR
+_DISTANCES = (HOUR, DAY, 30 * DAY, 365 * DAY, HOUR + 1, 60_000, 2000, -1, -2000, -DAY)
+_HEADERS = (("Accept", "*/*"), ("Accept-Language", "en"), ("X-Unknown", "1"))
+Row = Mapping[str, Any]
+
+
+class Known:
+    """The rows that a generator draws from: a sample of what was true at first, and what changed last."""
+
+    def __init__(self, state: openapi.State, now: int) -> None:
+        self._first = {table: openapi.sample(state, table, now) for table in state.tables}
+        self._fresh: dict[str, deque[Row]] = {table: deque(maxlen=FRESH_ROWS) for table in state.tables}
+
+    def note(self, changes: Iterable[openapi.Change]) -> None:
+        """Remembers the rows that a request changed, the newest first."""
+        for each in changes:
+            if each.after is not None:
+                self._fresh[each.columns.table].appendleft(each.columns.named(each.after))
+
+    def row(self, table: str, choices: Choices) -> Row | None:
+        """A row of a table; None where nothing is known."""
+        fresh, first = self._fresh[table], self._first[table]
+        if fresh and (not first or choices.happens(60)):
+            return choices.choose(tuple(fresh)[:6] if choices.happens(70) else tuple(fresh))
+        return choices.choose(first) if first else None
+
+
+class Drawer:
+    """Draws requests for one operation."""
+
+    def __init__(self, operation: openapi.Operation, state: openapi.State, now: int) -> None:
+        self.operation = operation
+        self._sources = openapi.sources(operation)
+        self._looked_up = {name for source in self._sources for name in source.columns}
+        self._credentials = {each.name for each in operation.parameters if each.credential and each.location == "header"}
+        self._values = {each.name: list(openapi.values(each, operation, state, now)) for each in operation.parameters}
+
+    def raw(self, known: Known, now: int, choices: Choices) -> dict[str, Any]:
+        """Raw values: mostly welcome ones, now and then one that is not. `now` is epoch ms."""
+        raw: dict[str, Any] = {}
+        for source in self._sources:
+            raw |= self._from_rows(source, known, choices)
+        for each in self.operation.parameters:
+            if each.name not in self._looked_up:
+                value = self._plain(each, raw, now, choices)
+                if value is not None:
+                    raw[each.name] = value
+        while choices.happens(20) and self.operation.parameters:
+            self._deviate(raw, choices.choose(self.operation.parameters), choices)
+        return raw
+
+    def request(self, raw: Mapping[str, Any], choices: Choices) -> Request:
+        """The request that carries raw values, in one of the ways in which clients write it."""
+        if choices.happens(50):
+            raw = {name: f"Bearer {value}" if name in self._credentials and value else value for name, value in raw.items()}
+        request = request_for(self.operation, raw, as_form=self.operation.accepts_form and choices.happens(20))
+        return request if not choices.happens(3) else _oddly(request, choices)
+
+    def _from_rows(self, source: openapi.Source, known: Known, choices: Choices) -> dict[str, Any]:
+        """The values of one row, of two that are crossed, or none where all are optional."""
+        parameters = [each for each in self.operation.parameters if each.name in source.columns]
+        if not any(each.required for each in parameters) and choices.happens(50):
+            return {}
+        row = known.row(source.table, choices)
+        other = known.row(source.table, choices) if len(source.columns) > 1 and choices.happens(5) else row
+        found = {}
+        for position, (name, column) in enumerate(source.columns.items()):
+            taken = other if position else row
+            if taken is not None and taken.get(column) is not None:
+                found[name] = str(taken[column])
+        return found
+
+    def _plain(self, parameter: openapi.Parameter, raw: Mapping[str, Any], now: int, choices: Choices) -> Any:
+        if not parameter.required and choices.happens(40):
+            return None
+        if parameter.type != "integer" or "enum" in parameter.schema or parameter.schema.get("maximum", now) < now:
+            likely: Sequence[Any] = tuple(openapi.likely(parameter, now))
+            return choices.choose(likely) if likely else choices.choose(self._values[parameter.name])
+        value = now + choices.choose(_DISTANCES)
+        near = [int(other) for name, other in raw.items() if name not in self._looked_up and str(other).isdecimal()]
+        if near and choices.happens(30):
+            value = choices.choose(near) + choices.choose((0, 1, -1))
+        return value if parameter.location == "body" else str(value)
+
+    def _deviate(self, raw: dict[str, Any], parameter: openapi.Parameter, choices: Choices) -> None:
+        if choices.happens(40) and parameter.location != "path":
+            raw.pop(parameter.name, None)
+            return
+        value = choices.choose(self._values[parameter.name])
+        if parameter.location != "path" or (value and "/" not in str(value)):
+            raw[parameter.name] = value
+
+
+def _oddly(request: Request, choices: Choices) -> Request:
+    """A request with something that must not matter, or with a parameter twice."""
+    if request.query and choices.happens(50):
+        return replace(request, query=(*request.query, choices.choose(request.query)))
+    if choices.happens(50):
+        return replace(request, query=(*request.query, ("unknown", "1")))
+    return replace(request, headers=(*request.headers, choices.choose(_HEADERS)))

@@ -1,0 +1,113 @@
+"""The record of an examination: what was seen of each outcome, and each way in which the server broke a rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from contracts._oracle import VERIFIED, VIOLATION, Judgement, Verdict
+from contracts._wire import Request
+
+VIOLATED, BLOCKED, NOT_COVERED = "violated", "blocked", "not covered"
+MOST_FINDINGS = 200
+"""Further ways to differ are counted, and not kept."""
+LATENCY_BOUNDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+"""Upper bounds of a histogram's bars in ms; a last bar holds what took longer."""
+
+
+@dataclass(slots=True)
+class Finding:
+    """One way in which a server differs, with the shortest sequence that shows it."""
+
+    verdict: Verdict
+    steps: list[Request]
+    """With placeholders; the last one is the one that the verdict is about."""
+    curls: list[str]
+    """The same for a shell, with the values of the run."""
+    reply: str
+    size: tuple[int, tuple[int, int, str]]
+    """How much there is to read; of two sequences the smaller one is kept."""
+    count: int = 1
+    again: bool = False
+    """Whether it showed again when it was repeated."""
+
+    def take(self, other: Finding) -> None:
+        """Shows the same by another sequence."""
+        self.verdict, self.steps, self.curls = other.verdict, other.steps, other.curls
+        self.reply, self.size = other.reply, other.size
+
+
+@dataclass(slots=True)
+class Record:
+    """What was seen of each outcome."""
+
+    outcomes: tuple[str, ...]
+    secrets: Mapping[str, str]
+    base: str
+    successes: frozenset[str] = frozenset()
+    """The outcomes that are successes."""
+    required: frozenset[str] = frozenset()
+    """Outcomes that must be verified, whether the world can reach them or not."""
+    seed: int = 0
+    blocked: dict[str, str] = field(default_factory=dict)
+    """What the world lacks, by outcome."""
+    cases: Counter[str] = field(default_factory=Counter)
+    rows: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """How often each row of an operation's table was the answer."""
+    replies: Counter[str] = field(default_factory=Counter)
+    """What the server said, whatever was expected."""
+    latencies: dict[str, Counter[int]] = field(default_factory=dict)
+    """By what the server said, how many replies fell under each bar of the histogram."""
+    findings: dict[tuple[str, ...], Finding] = field(default_factory=dict)
+    unkept: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+
+    def count(self, operation: str, judged: Judgement, milliseconds: float) -> None:
+        """Counts one reply."""
+        verdict = judged.verdict
+        self.rows[operation, judged.row] += 1
+        self.replies[verdict.got] += 1
+        if verdict.kind == VERIFIED:
+            self.cases[verdict.outcome] += 1
+        bar = sum(milliseconds > bound for bound in LATENCY_BOUNDS)
+        self.latencies.setdefault(verdict.got, Counter())[bar] += 1
+
+    def found(self, kind: str) -> list[Finding]:
+        """The findings of a kind, the most frequent first."""
+        return sorted((each for each in self.findings.values() if each.verdict.kind == kind), key=lambda each: -each.count)
+
+    def verdict(self, outcome: str) -> str:
+        """verified, violated, blocked or not covered."""
+        if any(each.verdict.outcome == outcome for each in self.found(VIOLATION)):
+            return VIOLATED
+        if self.cases[outcome]:
+            return VERIFIED
+        return BLOCKED if outcome in self.blocked and outcome not in self.required else NOT_COVERED
+
+    def tally(self) -> Counter[str]:
+        """How many outcomes have each verdict."""
+        return Counter(map(self.verdict, self.outcomes))
+
+    def lacking(self) -> list[str]:
+        """Why this record is too thin to be green, as sentences; empty where it is not."""
+        if not self.requests:
+            return ["no request was sent"]
+        sentences = []
+        if len(self.replies) == 1 and len(self.outcomes) > 1:
+            sentences.append(f"the server answered {next(iter(self.replies))} to everything")
+        if not self.cases:
+            sentences.append("no documented outcome was verified")
+        elif not any(self.cases[each] for each in self.successes):
+            sentences.append("no operation succeeded once; is the world file true of this server?")
+        left = [outcome for outcome in self.outcomes if self.verdict(outcome) == NOT_COVERED]
+        if left:
+            sentences.append(f"not covered: {', '.join(left)}")
+        return sentences
+
+    def exit_code(self) -> int:
+        """0 clean, 1 violations, 3 too little covered."""
+        if self.found(VIOLATION):
+            return 1
+        return 3 if self.lacking() else 0

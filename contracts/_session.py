@@ -1,0 +1,191 @@
+"""A session with a server: every request that is sent is judged and recorded, and each new failure is made short."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
+
+import openapi
+from contracts._draw import Known
+from contracts._oracle import UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Oracle, Verdict
+from contracts._placeholder import Run
+from contracts._record import MOST_FINDINGS, Finding, Record
+from contracts._sequence import Sequence
+from contracts._shrink import Steps, shrink
+from contracts._target import NO_REPLY, Broken, Target
+from contracts._wire import Reply, Request, redact
+
+SHRINK_REQUESTS = 150
+"""How many requests may be spent to make one failure short."""
+BATCH = 16
+"""Requests that are prepared at once, for each worker."""
+
+
+class Enough(Exception):
+    """The bound on requests or on time is reached, or one violation was all that was asked for."""
+
+
+class Session:
+    """One examination of one server. Not for several threads; it has workers of its own."""
+
+    def __init__(
+        self,
+        oracle: Oracle,
+        target: Target,
+        record: Record,
+        *,
+        workers: int = 1,
+        stop_early: bool = False,
+        deadline: float | None = None,
+        watch: Callable[[Record], None] = lambda record: None,
+    ) -> None:
+        self.oracle, self.target, self.record, self.contract = oracle, target, record, oracle.contract
+        self.known = Known(oracle.state, oracle.clock.now(_now()))
+        self.workers, self.stop_early, self.deadline, self.watch = workers, stop_early, deadline, watch
+        self.started = time.monotonic()
+
+    def now(self) -> int:
+        """The likeliest time at the server, in epoch ms."""
+        return self.oracle.clock.now(_now())
+
+    def expect(self, request: Request) -> openapi.Permitted:
+        """What a server may answer if this request is sent now."""
+        return self.oracle.expect(request, _now())
+
+    def begin(self) -> Sequence:
+        """An empty sequence."""
+        return Sequence(Run(self.now(), self.record.secrets))
+
+    def one(self, request: Request) -> Judgement:
+        """Sends one request that depends on no other."""
+        return self.step(self.begin(), request)
+
+    def step(self, sequence: Sequence, request: Request) -> Judgement:
+        """Sends the next request of a sequence. Raises Enough."""
+        self._check()
+        judged, _ = self._settle(sequence, request, self._send(request))
+        return judged
+
+    def many(self, requests: Iterable[Request]) -> None:
+        """Sends requests that do not depend on each other: those that change nothing at once, the others one by one."""
+        if self.workers == 1:
+            for request in requests:
+                self.one(request)
+            return
+        remaining = iter(requests)
+        with ThreadPoolExecutor(self.workers) as pool:
+            while batch := list(islice(remaining, BATCH * self.workers)):
+                self._check()
+                calm = [each for each in batch if not self._may_change(each)]
+                room = self.target.manners.most_requests - self.target.sent
+                for request, answer in zip(calm[:room], pool.map(self._send, calm[:room]), strict=True):
+                    self._settle(self.begin(), request, answer)
+                for request in batch:
+                    if request not in calm:
+                        self.one(request)
+
+    def _check(self) -> None:
+        if self.target.exhausted or (self.deadline is not None and time.monotonic() >= self.deadline):
+            raise Enough
+
+    def _send(self, request: Request) -> Reply | Lost:
+        sent = _now()
+        try:
+            return self.target.send(request)
+        except Broken as error:
+            return Lost(str(error), sent, _now())
+
+    def _settle(self, sequence: Sequence, request: Request, answer: Reply | Lost) -> tuple[Judgement, str]:
+        """Judges and records an answer; makes it short where it is a new violation."""
+        judged, text = self._judge(sequence, request, answer)
+        if judged.verdict.kind != VERIFIED:
+            self._find(sequence, judged.verdict, text)
+        return judged, text
+
+    def _judge(self, sequence: Sequence, request: Request, answer: Reply | Lost) -> tuple[Judgement, str]:
+        if isinstance(answer, Lost):
+            judged, text = self.oracle.lost(request, answer.sent, answer.received, answer.why), answer.why
+            sequence.note(request, None, {})
+        else:
+            judged, text = self.oracle.judge(request, answer), answer.text()
+            sequence.note(request, answer, judged.minted)
+        self.known.note(judged.changes)
+        self.record.count(request.operation, judged, answer.received - answer.sent)
+        self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
+        self.watch(self.record)
+        return judged, text
+
+    def _find(self, sequence: Sequence, verdict: Verdict, reply: str) -> None:
+        finding = self.record.findings.get(verdict.key)
+        if finding is None and len(self.record.findings) >= MOST_FINDINGS:
+            self.record.unkept += 1
+        elif finding is None:
+            finding = self.record.findings[verdict.key] = self._finding(sequence, verdict, reply)
+            if verdict.kind == VIOLATION:
+                self._shorten(finding)
+                if self.stop_early and finding.verdict.kind == VIOLATION:
+                    raise Enough
+        else:
+            finding.count += 1
+            if len(sequence.steps) == 1 and finding.size > (1, sequence.steps[0].size()):
+                finding.take(self._finding(sequence, verdict, reply))
+
+    def _finding(self, sequence: Sequence, verdict: Verdict, reply: str) -> Finding:
+        size = len(sequence.steps), sequence.steps[-1].size()
+        secrets = self.record.secrets
+        return Finding(verdict, sequence.abstract(), sequence.curls(self.target.base), redact(reply, secrets), size)
+
+    def _shorten(self, finding: Finding) -> None:
+        """Repeats a failure and makes it short, from whatever state the server is in by now."""
+        most = self.target.sent + SHRINK_REQUESTS
+
+        def fails(steps: Steps) -> bool:
+            if not steps or self.target.sent + len(steps) > most:
+                return False
+            repeated = self.repeat(steps)
+            if repeated is None or repeated[1].key != finding.verdict.key:
+                return False
+            finding.take(self._finding(*repeated))
+            finding.again = True
+            return True
+
+        steps = list(finding.steps)
+        fails(steps)
+        shrink(steps, fails)
+        if finding.verdict.got.startswith(NO_REPLY) and not finding.again:  # a connection may break for many a reason
+            finding.verdict = replace(finding.verdict, kind=UNEXPLAINED)
+
+    def repeat(self, steps: Steps) -> tuple[Sequence, Verdict, str] | None:
+        """Sends a saved sequence again, and says how it ended; None where a step lacks what an earlier one should have minted.
+
+        Raises Enough.
+        """
+        sequence = self.begin()
+        judged, text = None, ""
+        for step in steps:
+            self._check()
+            try:
+                request = sequence.run.fill(step)
+            except LookupError:
+                return None
+            judged, text = self._judge(sequence, request, self._send(request))
+        return None if judged is None else (sequence, judged.verdict, text)
+
+    def _may_change(self, request: Request) -> bool:
+        """Whether the server may change something on this request."""
+        now = _now()
+        return any(rule.effects for seen in self.oracle.views(request, now, now) for rule in seen.rules)
+
+
+class Lost:
+    """A request whose reply never came."""
+
+    def __init__(self, why: str, sent: int, received: int) -> None:
+        self.why, self.sent, self.received = why, sent, received
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

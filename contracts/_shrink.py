@@ -1,0 +1,60 @@
+"""Makes a failing sequence short. Each step of this is to something smaller, so that it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from contracts._sequence import needed, without
+from contracts._wire import Request
+
+Steps = list[Request]
+LONG_TEXT = 12
+
+
+def shrink(steps: Steps, fails: Callable[[Steps], bool]) -> Steps:
+    """The shortest sequence found for which `fails` still says yes: fewer steps, then fewer parameters, then shorter texts."""
+    core = needed(steps)
+    if len(core) < len(steps) and fails(core):
+        steps = core
+    for smaller in (_fewer_steps, _fewer_parameters, _shorter_texts):
+        steps = _descend(steps, smaller, fails)
+    return steps
+
+
+def _descend(steps: Steps, smaller: Callable[[Steps, int], Iterator[Steps]], fails: Callable[[Steps], bool]) -> Steps:
+    """Takes each smaller sequence that fails too, until none is left."""
+    start = 0
+    while True:
+        for tried, candidate in enumerate(smaller(steps, start)):
+            if fails(candidate):
+                steps, start = candidate, start + tried
+                break
+        else:
+            return steps
+
+
+def _fewer_steps(steps: Steps, start: int) -> Iterator[Steps]:
+    for position in range(len(steps) - 2 - start, -1, -1):
+        left = without(steps, position)
+        yield left if left is not None else steps[:0]
+
+
+def _fewer_parameters(steps: Steps, start: int) -> Iterator[Steps]:
+    places = [
+        (position, kind, at)
+        for position in range(len(steps) - 1, -1, -1)
+        for kind in ("headers", "query", "form", "body")
+        for at in range(len(getattr(steps[position], kind) or ()) - 1, -1, -1)
+        if kind != "body" or isinstance(steps[position].body, dict)
+    ]
+    for position, kind, at in places[start:]:
+        yield [*steps[:position], steps[position].without(kind, at), *steps[position + 1 :]]
+
+
+def _shorter_texts(steps: Steps, start: int) -> Iterator[Steps]:
+    *before, last = steps
+    for kind in ("query", "headers", "form"):
+        pairs = getattr(last, kind) or ()
+        for at, (_, value) in enumerate(pairs):
+            if len(value) > LONG_TEXT and "${" not in value:
+                yield [*before, last.with_value(kind, at, value[: len(value) // 2])]
