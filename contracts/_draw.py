@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import openapi
@@ -13,9 +14,14 @@ from contracts._wire import Request, request_for
 
 FRESH_ROWS = 24
 """How many of the rows that changed last are remembered, for each table."""
+MOST_FRESH = 6
+"""Fresh rows of each table that are drawn from."""
+MOST_IN_FOCUS = 3
+"""Rows of each table that a focused walk meets."""
 HOUR = 3_600_000
 DAY = 24 * HOUR
-_DISTANCES = (HOUR, DAY, 30 * DAY, 365 * DAY, HOUR + 1, 60_000, 2000, -1, -2000, -DAY)
+_DISTANCES = (HOUR, DAY, 30 * DAY, 365 * DAY, HOUR + 1, 60_000, -60_000, -DAY)
+_PLAIN = ("text", "Kitchen", "7", "设备")
 _HEADERS = (("Accept", "*/*"), ("Accept-Language", "en"), ("X-Unknown", "1"))
 Row = Mapping[str, Any]
 
@@ -23,9 +29,18 @@ Row = Mapping[str, Any]
 class Known:
     """The rows that a generator draws from: a sample of what was true at first, and what changed last."""
 
-    def __init__(self, state: openapi.State, now: int) -> None:
-        self._first = {table: openapi.sample(state, table, now) for table in state.tables}
-        self._fresh: dict[str, deque[Row]] = {table: deque(maxlen=FRESH_ROWS) for table in state.tables}
+    def __init__(self, first: Mapping[str, Sequence[Row]]) -> None:
+        self._first = first
+        self._fresh: dict[str, deque[Row]] = {table: deque(maxlen=FRESH_ROWS) for table in first}
+
+    @classmethod
+    def of(cls, state: openapi.State, now: int) -> Known:
+        """What is true in a state; `now` is epoch ms."""
+        return cls({table: openapi.sample(state, table, now) for table in state.tables})
+
+    def focused(self, choices: Choices) -> Known:
+        """A few of the rows, so that what follows meets the same ones again and again."""
+        return Known({table: _some(rows, choices) for table, rows in self._first.items()})
 
     def note(self, changes: Iterable[openapi.Change]) -> None:
         """Remembers the rows that a request changed, the newest first."""
@@ -33,12 +48,30 @@ class Known:
             if each.after is not None:
                 self._fresh[each.columns.table].appendleft(each.columns.named(each.after))
 
-    def row(self, table: str, choices: Choices) -> Row | None:
-        """A row of a table; None where nothing is known."""
-        fresh, first = self._fresh[table], self._first[table]
-        if fresh and (not first or choices.happens(60)):
-            return choices.choose(tuple(fresh)[:6] if choices.happens(70) else tuple(fresh))
-        return choices.choose(first) if first else None
+    def row(self, source: openapi.Source, choices: Choices) -> Row | None:
+        """A row that has the columns of a source: a fresh one, one that has to do with a fresh one, or any of its table."""
+        fresh = [row for rows in self._fresh.values() for row in islice(rows, MOST_FRESH)]
+        if fresh and choices.happens(60):
+            columns = set(source.columns.values())
+            fitting = [row for row in fresh if columns <= row.keys()]
+            if not fitting and choices.happens(50):
+                texts = set(_texts(choices.choose(fresh)))
+                fitting = [row for row in self._first[source.table] if not texts.isdisjoint(_texts(row))]
+            if fitting:
+                return choices.choose(fitting)
+        rows = self._first[source.table] or tuple(self._fresh[source.table])
+        return choices.choose(rows) if rows else None
+
+
+def _texts(row: Row) -> Iterable[str]:
+    return (value for value in row.values() if isinstance(value, str))
+
+
+def _some(rows: Sequence[Row], choices: Choices) -> Sequence[Row]:
+    """Some of the rows, twice as likely few as many."""
+    if len(rows) <= MOST_IN_FOCUS or choices.happens(30):
+        return rows
+    return [choices.choose(rows) for _ in range(MOST_IN_FOCUS)]
 
 
 class Drawer:
@@ -70,15 +103,15 @@ class Drawer:
         if choices.happens(50):
             raw = {name: f"Bearer {value}" if name in self._credentials and value else value for name, value in raw.items()}
         request = request_for(self.operation, raw, as_form=self.operation.accepts_form and choices.happens(20))
-        return request if not choices.happens(3) else _oddly(request, choices)
+        return request if not choices.happens(5) else _oddly(request, choices)
 
     def _from_rows(self, source: openapi.Source, known: Known, choices: Choices) -> dict[str, Any]:
         """The values of one row, of two that are crossed, or none where all are optional."""
         parameters = [each for each in self.operation.parameters if each.name in source.columns]
         if not any(each.required for each in parameters) and choices.happens(50):
             return {}
-        row = known.row(source.table, choices)
-        other = known.row(source.table, choices) if len(source.columns) > 1 and choices.happens(5) else row
+        row = known.row(source, choices)
+        other = known.row(source, choices) if len(source.columns) > 1 and choices.happens(5) else row
         found = {}
         for position, (name, column) in enumerate(source.columns.items()):
             taken = other if position else row
@@ -90,8 +123,8 @@ class Drawer:
         if not parameter.required and choices.happens(40):
             return None
         if parameter.type != "integer" or "enum" in parameter.schema or parameter.schema.get("maximum", now) < now:
-            likely: Sequence[Any] = tuple(openapi.likely(parameter, now))
-            return choices.choose(likely) if likely else choices.choose(self._values[parameter.name])
+            likely = [value for value in openapi.likely(parameter, now) if value is not None] or _PLAIN
+            return choices.choose(likely)
         value = now + choices.choose(_DISTANCES)
         near = [int(other) for name, other in raw.items() if name not in self._looked_up and str(other).isdecimal()]
         if near and choices.happens(30):
@@ -108,7 +141,9 @@ class Drawer:
 
 
 def _oddly(request: Request, choices: Choices) -> Request:
-    """A request with something that must not matter, or with a parameter twice."""
+    """A request with something that must not matter, or with a parameter twice: in the query, or in query and form."""
+    if request.query and request.form is None and request.body is None and choices.happens(40):
+        return replace(request, form=tuple((name, f"{value}0") for name, value in request.query))
     if request.query and choices.happens(50):
         return replace(request, query=(*request.query, choices.choose(request.query)))
     if choices.happens(50):

@@ -51,10 +51,8 @@ def examine(
     plan = plan or Plan()
     session = open_session(contract, world, target, plan, watch=watch)
     try:
-        known = _cover(session, plan)
         walker = Walker(session)
-        for number in range(plan.walks):
-            walker.walk(plan.seed, number)
+        known = _cover(session, plan, walker)
         if plan.breadth:
             broad(session, known, plan.seed)
     except Enough:
@@ -86,7 +84,7 @@ def open_session(
     return Session(oracle, target, record, workers=plan.workers, stop_early=plan.stop_early, deadline=deadline, watch=watch)
 
 
-def _cover(session: Session, plan: Plan) -> dict[str, dict[str, str]]:
+def _cover(session: Session, plan: Plan, walker: Walker) -> dict[str, dict[str, str]]:
     """Each refusal once, before anything is used up; then each success; then many of each. Gives a success of each operation."""
     contract, record = session.contract, session.record
     state, now = session.oracle.state, session.now()
@@ -100,6 +98,8 @@ def _cover(session: Session, plan: Plan) -> dict[str, dict[str, str]]:
                 successes[operation.name] = each.raw
             else:
                 session.one(request_for(operation, each.raw))
+    for number in range(plan.walks):
+        walker.walk(plan.seed, number)
     for operation in contract.operations.values():
         session.many(_succeeding(session, operation, candidates[operation.name]))
     session.many(request for each in contract.operations.values() for request in aimed(each, candidates[each.name], plan.seed))

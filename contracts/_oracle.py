@@ -26,7 +26,7 @@ VERIFIED, VIOLATION, NOTE, UNEXPLAINED = "verified", "violation", "note", "unexp
 _KINDS = (VERIFIED, NOTE, UNEXPLAINED, VIOLATION)
 MOST_READINGS = 27
 _VALUE = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
-MOST_STATES = 12
+MOST_STATES = 6
 """More possible states than these are not held; the likeliest come first."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,11 @@ class Sequence:
             lines.append(f"{_variable(kept[0])}=$({line} | jq -r '{self.pointers[kept[0]]}')" if kept else line)
         return lines
 
+    def mentions(self, detail: str) -> bool:
+        """Whether the last request, or what is said of its reply, speaks of something that was minted on the way."""
+        text = self.steps[-1].url("") + detail
+        return any(value in text for value in self.run.minted.values() if value)
+
     def _before(self, number: int) -> dict[str, str]:
         return {name: value for name, value in self.run.minted.items() if int(name.split(".")[0]) < number}
 
@@ -63,15 +68,15 @@ def without(steps: list[Request], position: int) -> list[Request] | None:
     return [*steps[:position], *(request.map(renumber) for request in rest)]
 
 
-def needed(steps: list[Request]) -> list[Request]:
-    """The last step with those alone that mint what it names, directly or not."""
+def needed(steps: list[Request], kept: Container[Request] = ()) -> list[Request]:
+    """The last step with those alone that mint what it names, directly or not, and those to keep."""
     wanted = {len(steps)}
     for number in range(len(steps), 0, -1):
         if number in wanted:
             wanted |= {int(name.split(".")[0]) for name in names(steps[number - 1]) if re.match(r"\d+\.", name)}
     left = steps
     for position in range(len(steps) - 1, -1, -1):
-        if position + 1 not in wanted:
+        if position + 1 not in wanted and steps[position] not in kept:
             left = without(left, position) or left
     return left
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,6 +25,14 @@ BATCH = 16
 """Requests that are prepared at once, for each worker."""
 
 
+MOST_CAUSES = 12
+"""Requests that a sequence is made of at most, besides the one that fails."""
+SHORTEST_VALUE = 4
+"""Shorter values occur everywhere, and connect nothing."""
+JOURNAL = 1000
+"""How many of the requests that changed something last are remembered as causes of what comes later."""
+
+
 class Enough(Exception):
     """The bound on requests or on time is reached, or one violation was all that was asked for."""
 
@@ -43,9 +52,10 @@ class Session:
         watch: Callable[[Record], None] = lambda record: None,
     ) -> None:
         self.oracle, self.target, self.record, self.contract = oracle, target, record, oracle.contract
-        self.known = Known(oracle.state, oracle.clock.now(_now()))
+        self.known = Known.of(oracle.state, oracle.clock.now(_now()))
         self.workers, self.stop_early, self.deadline, self.watch = workers, stop_early, deadline, watch
         self.started = time.monotonic()
+        self._journal = Journal()
 
     def now(self) -> int:
         """The likeliest time at the server, in epoch ms."""
@@ -113,6 +123,7 @@ class Session:
             judged, text = self.oracle.judge(request, answer), answer.text()
             sequence.note(request, answer, judged.minted)
         self.known.note(judged.changes)
+        self._journal.note(request, answer, judged)
         self.record.count(request.operation, judged, answer.received - answer.sent)
         self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
         self.watch(self.record)
@@ -125,7 +136,7 @@ class Session:
         elif finding is None:
             finding = self.record.findings[verdict.key] = self._finding(sequence, verdict, reply)
             if verdict.kind == VIOLATION:
-                self._shorten(finding)
+                self._shorten(finding, sequence)
                 if self.stop_early and finding.verdict.kind == VIOLATION:
                     raise Enough
         else:
@@ -138,23 +149,36 @@ class Session:
         secrets = self.record.secrets
         return Finding(verdict, sequence.abstract(), sequence.curls(self.target.base), redact(reply, secrets), size)
 
-    def _shorten(self, finding: Finding) -> None:
-        """Repeats a failure and makes it short, from whatever state the server is in by now."""
+    def _shorten(self, finding: Finding, sequence: Sequence) -> None:
+        """Repeats a failure and makes it short, from whatever state the server is in by now.
+
+        What an earlier request changed stays changed: a sequence that mints rows of its own is the better witness, and
+        requests that changed rows of the world are kept.
+        """
         most = self.target.sent + SHRINK_REQUESTS
+        own = False
 
         def fails(steps: Steps) -> bool:
+            nonlocal own
             if not steps or self.target.sent + len(steps) > most:
                 return False
             repeated = self.repeat(steps)
             if repeated is None or repeated[1].key != finding.verdict.key:
                 return False
+            ours = repeated[0].mentions(repeated[1].detail)
+            if own and not ours:
+                return False
+            own = ours
             finding.take(self._finding(*repeated))
             finding.again = True
             return True
 
-        steps = list(finding.steps)
-        fails(steps)
-        shrink(steps, fails)
+        causes, kept = self._journal.causes(self.begin(), sequence, finding.verdict.detail)
+        steps = causes.abstract()
+        if fails(steps) or fails(steps := sequence.abstract()):
+            shrink(steps, fails, kept)
+        elif len(causes.steps) > 1:
+            finding.take(self._finding(causes, finding.verdict, finding.reply))
         if finding.verdict.got.startswith(NO_REPLY) and not finding.again:  # a connection may break for many a reason
             finding.verdict = replace(finding.verdict, kind=UNEXPLAINED)
 
@@ -178,6 +202,41 @@ class Session:
         """Whether the server may change something on this request."""
         now = _now()
         return any(rule.effects for seen in self.oracle.views(request, now, now) for rule in seen.rules)
+
+
+class Journal:
+    """The requests that changed something, so that a failure can be traced back to them."""
+
+    def __init__(self) -> None:
+        self._entries: deque[tuple[Request, Reply | Lost, Judgement, frozenset[str]]] = deque(maxlen=JOURNAL)
+
+    def note(self, request: Request, answer: Reply | Lost, judged: Judgement) -> None:
+        """Remembers a request that changed something, with what stands in the rows that it changed."""
+        if judged.changes:
+            keys = frozenset(str(value) for each in judged.changes for value in (each.after or each.before or ()))
+            self._entries.append((request, answer, judged, keys))
+
+    def causes(self, causes: Sequence, sequence: Sequence, detail: str) -> tuple[Sequence, set[Request]]:
+        """What led to the last request of a sequence: the requests that changed rows which it, or the failure, speaks of.
+
+        Gives also those of them that changed rows of the world.
+        """
+        last = sequence.steps[-1]
+        text = last.url("") + detail
+        found = []
+        for entry in reversed(self._entries):
+            request, _, judged, values = entry
+            keys = {str(value) for each in judged.changes for value in each.key}
+            spoken = sum(value in text for value in values if len(value) >= SHORTEST_VALUE)
+            if request is not last and (spoken > 1 or any(key in text for key in keys)):
+                found.append(entry)
+                text += request.url("")
+        for request, answer, judged, _ in reversed(found[:MOST_CAUSES]):
+            causes.note(request, answer if isinstance(answer, Reply) else None, judged.minted)
+        minted = set(causes.run.minted.values())
+        kept = {request for request, _, _, values in found if values.isdisjoint(minted)}
+        causes.note(last, None, {})
+        return causes, kept
 
 
 class Lost:

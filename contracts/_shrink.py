@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from contracts._sequence import needed, without
 from contracts._wire import Request
@@ -11,12 +11,21 @@ Steps = list[Request]
 LONG_TEXT = 12
 
 
-def shrink(steps: Steps, fails: Callable[[Steps], bool]) -> Steps:
-    """The shortest sequence found for which `fails` still says yes: fewer steps, then fewer parameters, then shorter texts."""
-    core = needed(steps)
+def shrink(steps: Steps, fails: Callable[[Steps], bool], kept: Container[Request] = ()) -> Steps:
+    """The shortest sequence found for which `fails` still says yes: fewer steps, then fewer parameters, then shorter texts.
+
+    `kept` are steps to leave where they are.
+    """
+
+    def fewer_steps(steps: Steps, start: int) -> Iterator[Steps]:
+        for position in range(len(steps) - 2 - start, -1, -1):
+            left = None if steps[position] in kept else without(steps, position)
+            yield left or []
+
+    core = needed(steps, kept)
     if len(core) < len(steps) and fails(core):
         steps = core
-    for smaller in (_fewer_steps, _fewer_parameters, _shorter_texts):
+    for smaller in (fewer_steps, _fewer_parameters, _shorter_texts):
         steps = _descend(steps, smaller, fails)
     return steps
 
@@ -31,12 +40,6 @@ def _descend(steps: Steps, smaller: Callable[[Steps, int], Iterator[Steps]], fai
                 break
         else:
             return steps
-
-
-def _fewer_steps(steps: Steps, start: int) -> Iterator[Steps]:
-    for position in range(len(steps) - 2 - start, -1, -1):
-        left = without(steps, position)
-        yield left if left is not None else steps[:0]
 
 
 def _fewer_parameters(steps: Steps, start: int) -> Iterator[Steps]:

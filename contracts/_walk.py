@@ -7,17 +7,49 @@ it, so that the pairs of a change and an answer are covered evenly.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any
 
+import openapi
 from contracts._choice import Choices, Seeded
-from contracts._draw import Drawer
+from contracts._draw import Drawer, Known
 from contracts._oracle import VIOLATION
 from contracts._session import Session
 from contracts._wire import Request
 
 STEPS = 24
 """Requests in one walk."""
-TRIES = 6
+MEMORY = 2
+"""Changes that a walk remembers when it looks for what is unfamiliar."""
+SUCCESSES = 70
+"""How many of a hundred requests should succeed, where one of those that were drawn does."""
+LOOKS = 75
+"""In how many of a hundred cases a change is followed by a read that should show it."""
+TRIES = 8
 """Requests of which the one is sent that is the least familiar."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A request that might be sent, and what is expected of it."""
+
+    request: Request
+    seen: openapi.Permitted
+    operation: openapi.Operation
+
+    @property
+    def succeeds(self) -> bool:
+        return self.seen.answer is self.operation.success
+
+    def shows(self, keys: set[str]) -> bool:
+        """Whether the reply should speak of rows with these keys."""
+        answer, scope = self.seen.answer, self.seen.scope
+        if answer.data is None or answer.mint:
+            return False
+        text = str(openapi.force(self.operation, answer, scope.raw, scope.state, scope["now"], Random(0)))
+        return any(key in text for key in keys)
 
 
 class Walker:
@@ -27,33 +59,53 @@ class Walker:
         self._session = session
         state, now = session.oracle.state, session.now()
         self._drawers = [Drawer(each, state, now) for each in session.contract.operations.values()]
-        self._seen: Counter[tuple[str, str, int]] = Counter()
+        self._reads = [each for each in self._drawers if each.operation.success.data and not each.operation.success.mint]
+        self._seen: Counter[tuple[Any, ...]] = Counter()
 
     def walk(self, seed: int, number: int, steps: int = STEPS) -> None:
         """One walk; the same seed and number give the same choices. Ends at a violation. Raises Enough."""
         choices = Seeded(f"{seed}/{number}")
         sequence = self._session.begin()
-        changed = ""
+        known = self._session.known.focused(choices)
+        drawers = [each for each in self._drawers if choices.happens(70)] or self._drawers
+        changed: tuple[str, ...] = ()
+        keys: set[str] = set()
         for _ in range(steps):
-            request = self._unfamiliar(changed, choices)
-            judged = self._session.step(sequence, request)
+            draft = self._look(known, keys, changed, choices) or self._unfamiliar(drawers, known, changed, choices)
+            judged = self._session.step(sequence, draft.request)
             if judged.verdict.kind == VIOLATION:
                 return
+            keys = set()
             if judged.changes:
-                changed = judged.verdict.got
+                known.note(judged.changes)
+                changed = (*changed, judged.verdict.got)[-MEMORY:]
+                keys = {key for each in judged.changes for key in each.key if isinstance(key, str)}
 
-    def _unfamiliar(self, changed: str, choices: Choices) -> Request:
-        """The request whose row of the table has answered least after this change."""
-        best: tuple[int, tuple[str, str, int], Request] | None = None
-        for _ in range(TRIES):
-            drawer = choices.choose(self._drawers)
-            now = self._session.now()
-            raw = drawer.raw(self._session.known, now, choices)
-            request = drawer.request(raw, choices)
-            seen = self._session.expect(request)
-            key = changed, drawer.operation.name, seen.answer.number
-            if best is None or self._seen[key] < best[0]:
-                best = self._seen[key], key, request
-        assert best is not None
-        self._seen[best[1]] += 1
-        return best[2]
+    def _look(self, known: Known, keys: set[str], changed: tuple[str, ...], choices: Choices) -> _Draft | None:
+        """After a change, mostly: a read that should show what has changed."""
+        if not keys or not self._reads or not choices.happens(LOOKS):
+            return None
+        drafts = [each for each in self._drafts(self._reads, known, 2 * TRIES, choices) if each.succeeds and each.shows(keys)]
+        return self._least_familiar(drafts, changed) if drafts else None
+
+    def _unfamiliar(self, drawers: list[Drawer], known: Known, changed: tuple[str, ...], choices: Choices) -> _Draft:
+        drafts = list(self._drafts(drawers, known, TRIES, choices))
+        successes = [each for each in drafts if each.succeeds] if choices.happens(SUCCESSES) else []
+        return self._least_familiar(successes or drafts, changed)
+
+    def _drafts(self, drawers: list[Drawer], known: Known, count: int, choices: Choices) -> Iterator[_Draft]:
+        for _ in range(count):
+            drawer = choices.choose(drawers)
+            request = drawer.request(drawer.raw(known, self._session.now(), choices), choices)
+            yield _Draft(request, self._session.expect(request), drawer.operation)
+
+    def _least_familiar(self, drafts: list[_Draft], changed: tuple[str, ...]) -> _Draft:
+        """The one whose row of the table has answered least after these changes."""
+
+        def keys(draft: _Draft) -> list[tuple[Any, ...]]:
+            row = draft.operation.name, draft.seen.answer.number
+            return [(*changed[-length:], *row) for length in range(1, MEMORY + 1)]
+
+        chosen = min(drafts, key=lambda draft: [self._seen[key] for key in keys(draft)])
+        self._seen.update(keys(chosen))
+        return chosen

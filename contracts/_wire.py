@@ -31,7 +31,7 @@ class Request:
     query: Pairs = ()
     headers: Pairs = ()
     form: Pairs | None = None
-    body: Any = None
+    body: Any = field(default=None, hash=False)
 
     def url(self, base: str) -> str:
         """The whole URL under a base URL."""
@@ -73,7 +73,8 @@ class Request:
         """The same request without one pair of its `query`, `headers` or `form`, or one key of its `body`."""
         given = getattr(self, kind)
         left: Any = tuple(each for at, each in enumerate(given.items() if kind == "body" else given) if at != position)
-        return replace(self, **{kind: dict(left) if kind == "body" else left})
+        changed: Any = dict(left) if kind == "body" else left
+        return replace(self, **{kind: changed})
 
     def with_value(self, kind: str, position: int, value: str) -> Request:
         """The same request with another value in one pair of its `query`, `headers` or `form`."""

@@ -98,6 +98,11 @@ class Change(NamedTuple):
     before: Row | None
     after: Row | None
 
+    @property
+    def key(self) -> Key:
+        """What identifies the row."""
+        return self.columns.key_of(self.after or self.before or ())
+
     def described(self) -> dict[str, Any]:
         """The change as plain data."""
         before, after = (row and self.columns.named(row) for row in (self.before, self.after))

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from family_servers import FORGETFUL, LENIENT, mutated, serving
 
 import openapi
-from contracts import Target, examine
+from contracts import Plan, Target, examine
 from contracts._cli import main
 
 CONTRACT = openapi.load()
@@ -181,8 +181,8 @@ def test_a_server_that_differs_where_the_documents_are_silent_is_not_accused(nam
     change = LENIENT[name]
     world = openapi.load_world(WORLD, CONTRACT, time.time_ns() // 1_000_000, {})
     with serving(mutated(change)) as base:
-        record = examine(CONTRACT.only(change.operation), world, Target(base), breadth=False)
-    assert record.as_data()["violations"] == []
+        record = examine(CONTRACT.only(change.operation), world, Target(base), Plan(breadth=False))
+    assert record.found("violation") == []
     assert record.cases
 
 

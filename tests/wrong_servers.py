@@ -1,4 +1,5 @@
-"""A catalogue of servers, each wrong in one way, around a correct one; and correct ones that look in another order.
+"""A catalogue of servers: each wrong one has one defect around the contract's own decision; the correct ones differ from
+each other where the documents are silent.
 
 `python tests/wrong_servers.py NAME --port N` serves one; without a name it lists them.
 """
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,140 +23,376 @@ from urllib.parse import parse_qsl, urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from family_servers import FORGETFUL, LENIENT, Change, mutated
+
 import openapi
 
 WORLD = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
+CONTRACT = openapi.load()
 SUCCESS = 200
 
 Raw = dict[str, Any]
-Answer = tuple[int, Any]
-"""HTTP status and body."""
+Body = dict[str, Any]
+Rule = openapi.Rule
 
 
-class Server:
-    """A correct server. Defects override one of its steps."""
-
-    def __init__(self) -> None:
-        self.contract = openapi.load()
-        world = openapi.load_world(WORLD, self.contract, self.now(), {})
-        self.state, self.random, self.lock = world.state, random.Random(world.seed), threading.Lock()
-        self.operation = next(iter(self.contract.operations.values()))
-
-    def now(self) -> int:
-        return time.time_ns() // 1_000_000
-
-    def answer(self, raw: Raw) -> Answer:
-        with self.lock:
-            decision = openapi.decide(self.operation, self.read(raw), self.state, self.now(), self.random)
-            self.state = decision.state
-        rule = decision.rule
-        return rule.status, self.contract.envelope.body(rule.code, rule.message("zh"), decision.data)
-
-    def read(self, raw: Raw) -> Raw:
-        """What the server takes the request for."""
-        return raw
-
-
-class AlwaysZero(Server):
-    def answer(self, raw: Raw) -> Answer:
-        return 200, super().answer(raw)[1] | {"code": 0}
-
-
-class AlwaysSuccess(Server):
-    def answer(self, raw: Raw) -> Answer:
-        return 200, {"code": SUCCESS, "msg": "", "data": f"share_dv_{self.random.getrandbits(128):032x}"}
-
-
-class WrongCodeWithoutDeviceKey(Server):
-    def answer(self, raw: Raw) -> Answer:
-        status, body = super().answer(raw)
-        return status, body | {"code": 5066} if body["code"] == 5067 else body
-
-
-class CoverMarkFour(Server):
-    def read(self, raw: Raw) -> Raw:
-        return raw | {"coverMark": "1"} if raw.get("coverMark") == "4" else raw
-
-
-class EqualTimes(Server):
-    def read(self, raw: Raw) -> Raw:
-        usable = raw.get("sharingExpireAt")
-        equal = usable is not None and usable.isdecimal() and usable == raw.get("acceptingExpireAt")
-        return raw | {"sharingExpireAt": str(int(usable) + 1)} if equal else raw
-
-
-class WithoutRule(Server):
-    """Does not look at the rules that this picks."""
-
-    def __init__(self, dropped: Callable[[openapi.Rule], bool]) -> None:
-        super().__init__()
-        kept = tuple(rule for rule in self.operation.rules if not dropped(rule))
-        self.operation = replace(self.operation, rules=kept)
-
-
-class TokenUnchecked(Server):
-    def read(self, raw: Raw) -> Raw:
-        token = raw.get("token", "").split()[-1:]
-        known = [row["token"] for row in self.state.rows("sessions")]
-        return raw | {"token": sorted(known)[0]} if token and token[0] not in known else raw
-
-
-class CodeAsText(Server):
-    def answer(self, raw: Raw) -> Answer:
-        status, body = super().answer(raw)
-        return status, body | {"code": str(body["code"])}
-
-
-class ErrorOnUnicode(Server):
-    def answer(self, raw: Raw) -> Answer:
-        if not raw.get("dk", "").isascii():
-            return 500, {"error": "UnicodeEncodeError"}
-        return super().answer(raw)
-
-
-class RepeatedShareCode(Server):
-    def answer(self, raw: Raw) -> Answer:
-        status, body = super().answer(raw)
-        return status, body | {"data": "share_dv_always_the_same"} if body["code"] == SUCCESS else body
-
-
-class Reordered(Server):
-    """Correct: it looks at the same rules in another order."""
-
-    def __init__(self, key: Callable[[openapi.Rule], Any]) -> None:
-        super().__init__()
-        *rules, success = self.operation.rules
-        self.operation = replace(self.operation, rules=(*sorted(rules, key=key), success))
+class Crash(Exception):
+    """What a server does with a request that it cannot stand."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A server, and the part of a rule that the report must name; empty for a correct one."""
+    """A server: what it does otherwise than the contract, and what the report must say of it (nothing for a correct one)."""
 
-    make: Callable[[], Server]
-    rule: str = ""
+    says: str = ""
+    """A part of the sentence that the report must name."""
+    read: Callable[[Server, Raw], Raw] = lambda server, raw: raw
+    """What it takes the raw values of a request for."""
+    body: Callable[[Server, Raw, Body], Any] = lambda server, raw, body: body
+    """The body of its reply."""
+    status: Callable[[Body], int] = lambda body: 200
+    wire: Callable[[bytes], bytes] = lambda content: content
+    """What it makes of the bytes of its reply."""
+    without: Callable[[Rule], bool] | None = None
+    """The rows at which it does not look."""
+    order: Callable[[Rule], Any] | None = None
+    """The order in which it looks at them."""
+    change: Change | None = None
+    """What it reads otherwise in the contract."""
+    taken: Callable[[list[str]], str] = lambda values: values[0]
+    """Which of several values of one parameter counts."""
+    form: str = "after"
+    """Whether the form counts after the query, before it, or not at all."""
+    behind: int = 0
+    """By how many ms its clock is behind."""
+    media_type: str = "application/json"
+    whole: bool = False
+    """Whether a sequence over all operations is needed to see what is wrong."""
 
 
-CATALOGUE: Mapping[str, Entry] = {
-    "always-code-0": Entry(AlwaysZero, "shareInfo/5067 - missing: dk"),
-    "always-200": Entry(AlwaysSuccess, "shareInfo/5106 - missing: token"),
-    "wrong-code-for-missing-dk": Entry(WrongCodeWithoutDeviceKey, "shareInfo/5067 - missing: dk"),
-    "cover-mark-4-accepted": Entry(CoverMarkFour, "shareInfo/5133 - malformed: coverMark"),
-    "equal-times-accepted": Entry(EqualTimes, "shareInfo/5153 - when: sharingExpireAt != 0"),
-    "anybodys-device-accepted": Entry(
-        lambda: WithoutRule(lambda rule: "device.owner" in rule.condition), "shareInfo/5135 - missing: received"
+class Server:
+    """One server of the catalogue."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry, self.lock, self.shares = entry, threading.Lock(), 0
+        self.contract = CONTRACT if entry.change is None else mutated(entry.change)
+        self.world = openapi.load_world(WORLD, self.contract, self.now(), {})
+        self.state, self.random = self.world.state, random.Random(self.world.seed)
+        self.operations = {(each.method, each.path): self._changed(each) for each in self.contract.operations.values()}
+
+    def now(self) -> int:
+        return time.time_ns() // 1_000_000 - self.entry.behind
+
+    def _changed(self, operation: openapi.Operation) -> openapi.Operation:
+        *rules, success = operation.rules
+        if self.entry.without is not None:
+            rules = [rule for rule in rules if not self.entry.without(rule)]
+        if self.entry.order is not None:
+            rules.sort(key=self.entry.order)
+        return replace(operation, rules=(*rules, success))
+
+    def answer(self, operation: openapi.Operation, raw: Raw) -> tuple[int, bytes]:
+        """HTTP status and content. Raises Crash."""
+        with self.lock:
+            raw = self.entry.read(self, raw)
+            decision = openapi.decide(operation, raw, self.state, self.now(), self.random)
+            self.state = decision.state
+            self.shares += bool(decision.changes)
+            rule = decision.rule
+            body = self.contract.envelope.body(rule.code, rule.message("zh"), decision.data)
+            changed = self.entry.body(self, raw, body)
+        return self.entry.status(body), self.entry.wire(json.dumps(changed).encode())
+
+
+def says(code: int, words: str = "") -> str:
+    return f"shareInfo/{code} - {words}"
+
+
+def recode(old: int, new: Any) -> Callable[[Server, Raw, Body], Body]:
+    return lambda server, raw, body: body | {"code": new} if body["code"] == old else body
+
+
+def swap(one: int, other: int) -> Callable[[Server, Raw, Body], Body]:
+    return lambda server, raw, body: body | {"code": {one: other, other: one}.get(body["code"], body["code"])}
+
+
+def on_success(**values: Any) -> Callable[[Server, Raw, Body], Body]:
+    return lambda server, raw, body: body | values if body["code"] == SUCCESS else body
+
+
+def dropping(name: str) -> Callable[[Server, Raw, Body], Body]:
+    return lambda server, raw, body: {key: value for key, value in body.items() if key != name}
+
+
+def skipping(words: str) -> Callable[[Rule], bool]:
+    return lambda rule: words in rule.condition
+
+
+def setting(name: str, when: Callable[[str], bool], value: Callable[[str], str | None]) -> Callable[[Server, Raw], Raw]:
+    """A parameter that is read otherwise when it looks a certain way; None leaves it out."""
+
+    def read(server: Server, raw: Raw) -> Raw:
+        text = raw.get(name)
+        if text is None or not when(text):
+            return raw
+        changed = value(text)
+        return {key: each for key, each in raw.items() if key != name} | ({} if changed is None else {name: changed})
+
+    return read
+
+
+def lax(parse: Callable[[str], int]) -> Callable[[Server, Raw], Raw]:
+    """Numbers that are read by a parser which takes more than digits."""
+
+    def read(server: Server, raw: Raw) -> Raw:
+        found = dict(raw)
+        for name in ("acceptingExpireAt", "sharingExpireAt", "coverMark"):
+            text = found.get(name, "").strip("\0")
+            if (text and not text.lstrip("-").isdecimal()) or not text.isascii() or "_" in text:
+                try:
+                    found[name] = str(parse(text))
+                except ValueError:
+                    continue
+        return found
+
+    return read
+
+
+def crashing(when: Callable[[Raw], bool]) -> Callable[[Server, Raw], Raw]:
+    def read(server: Server, raw: Raw) -> Raw:
+        if when(raw):
+            raise Crash
+        return raw
+
+    return read
+
+
+def times(change: Callable[[int, int], tuple[int, int]]) -> Callable[[Server, Raw], Raw]:
+    """Both times, where both are numbers, as the server sees them."""
+
+    def read(server: Server, raw: Raw) -> Raw:
+        try:
+            accepting, sharing = change(int(raw["acceptingExpireAt"]), int(raw["sharingExpireAt"]))
+        except (KeyError, ValueError):
+            return raw
+        return raw | {"acceptingExpireAt": str(accepting), "sharingExpireAt": str(sharing)}
+
+    return read
+
+
+def device_of(server: Server, raw: Raw, column: str) -> Raw:
+    """The pair of keys that one key alone finds."""
+    rows = [row for row in server.state.rows("devices") if row[column] == raw.get(column)]
+    known = any(row["pk"] == raw.get("pk") and row["dk"] == raw.get("dk") for row in rows)
+    if not rows or known or not raw.get("pk", "").strip() or not raw.get("dk", "").strip():
+        return raw
+    return raw | {"pk": min(rows, key=repr)["pk"], "dk": min(rows, key=repr)["dk"]}
+
+
+def any_token(server: Server, raw: Raw) -> Raw:
+    bare = raw.get("token", "").split()[-1:]
+    known = sorted(row["token"] for row in server.state.rows("sessions"))
+    return raw | {"token": known[0]} if bare and bare[0] not in known else raw
+
+
+def first_session(server: Server, raw: Raw) -> Raw:
+    known = sorted(row["token"] for row in server.state.rows("sessions"))
+    return raw | {"token": known[0]} if raw.get("token", "").split()[-1:] == [known[1]] else raw
+
+
+def expired_token(server: Server, raw: Raw) -> Raw:
+    bare = raw.get("token", "").split()[-1:]
+    rows = {row["token"]: row for row in server.state.rows("sessions")}
+    if not bare or bare[0] not in rows or rows[bare[0]]["expiresAt"] > server.now():
+        return raw
+    uid = rows[bare[0]]["uid"]
+    return raw | {"token": next(token for token, row in rows.items() if row["uid"] == uid and token != bare[0])}
+
+
+def nth(count: int) -> Callable[[Server, Raw, Body], Body]:
+    def body(server: Server, raw: Raw, value: Body) -> Body:
+        if value["code"] == SUCCESS and server.shares % count == 0:
+            raise Crash
+        return value
+
+    return body
+
+
+def cycling(count: int) -> Callable[[Server, Raw, Body], Body]:
+    return lambda server, raw, body: body | {"data": f"share_dv_{server.shares % count}"} if body["code"] == SUCCESS else body
+
+
+def wrapped(bits: int) -> Callable[[str], str]:
+    return lambda text: str((int(text) + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1))
+
+
+def number(text: str) -> bool:
+    return text.removeprefix("-").isdecimal() and text.isascii()
+
+
+DIGITS = "０１２３４５６７８９"
+ACCEPTING, SHARING = "acceptingExpireAt", "sharingExpireAt"
+
+WRONG: dict[str, Entry] = {
+    # codes that are wrong, swapped or missing
+    "always-code-0": Entry(says(5106, "missing: token"), body=lambda server, raw, body: body | {"code": 0}),
+    "always-200": Entry(says(5106), body=lambda server, raw, body: body | {"code": SUCCESS, "data": "share_dv_1"}),
+    "no-token-is-a-bad-token": Entry(says(5106, "missing: token"), body=recode(5106, 5032)),
+    "a-bad-token-is-no-token": Entry(says(5032, "missing: caller"), body=recode(5032, 5106)),
+    "pk-and-dk-swapped": Entry(says(5066, "missing: pk"), body=swap(5066, 5067)),
+    "wrong-code-for-missing-dk": Entry(says(5067, "missing: dk"), body=recode(5067, 5066)),
+    "a-missing-time-is-malformed": Entry(says(5132, "missing: acceptingExpireAt"), body=recode(5132, 5145)),
+    "a-malformed-time-is-missing": Entry(says(5145, "malformed: acceptingExpireAt"), body=recode(5145, 5132)),
+    "cover-mark-out-of-range-is-a-time": Entry(says(5133, "malformed: coverMark"), body=recode(5133, 5145)),
+    "wrong-order-of-times-is-malformed": Entry(says(5153, "when: sharing"), body=recode(5153, 5145)),
+    "no-permission-is-unverified": Entry(says(5135), body=recode(5135, 5360)),
+    "unverified-is-no-permission": Entry(says(5360, "when: !device.verified"), body=recode(5360, 5135)),
+    "undocumented-code": Entry(says(5135), body=recode(5135, 5999)),
+    "success-is-code-0": Entry(says(200), body=recode(200, 0)),
+    "success-is-refused": Entry("reply schema: /data", body=recode(200, 5360)),
+    # checks that are left out
+    "token-may-be-missing": Entry(says(5106), read=lambda server, raw: {"token": "demo-token-alice"} | raw),
+    "pk-may-be-missing": Entry(says(5066), read=lambda server, raw: {"pk": "p11pLZ"} | raw),
+    "dk-may-be-missing": Entry(says(5067), read=lambda server, raw: {"dk": "D001"} | raw),
+    "time-may-be-missing": Entry(says(5132), read=lambda server, raw: {ACCEPTING: str(server.now() + 60_000)} | raw),
+    "order-of-times-unchecked": Entry(says(5153), without=skipping(f"{SHARING} <= {ACCEPTING}")),
+    "malformed-end-ignored": Entry(says(5145), read=setting(SHARING, lambda text: not number(text), lambda text: None)),
+    "malformed-cover-mark-ignored": Entry(
+        says(5133), read=setting("coverMark", lambda text: text not in ("1", "2", "3"), lambda text: None)
     ),
-    "token-not-checked": Entry(TokenUnchecked, "shareInfo/5032 - missing: caller"),
-    "code-as-text": Entry(CodeAsText, "reply schema: /code"),
-    "http-500-on-non-ascii-dk": Entry(ErrorOnUnicode, "HTTP status"),
-    "unverified-device-accepted": Entry(
-        lambda: WithoutRule(lambda rule: "device.verified" in rule.condition), "shareInfo/5360 - when: !device.verified"
+    "anybodys-device-accepted": Entry(says(5135, "missing: received"), without=skipping("device.owner")),
+    "unknown-device-accepted": Entry(says(5135, "missing: device"), without=skipping("missing: device")),
+    "unverified-device-accepted": Entry(says(5360), without=skipping("device.verified")),
+    # boundaries
+    "equal-times-accepted": Entry(says(5153), read=times(lambda one, two: (one, two + (one == two < 2**62)))),
+    "one-ms-is-not-later": Entry("shareInfo/", read=times(lambda one, two: (one, two - (two == one + 1)))),
+    "times-compared-in-seconds": Entry("shareInfo/", read=times(lambda one, two: (one // 1000, two // 1000))),
+    "times-compared-as-text": Entry(
+        "shareInfo/", read=times(lambda one, two: (one, one + 1) if str(two) > str(one) else (two + 1, two))
     ),
-    "repeated-share-code": Entry(RepeatedShareCode, "shareInfo/200 - always"),
-    "correct": Entry(Server),
-    "correct-reversed-order": Entry(lambda: Reordered(lambda rule: -rule.number)),
-    "correct-times-first": Entry(lambda: Reordered(lambda rule: "ExpireAt" not in rule.condition)),
+    "times-of-32-bits": Entry("shareInfo/", read=setting(ACCEPTING, number, lambda text: str(min(int(text), 2**31 - 1)))),
+    "end-wraps-at-64-bits": Entry(says(5145), read=setting(SHARING, lambda text: number(text) and int(text) > 0, wrapped(64))),
+    "largest-end-refused": Entry(says(200), read=setting(SHARING, lambda text: text == str(2**63 - 1), lambda text: "x")),
+    "cover-mark-wraps-at-32-bits": Entry(says(5133), read=setting("coverMark", number, wrapped(32))),
+    "cover-mark-0-accepted": Entry(says(5133), read=setting("coverMark", lambda text: text == "0", lambda text: "1")),
+    "cover-mark-4-accepted": Entry(says(5133), read=setting("coverMark", lambda text: text == "4", lambda text: "1")),
+    # spellings that a lax parser takes
+    "fractions-accepted": Entry("shareInfo/5", read=lax(lambda text: int(float(text)) if "." in text else int(text, 10))),
+    "hexadecimal-accepted": Entry("shareInfo/5", read=lax(lambda text: int(text, 16) if "x" in text else int("?"))),
+    "exponents-accepted": Entry("shareInfo/5", read=lax(lambda text: int(float(text)) if "e" in text else int("?"))),
+    "underscores-accepted": Entry("shareInfo/5", read=lax(lambda text: int(text.strip()) if "_" in text else int("?"))),
+    "blanks-accepted": Entry("shareInfo/5", read=lax(lambda text: int(text) if text[:1] == " " else int("?"))),
+    "full-width-digits-accepted": Entry("shareInfo/5", read=lax(lambda text: int(text) if text[:1] in DIGITS else int("?"))),
+    # missing or blank
+    "blank-pk-looked-up": Entry(says(5066), read=setting("pk", lambda text: not text.strip(), lambda text: "(blank)")),
+    "blank-dk-looked-up": Entry(says(5067), read=setting("dk", lambda text: not text.strip(), lambda text: "(blank)")),
+    "blank-time-is-malformed": Entry(says(5132), read=setting(ACCEPTING, lambda text: not text.strip(), lambda text: "?")),
+    "blank-end-is-malformed": Entry(says(200), read=setting(SHARING, lambda text: not text.strip(), lambda text: "?")),
+    "blank-cover-mark-is-malformed": Entry(
+        "shareInfo/", read=setting("coverMark", lambda text: not text.strip(), lambda text: "?")
+    ),
+    # devices
+    "device-by-dk-alone": Entry(says(5135, "missing: device"), read=lambda server, raw: device_of(server, raw, "dk")),
+    "device-by-pk-alone": Entry(says(5135, "missing: device"), read=lambda server, raw: device_of(server, raw, "pk")),
+    # tokens
+    "token-not-checked": Entry(says(5032, "missing: caller"), read=any_token),
+    "expired-token-accepted": Entry(says(5032, "missing: caller"), read=expired_token),
+    "token-of-somebody-else": Entry("shareInfo/", read=first_session),
+    "bearer-not-understood": Entry(
+        "shareInfo/", read=setting("token", lambda text: text.startswith("Bearer "), lambda text: text.replace(" ", ""))
+    ),
+    "bearer-demanded": Entry("shareInfo/", read=setting("token", lambda text: "Bearer" not in text, lambda text: "unknown")),
+    # the envelope
+    "code-as-text": Entry("reply schema: /code", body=lambda server, raw, body: body | {"code": str(body["code"])}),
+    "code-missing": Entry("reply schema", body=dropping("code")),
+    "code-null": Entry("reply schema: /code", body=lambda server, raw, body: body | {"code": None}),
+    "code-fraction": Entry("reply schema: /code", body=lambda server, raw, body: body | {"code": body["code"] + 0.5}),
+    "msg-missing": Entry("reply schema", body=dropping("msg")),
+    "msg-null": Entry("reply schema: /msg", body=lambda server, raw, body: body | {"msg": None}),
+    "body-is-a-list": Entry("reply schema", body=lambda server, raw, body: [body]),
+    "body-is-null": Entry("reply schema", body=lambda server, raw, body: None),
+    "data-null-on-success": Entry("reply schema: /data", body=on_success(data=None)),
+    "data-missing-on-success": Entry(
+        "reply schema", body=lambda server, raw, body: body if body["code"] != SUCCESS else {"code": SUCCESS, "msg": ""}
+    ),
+    "data-object-on-success": Entry("reply schema: /data", body=on_success(data={"shareCode": "x"})),
+    "data-empty-on-success": Entry("reply schema: /data", body=on_success(data="")),
+    "byte-order-mark": Entry("reply body", wire=lambda content: b"\xef\xbb\xbf" + content),
+    "trailing-bytes": Entry("reply body", wire=lambda content: content + b"\n<!-- 3 ms -->"),
+    "cut-off": Entry("reply body", wire=lambda content: content[:-2]),
+    "in-gbk": Entry("reply body", wire=lambda content: json.dumps(json.loads(content), ensure_ascii=False).encode("gbk")),
+    "html-page": Entry("reply header: Content-Type", media_type="text/html"),
+    "http-400-for-refusals": Entry("HTTP status", status=lambda body: 200 if body["code"] == SUCCESS else 400),
+    "http-401-for-tokens": Entry("HTTP status", status=lambda body: 401 if body["code"] in (5032, 5106) else 200),
+    "http-500-for-refusals": Entry("HTTP status", status=lambda body: 500 if body["code"] == 5135 else 200),
+    "http-201-for-success": Entry("HTTP status", status=lambda body: 201 if body["code"] == SUCCESS else 200),
+    # crashes
+    "http-500-on-non-ascii-dk": Entry("HTTP status", read=crashing(lambda raw: not raw.get("dk", "").isascii())),
+    "http-500-on-emoji": Entry("HTTP status", read=crashing(lambda raw: any("\U0001f600" in each for each in raw.values()))),
+    "http-500-on-quotes": Entry("HTTP status", read=crashing(lambda raw: "'" in raw.get("pk", ""))),
+    "http-500-on-long-values": Entry("HTTP status", read=crashing(lambda raw: any(len(each) > 255 for each in raw.values()))),
+    "http-500-on-repeated-parameters": Entry("HTTP status", taken=lambda values: values[0] if len(values) == 1 else "\0crash"),
+    "http-500-on-malformed-numbers": Entry("HTTP status", read=crashing(lambda raw: not number(raw.get("coverMark", "1")))),
+    "http-500-on-the-7th-share": Entry("HTTP status", body=nth(7)),
+    # share codes
+    "repeated-share-code": Entry(says(200), body=on_success(data="share_dv_always_the_same")),
+    "share-codes-come-again": Entry(says(200), body=cycling(5)),
+    "refusal-leaks-a-share-code": Entry(
+        "reply schema: /data", body=lambda server, raw, body: body | {"data": "share_dv_1"} if body["code"] == 5153 else body
+    ),
+    # parameters in the wrong place
+    "form-ignored": Entry("shareInfo/", form="never"),
+    "form-wins": Entry("shareInfo/", form="before"),
 }
+WRONG |= {name: Entry("/", change=change, whole=True) for name, change in FORGETFUL.items()}
+
+
+def messages(text: str) -> Callable[[Server, Raw, Body], Body]:
+    return lambda server, raw, body: body | {"msg": text}
+
+
+def at_random(server: Server, raw: Raw, body: Body) -> Body:
+    """Fails to write now and then, before anything was written."""
+    return body | {"code": 5134, "data": None} if body["code"] == 5135 and random.random() < 0.1 else body
+
+
+def past_refused(server: Server, raw: Raw) -> Raw:
+    text = raw.get(ACCEPTING, "")
+    return raw | {ACCEPTING: "past"} if number(text) and int(text) < server.now() - 5000 else raw
+
+
+CORRECT: dict[str, Entry] = {
+    "correct": Entry(),
+    "correct-reversed-order": Entry(order=lambda rule: -rule.number),
+    "correct-times-first": Entry(order=lambda rule: "ExpireAt" not in rule.condition),
+    "correct-order-of-codes": Entry(order=lambda rule: str(rule.code)),
+    "correct-device-first": Entry(order=lambda rule: "device" not in rule.condition),
+    "correct-without-messages": Entry(body=messages("")),
+    "correct-other-messages": Entry(body=messages("Oops: <b>é</b> \u2028")),
+    "correct-bare-refusals": Entry(
+        body=lambda server, raw, body: body if body["code"] == SUCCESS else {"code": body["code"], "msg": body["msg"]}
+    ),
+    "correct-without-ext-msg": Entry(body=dropping("extMsg")),
+    "correct-null-ext-msg": Entry(body=lambda server, raw, body: body | {"extMsg": None}),
+    "correct-more-keys": Entry(body=lambda server, raw, body: body | {"traceId": "7f", "ts": 1}),
+    "correct-past-refused": Entry(read=past_refused),
+    "correct-negative-times": Entry(without=lambda rule: rule.kind == "assumed" and "< 0" in rule.condition),
+    "correct-text-as-cover-mark": Entry(
+        read=setting("coverMark", lambda text: not number(text) and bool(text.strip()), lambda text: text),
+        body=lambda server, raw, body: recode(5133, 5145)(server, raw, body) if not number(raw.get("coverMark", "")) else body,
+    ),
+    "correct-cover-mark-3-always": Entry(without=skipping("coverMark == 3")),
+    "correct-unknown-device": Entry(change=Change("shareInfo", "{code: 5135, missing: device}", "{code: 5134, missing: device}")),
+    "correct-recipients-share-on": Entry(without=skipping("received.recipient == caller.uid")),
+    "correct-0-is-for-life": Entry(without=skipping("sharingExpireAt == 0 && acceptingExpireAt >= 0")),
+    "correct-last-value-counts": Entry(taken=lambda values: values[-1]),
+    "correct-values-joined": Entry(taken=",".join),
+    "correct-ten-minutes-behind": Entry(behind=600_000),
+    "correct-an-hour-ahead": Entry(behind=-3_600_000),
+    "correct-fails-at-times": Entry(body=at_random),
+}
+CORRECT |= {f"correct-{name}": Entry(change=change, whole=True) for name, change in LENIENT.items()}
+CATALOGUE: Mapping[str, Entry] = WRONG | CORRECT
 
 
 def handler(server: Server) -> type[BaseHTTPRequestHandler]:
@@ -164,26 +402,32 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        def answer(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             url = urlsplit(self.path)
-            if url.path != server.operation.path:
-                return self.reply(404, {"title": "Not Found"})
-            form = self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
-            raw = server.operation.gather(
-                query=first_of(url.query),
-                headers={name.lower(): value for name, value in self.headers.items()},
-                form=first_of(body.decode("utf-8", "replace")) if form else {},
-            )
-            self.reply(*server.answer(raw))
+            operation = server.operations.get((self.command, url.path))
+            if operation is None:
+                return self.reply(404, b'{"title": "Not Found"}')
+            entry = server.entry
+            is_form = self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
+            query = taken(url.query, entry.taken)
+            form = taken(content.decode("utf-8", "replace"), entry.taken) if is_form and entry.form != "never" else {}
+            if entry.form == "before":
+                query |= form
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            try:
+                if "\0crash" in (*query.values(), *form.values()):
+                    raise Crash
+                self.reply(*server.answer(operation, operation.gather(query=query, headers=headers, form=form)))
+            except Crash:
+                self.reply(500, b'{"error": "unexpected"}')
 
-        def do_GET(self) -> None:
-            self.reply(404, {"title": "Not Found"})
+        do_GET = do_POST = do_PUT = do_DELETE = answer
 
-        def reply(self, status: int, value: Any) -> None:
-            content = json.dumps(value).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+        def reply(self, status: int, content: bytes) -> None:
+            self.send_response_only(status)
+            self.send_header("Date", formatdate(server.now() / 1000, usegmt=True))
+            self.send_header("Content-Type", server.entry.media_type)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -194,15 +438,18 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def first_of(text: str) -> dict[str, str]:
-    """The first value of each name."""
-    return dict(reversed(parse_qsl(text, keep_blank_values=True)))
+def taken(text: str, choose: Callable[[list[str]], str]) -> dict[str, str]:
+    """The value that counts of each name."""
+    found: dict[str, list[str]] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        found.setdefault(name, []).append(value)
+    return {name: choose(values) for name, values in found.items()}
 
 
 @contextmanager
 def serving(name: str) -> Iterator[str]:
     """Serves an entry of the catalogue in a thread; gives its base URL."""
-    http = ThreadingHTTPServer(("127.0.0.1", 0), handler(CATALOGUE[name].make()))
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler(Server(CATALOGUE[name])))
     http.daemon_threads = True
     thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
     thread.start()
@@ -215,13 +462,13 @@ def serving(name: str) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", nargs="?", choices=CATALOGUE)
+    parser.add_argument("name", nargs="?", choices=CATALOGUE, metavar="NAME")
     parser.add_argument("--port", type=int, default=8000)
     arguments = parser.parse_args()
     if arguments.name is None:
         print("\n".join(CATALOGUE))
         return
-    http = ThreadingHTTPServer(("127.0.0.1", arguments.port), handler(CATALOGUE[arguments.name].make()))
+    http = ThreadingHTTPServer(("127.0.0.1", arguments.port), handler(Server(CATALOGUE[arguments.name])))
     print(f"{arguments.name} at http://127.0.0.1:{http.server_port}", flush=True)
     http.serve_forever()
 

@@ -1,0 +1,41 @@
+"""The catalogue of servers: every wrong one is caught by the right rule, no right one is ever accused."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from wrong_servers import CONTRACT, CORRECT, WORLD, WRONG, serving
+
+import openapi
+from contracts import Manners, Plan, Target, examine
+
+SEEDS = range(10)
+
+
+def examined(name, entry, most_requests=20_000, **options):
+    contract = CONTRACT if entry.whole else CONTRACT.only("shareInfo")
+    world = openapi.load_world(WORLD, contract, time.time_ns() // 1_000_000, {})
+    with serving(name) as base:
+        return examine(contract, world, Target(base, Manners(most_requests=most_requests)), Plan(breadth=False, **options))
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_server_is_caught_by_the_rule_that_it_breaks(name):
+    record = examined(name, WRONG[name], stop_early=True, walks=400)
+    [found] = record.found("violation")
+    assert WRONG[name].says in found.verdict.sentence
+    assert record.exit_code() == 1
+
+
+@pytest.mark.parametrize("name", CORRECT)
+def test_a_right_server_is_not_accused(name):
+    for seed in SEEDS:
+        record = examined(name, CORRECT[name], seed=seed, walks=20, most_requests=150 if seed else 1000)
+        assert record.found("violation") == []
+        assert record.cases
+
+
+def test_the_catalogue_is_large_enough_to_say_something():
+    assert len(WRONG) >= 45
+    assert len(CORRECT) >= 12
