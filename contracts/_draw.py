@@ -20,6 +20,8 @@ MOST_IN_FOCUS = 3
 """Rows of each table that a focused walk meets."""
 HOUR = 3_600_000
 DAY = 24 * HOUR
+FURTHEST = 2 * 365 * DAY
+"""How far ahead, in ms, a time still is one that a request may be compared with."""
 _DISTANCES = (HOUR, DAY, 30 * DAY, 365 * DAY, HOUR + 1, 60_000, -60_000, -DAY)
 _PLAIN = ("text", "Kitchen", "7", "设备")
 _HEADERS = (("Accept", "*/*"), ("Accept-Language", "en"), ("X-Unknown", "1"))
@@ -62,6 +64,11 @@ class Known:
         rows = self._first[source.table] or tuple(self._fresh[source.table])
         return choices.choose(rows) if rows else None
 
+    def numbers(self, now: int) -> list[int]:
+        """The times to come in fresh rows: what a request may be compared with. `now` is epoch ms."""
+        fresh = (row for rows in self._fresh.values() for row in islice(rows, MOST_FRESH))
+        return [value for row in fresh for value in row.values() if type(value) is int and now < value < now + FURTHEST]
+
 
 def _texts(row: Row) -> Iterable[str]:
     return (value for value in row.values() if isinstance(value, str))
@@ -91,7 +98,7 @@ class Drawer:
             raw |= self._from_rows(source, known, choices)
         for each in self.operation.parameters:
             if each.name not in self._looked_up:
-                value = self._plain(each, raw, now, choices)
+                value = self._plain(each, raw, known, now, choices)
                 if value is not None:
                     raw[each.name] = value
         while choices.happens(20) and self.operation.parameters:
@@ -119,7 +126,7 @@ class Drawer:
                 found[name] = str(taken[column])
         return found
 
-    def _plain(self, parameter: openapi.Parameter, raw: Mapping[str, Any], now: int, choices: Choices) -> Any:
+    def _plain(self, parameter: openapi.Parameter, raw: Mapping[str, Any], known: Known, now: int, choices: Choices) -> Any:
         if not parameter.required and choices.happens(40):
             return None
         if parameter.type != "integer" or "enum" in parameter.schema or parameter.schema.get("maximum", now) < now:
@@ -127,8 +134,9 @@ class Drawer:
             return choices.choose(likely)
         value = now + choices.choose(_DISTANCES)
         near = [int(other) for name, other in raw.items() if name not in self._looked_up and str(other).isdecimal()]
-        if near and choices.happens(30):
-            value = choices.choose(near) + choices.choose((0, 1, -1))
+        near += known.numbers(now)
+        if near and choices.happens(40):
+            value = choices.choose(near) + choices.choose((0, 1, -1, DAY))
         return value if parameter.location == "body" else str(value)
 
     def _deviate(self, raw: dict[str, Any], parameter: openapi.Parameter, choices: Choices) -> None:

@@ -26,7 +26,7 @@ MEMORY = 2
 SUCCESSES = 70
 """How many of a hundred requests should succeed, where one of those that were drawn does."""
 LOOKS = 75
-"""In how many of a hundred cases a change is followed by a read that should show it."""
+"""In how many of a hundred cases a change is followed by a look at it."""
 TRIES = 8
 """Requests of which the one is sent that is the least familiar."""
 
@@ -42,6 +42,10 @@ class _Draft:
     @property
     def succeeds(self) -> bool:
         return self.seen.answer is self.operation.success
+
+    def names(self, keys: set[str]) -> bool:
+        """Whether it speaks of rows with these keys."""
+        return not keys.isdisjoint(map(str, self.seen.scope.raw.values()))
 
     def shows(self, keys: set[str]) -> bool:
         """Whether the reply should speak of rows with these keys."""
@@ -82,11 +86,14 @@ class Walker:
                 keys = {key for each in judged.changes for key in each.key if isinstance(key, str)}
 
     def _look(self, known: Known, keys: set[str], changed: tuple[str, ...], choices: Choices) -> _Draft | None:
-        """After a change, mostly: a read that should show what has changed."""
-        if not keys or not self._reads or not choices.happens(LOOKS):
+        """After a change, mostly: a read that should show what has changed, or a request that names it."""
+        if not keys or not choices.happens(LOOKS):
             return None
-        drafts = [each for each in self._drafts(self._reads, known, 2 * TRIES, choices) if each.succeeds and each.shows(keys)]
-        return self._least_familiar(drafts, changed) if drafts else None
+        if self._reads and choices.happens(50):
+            found = [each for each in self._drafts(self._reads, known, 2 * TRIES, choices) if each.succeeds and each.shows(keys)]
+        else:
+            found = [each for each in self._drafts(self._drawers, known, 2 * TRIES, choices) if each.names(keys)]
+        return self._least_familiar(found, changed) if found else None
 
     def _unfamiliar(self, drawers: list[Drawer], known: Known, changed: tuple[str, ...], choices: Choices) -> _Draft:
         drafts = list(self._drafts(drawers, known, TRIES, choices))

@@ -77,7 +77,7 @@ def test_too_few_requests_are_never_green():
     ("arguments", "message"),
     [
         (["verify", "--target", "http://127.0.0.1:9", "--world", str(WORLD)], "does not answer"),
-        (["verify", "--target", "nonsense", "--world", str(WORLD)], "does not answer"),
+        (["verify", "--target", "nonsense", "--world", str(WORLD)], "is not a URL"),
         (["verify", "--target", "http://127.0.0.1:9", "--world", "nowhere.yaml"], "nowhere.yaml:1: cannot be read"),
         (["lint", "nowhere.yaml"], "nowhere.yaml:1: cannot be read"),
     ],

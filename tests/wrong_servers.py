@@ -272,7 +272,7 @@ WRONG: dict[str, Entry] = {
     ),
     "times-of-32-bits": Entry("shareInfo/", read=setting(ACCEPTING, number, lambda text: str(min(int(text), 2**31 - 1)))),
     "end-wraps-at-64-bits": Entry(says(5145), read=setting(SHARING, lambda text: number(text) and int(text) > 0, wrapped(64))),
-    "largest-end-refused": Entry(says(200), read=setting(SHARING, lambda text: text == str(2**63 - 1), lambda text: "x")),
+    "largest-end-refused": Entry("shareInfo/", read=setting(SHARING, lambda text: text == str(2**63 - 1), lambda text: "x")),
     "cover-mark-wraps-at-32-bits": Entry(says(5133), read=setting("coverMark", number, wrapped(32))),
     "cover-mark-0-accepted": Entry(says(5133), read=setting("coverMark", lambda text: text == "0", lambda text: "1")),
     "cover-mark-4-accepted": Entry(says(5133), read=setting("coverMark", lambda text: text == "4", lambda text: "1")),
