@@ -15,6 +15,7 @@ from rich.table import Table
 
 import openapi
 from contracts._examination import Plan, examine
+from contracts._html import write_html
 from contracts._junit import write_junit
 from contracts._report import print_record, write_json
 from contracts._target import Manners, Target, Unreachable
@@ -33,6 +34,7 @@ def main() -> None:
 @click.option("--contract", "contract_file", metavar="FILE", help="The OpenAPI document; without it, the one of device sharing.")
 @click.option("--operation", "names", multiple=True, metavar="NAME", help="Only this operation; may be repeated.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the record as JSON.")
+@click.option("--html", "html_file", metavar="FILE", help="Write one page that opens from disk.")
 @click.option("--junit", "junit_file", metavar="FILE", help="Write one test case per outcome as JUnit XML.")
 @click.option("--seed", default=0, show_default=True, help="The same seed sends the same requests.")
 @click.option("--max-requests", default=100_000, show_default=True, type=click.IntRange(1), help="Never send more.")
@@ -43,13 +45,14 @@ def verify(
     contract_file: str | None,
     names: tuple[str, ...],
     json_file: str | None,
+    html_file: str | None,
     junit_file: str | None,
     seed: int,
     max_requests: int,
     breadth: bool,
 ) -> None:
     """Examines a server. Exit code 0 clean, 1 violations, 2 unusable input or target, 3 too little covered."""
-    for path in filter(None, (json_file, junit_file)):
+    for path in filter(None, (json_file, html_file, junit_file)):
         if not Path(path).parent.is_dir():
             _fail(f"{path} cannot be written: its folder does not exist")
     target = Target(base, Manners(most_requests=max_requests))
@@ -68,6 +71,8 @@ def verify(
     try:
         if json_file:
             write_json(record, json_file)
+        if html_file:
+            write_html(record, contract, html_file)
         if junit_file:
             write_junit(record, junit_file)
     except OSError as error:
