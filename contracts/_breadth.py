@@ -6,7 +6,6 @@ failure), and accuse a correct server whose outcome is a code in the body of a 2
 
 from __future__ import annotations
 
-import json
 import warnings
 from contextlib import suppress
 from typing import Any
@@ -61,20 +60,12 @@ def _request(operation: openapi.Operation, case: Any, replaced: dict[str, str]) 
     query = _texts(case.query)
     headers = {name: value for name, value in _texts(case.headers).items() if _sendable(value)}
     form = _texts(case.body) if operation.accepts_form and isinstance(case.body, dict) else None
-    body = case.body if operation.accepts_json and _is_json(case.body) else None
     for each in operation.parameters:
-        if each.name not in replaced:
-            continue
-        value = replaced[each.name]
-        if each.location == "query":
-            query[each.wire_name] = value
-        elif each.location == "header":
+        if each.name in replaced and each.location == "query":
+            query[each.wire_name] = replaced[each.name]
+        elif each.name in replaced and each.location == "header":
             headers = {name: value for name, value in headers.items() if name.lower() != each.wire_name}
-            headers[each.wire_name.title()] = value
-        elif each.location == "path":
-            case.path_parameters = {**case.path_parameters, each.wire_name: value}
-        elif each.location == "body" and isinstance(body, dict):
-            body = {**body, each.wire_name: value}
+            headers[each.wire_name.title()] = replaced[each.name]
     return Request(
         operation.name,
         operation.method,
@@ -82,17 +73,7 @@ def _request(operation: openapi.Operation, case: Any, replaced: dict[str, str]) 
         query=tuple(query.items()),
         headers=tuple(headers.items()),
         form=None if form is None else tuple(form.items()),
-        body=body,
     )
-
-
-def _is_json(body: Any) -> bool:
-    """Whether a generated body can be sent as JSON; what is not set, or bytes, cannot."""
-    try:
-        json.dumps(body).encode()
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def _texts(values: Any) -> dict[str, str]:

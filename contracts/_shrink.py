@@ -47,8 +47,8 @@ def _fewer_parameters(steps: Steps, start: int) -> Iterator[Steps]:
         (position, kind, at)
         for position in range(len(steps) - 1, -1, -1)
         for kind in ("headers", "query", "form", "body")
-        for at in range(len(getattr(steps[position], kind) or ()) - 1, -1, -1)
-        if kind != "body" or isinstance(steps[position].body, dict)
+        if isinstance(parts := getattr(steps[position], kind), (tuple, dict))
+        for at in range(len(parts) - 1, -1, -1)
     ]
     for position, kind, at in places[start:]:
         yield [*steps[:position], steps[position].without(kind, at), *steps[position + 1 :]]

@@ -155,6 +155,8 @@ class Control:
     def set_clock(self, world: str) -> Body:
         live, wanted = self._get(world), asked.body("setClock")
         clock = live.clock
+        if "frozen" in wanted and wanted["frozen"] != (clock.frozen_at is not None):
+            clock = clock.stopped() if wanted["frozen"] else clock.running()
         time = asked.moment(wanted, "time", clock.now())
         if time is not None:
             clock = clock.at(time)
@@ -162,8 +164,6 @@ class Control:
             text: str = wanted["advance"]
             distance = openapi.duration(text.removeprefix("-")) or 0
             clock = clock.advanced(-distance if text.startswith("-") else distance)
-        if "frozen" in wanted and wanted["frozen"] != (clock.frozen_at is not None):
-            clock = clock.stopped() if wanted["frozen"] else clock.running()
         live.clock = clock
         return _clock(clock)
 

@@ -208,7 +208,7 @@ def test_forty_worlds_at_once_do_not_disturb_each_other(mock):
         entries = client.get(f"/_mock{base}/journal").json["entries"]
         expected = [5134] * (number % 3 + 1)
         if codes != expected + [200] * (6 - len(expected)) or {each["at"] for each in entries} != {number} or len(entries) != 6:
-            failures.append((number, codes, len(entries)))
+            failures.append((number, codes, [each["at"] for each in entries]))
 
     threads = [Thread(target=test, args=(number,)) for number in range(40)]
     for thread in threads:
