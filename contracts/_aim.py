@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 import openapi
+from contracts._oddities import oddities
 from contracts._wire import Request, request_for
 
 BOUNDARY_QUOTA = 2
@@ -18,18 +19,34 @@ QUOTA = 25
 
 
 def aimed(operation: openapi.Operation, found: Iterable[openapi.Candidate], seed: int) -> Iterator[Request]:
-    """Requests for every row that the candidates reach. The same seed gives the same requests."""
+    """Requests for every row that the candidates reach, with every value at least once; oddities of the simplest of each outcome.
+
+    The same seed gives the same requests.
+    """
     random = Random(seed)
-    counts: Counter[tuple[Any, ...]] = Counter()
     candidates = list(found)
-    random.shuffle(candidates)
-    for each in candidates:
+    for each in _wanted(operation, candidates, random):
+        as_form = operation.accepts_form and random.random() < 0.2
+        yield request_for(operation, _spelled(operation, each.raw, random), as_form=as_form)
+    for each in openapi.simplest(operation, candidates).values():
+        yield from oddities(request_for(operation, each.raw))
+
+
+def _wanted(operation: openapi.Operation, candidates: list[openapi.Candidate], random: Random) -> Iterator[openapi.Candidate]:
+    """The simplest candidate with each value of each parameter, and then the quotas."""
+    seen: set[tuple[str, str]] = set()
+    for each in sorted(candidates, key=lambda each: each.cost):
+        values = {(name, str(value)) for name, value in each.raw.items()}
+        if values - seen:
+            seen |= values
+            yield each
+    counts: Counter[tuple[Any, ...]] = Counter()
+    for each in random.sample(candidates, len(candidates)):
         kind = each.seen.answer.number, each.seen.outcomes
         boundary = kind, _distances(operation, each.seen.scope)
         counts.update((kind, boundary))
         if counts[kind] <= QUOTA or counts[boundary] <= BOUNDARY_QUOTA:
-            as_form = operation.accepts_form and random.random() < 0.2
-            yield request_for(operation, _spelled(operation, each.raw, random), as_form=as_form)
+            yield each
 
 
 def _distances(operation: openapi.Operation, scope: Mapping[str, Any]) -> tuple[int, ...]:

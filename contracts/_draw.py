@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 import openapi
 from contracts._choice import Choices
+from contracts._oddities import oddities
 from contracts._wire import Request, request_for
 
 FRESH_ROWS = 24
@@ -24,7 +24,6 @@ FURTHEST = 2 * 365 * DAY
 """How far ahead, in ms, a time still is one that a request may be compared with."""
 _DISTANCES = (HOUR, DAY, 30 * DAY, 365 * DAY, HOUR + 1, 60_000, -60_000, -DAY)
 _PLAIN = ("text", "Kitchen", "7", "设备")
-_HEADERS = (("Accept", "*/*"), ("Accept-Language", "en"), ("X-Unknown", "1"))
 Row = Mapping[str, Any]
 
 
@@ -40,9 +39,14 @@ class Known:
         """What is true in a state; `now` is epoch ms."""
         return cls({table: openapi.sample(state, table, now) for table in state.tables})
 
-    def focused(self, choices: Choices) -> Known:
-        """A few of the rows, so that what follows meets the same ones again and again."""
-        return Known({table: _some(rows, choices) for table, rows in self._first.items()})
+    def forget(self) -> None:
+        """Nothing has changed since the beginning."""
+        for rows in self._fresh.values():
+            rows.clear()
+
+    def focused(self, choices: Choices, without: Container[str] = ()) -> Known:
+        """A few of the rows, so that what follows meets the same ones again and again; none of the tables `without`."""
+        return Known({table: () if table in without else _some(rows, choices) for table, rows in self._first.items()})
 
     def note(self, changes: Iterable[openapi.Change]) -> None:
         """Remembers the rows that a request changed, the newest first."""
@@ -110,7 +114,7 @@ class Drawer:
         if choices.happens(50):
             raw = {name: f"Bearer {value}" if name in self._credentials and value else value for name, value in raw.items()}
         request = request_for(self.operation, raw, as_form=self.operation.accepts_form and choices.happens(20))
-        return request if not choices.happens(5) else _oddly(request, choices)
+        return choices.choose(list(oddities(request))) if choices.happens(5) else request
 
     def _from_rows(self, source: openapi.Source, known: Known, choices: Choices) -> dict[str, Any]:
         """The values of one row, of two that are crossed, or none where all are optional."""
@@ -146,14 +150,3 @@ class Drawer:
         value = choices.choose(self._values[parameter.name])
         if parameter.location != "path" or (value and "/" not in str(value)):
             raw[parameter.name] = value
-
-
-def _oddly(request: Request, choices: Choices) -> Request:
-    """A request with something that must not matter, or with a parameter twice: in the query, or in query and form."""
-    if request.query and request.form is None and request.body is None and choices.happens(40):
-        return replace(request, form=tuple((name, f"{value}0") for name, value in request.query))
-    if request.query and choices.happens(50):
-        return replace(request, query=(*request.query, choices.choose(request.query)))
-    if choices.happens(50):
-        return replace(request, query=(*request.query, ("unknown", "1")))
-    return replace(request, headers=(*request.headers, choices.choose(_HEADERS)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import openapi
@@ -26,6 +26,8 @@ class Plan:
     """What an examination does."""
 
     seed: int = 0
+    aim: bool = True
+    """Whether every row of the table gets its quota of requests."""
     breadth: bool = True
     """Whether Schemathesis generates requests too."""
     walks: int = WALKS
@@ -56,7 +58,7 @@ def examine(
         if plan.breadth:
             broad(session, known, plan.seed)
     except Enough:
-        pass
+        session.evidence.keep_the_best()
     return session.record
 
 
@@ -85,7 +87,7 @@ def open_session(
 
 
 def _cover(session: Session, plan: Plan, walker: Walker) -> dict[str, dict[str, str]]:
-    """Each refusal once, before anything is used up; then each success; then many of each. Gives a success of each operation."""
+    """What changes nothing first, while the world is as it was; then walks; then the rest. Gives a success of each operation."""
     contract, record = session.contract, session.record
     state, now = session.oracle.state, session.now()
     candidates = {each.name: openapi.classified(each, state, now) for each in contract.operations.values()}
@@ -98,12 +100,22 @@ def _cover(session: Session, plan: Plan, walker: Walker) -> dict[str, dict[str, 
                 successes[operation.name] = each.raw
             else:
                 session.one(request_for(operation, each.raw))
+    calm, lively = (_aimed(contract, candidates, plan, changing) for changing in (False, True))
+    session.many(calm)
     for number in range(plan.walks):
         walker.walk(plan.seed, number)
     for operation in contract.operations.values():
         session.many(_succeeding(session, operation, candidates[operation.name]))
-    session.many(request for each in contract.operations.values() for request in aimed(each, candidates[each.name], plan.seed))
+    session.many(lively)
     return successes
+
+
+def _aimed(
+    contract: openapi.Contract, candidates: Mapping[str, list[openapi.Candidate]], plan: Plan, changing: bool
+) -> Iterator[Request]:
+    """A quota of requests for each row, of those that may change something or of the others."""
+    for each in contract.operations.values() if plan.aim else ():
+        yield from aimed(each, (found for found in candidates[each.name] if found.seen.may_change is changing), plan.seed)
 
 
 def _succeeding(session: Session, operation: openapi.Operation, found: list[openapi.Candidate]) -> list[Request]:

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 import openapi
 from contracts._oracle import VERIFIED
 from contracts._record import LATENCY_BOUNDS, Record
-from contracts._report import as_data
+from contracts._report import SHOWN, as_data
 
 TALLEST = 20
 """Pixels of the highest bar."""
@@ -34,6 +34,7 @@ def write_html(record: Record, contract: openapi.Contract, path: str) -> None:
         done=record.tally()[VERIFIED],
         operations=list(contract.operations.values()),
         hits={(each["operation"], each["row"]): each["hits"] for each in data["rows"]},
+        shown=SHOWN,
         height=_height,
         span=_span,
     )

@@ -25,7 +25,7 @@ from contracts._wire import Pairs, Reply, Request
 VERIFIED, VIOLATION, NOTE, UNEXPLAINED = "verified", "violation", "note", "unexplained"
 _KINDS = (VERIFIED, NOTE, UNEXPLAINED, VIOLATION)
 MOST_READINGS = 27
-_VALUE = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
+_VALUE = re.compile(r"\{.*|'[^']*'|\"[^\"]*\"|\d+", re.DOTALL)
 MOST_STATES = 6
 """More possible states than these are not held; the likeliest come first."""
 
@@ -99,6 +99,7 @@ class Oracle:
         self, contract: openapi.Contract, world: openapi.World, clock: Clock | None = None, *, strict_order: bool = False
     ) -> None:
         self.contract, self.clock, self.strict_order = contract, clock or Clock(world, world.now, tolerance=0), strict_order
+        self._begin = world.state
         self.states: tuple[openapi.State, ...] = (world.state,)
         self._code_path = [part for part in (contract.envelope.code or "").split("/") if part]
         self._validators = {
@@ -111,6 +112,10 @@ class Oracle:
     def state(self) -> openapi.State:
         """The likeliest state of the server."""
         return self.states[0]
+
+    def restart(self) -> None:
+        """Follows a server that begins anew."""
+        self.states = (self._begin,)
 
     def judge(self, request: Request, reply: Reply) -> Judgement:
         """The verdict on a reply; the oracle's states follow what the reply says."""

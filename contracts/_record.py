@@ -16,6 +16,10 @@ LATENCY_BOUNDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 """Upper bounds of a histogram's bars in ms; a last bar holds what took longer."""
 
 
+ALONE, AGAIN, ONCE = range(3)
+"""How well a sequence shows a failure: on a server to which nothing else has happened; again when it was repeated; once."""
+
+
 @dataclass(slots=True)
 class Finding:
     """One way in which a server differs, with the shortest sequence that shows it."""
@@ -26,16 +30,21 @@ class Finding:
     curls: list[str]
     """The same for a shell, with the values of the run."""
     reply: str
-    size: tuple[int, tuple[int, int, str]]
-    """How much there is to read; of two sequences the smaller one is kept."""
+    size: tuple[int, int, str]
+    """How much there is to read in the last request."""
+    rank: int = ONCE
     count: int = 1
-    again: bool = False
-    """Whether it showed again when it was repeated."""
+
+    @property
+    def order(self) -> tuple[int, int, tuple[int, int, str]]:
+        """Of two sequences that show the same, the smaller one is kept."""
+        return self.rank, len(self.steps), self.size
 
     def take(self, other: Finding) -> None:
-        """Shows the same by another sequence."""
-        self.verdict, self.steps, self.curls = other.verdict, other.steps, other.curls
-        self.reply, self.size = other.reply, other.size
+        """Shows the same by another sequence, where that is the better one."""
+        if other.order < self.order:
+            self.verdict, self.steps, self.curls = other.verdict, other.steps, other.curls
+            self.reply, self.size, self.rank = other.reply, other.size, other.rank
 
 
 @dataclass(slots=True)
@@ -75,8 +84,9 @@ class Record:
         self.latencies.setdefault(verdict.got, Counter())[bar] += 1
 
     def found(self, kind: str) -> list[Finding]:
-        """The findings of a kind, the most frequent first."""
-        return sorted((each for each in self.findings.values() if each.verdict.kind == kind), key=lambda each: -each.count)
+        """The findings of a kind: those that are shown best first, of these the most frequent."""
+        found = (each for each in self.findings.values() if each.verdict.kind == kind)
+        return sorted(found, key=lambda each: (each.rank, -each.count))
 
     def verdict(self, outcome: str) -> str:
         """verified, violated, blocked or not covered."""

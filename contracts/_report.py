@@ -16,6 +16,12 @@ from contracts._wire import redact
 
 FORMAT = 1
 """Raised when the data change so that a reader would stumble."""
+SHOWN = {
+    "alone": "These requests show it on a server to which nothing else has happened.",
+    "again": "It showed again when it was repeated, on a server that earlier requests had changed; it may follow from another.",
+    "once": "It showed once, and not when it was repeated; earlier requests may have to do with it.",
+}
+"""What is said of a finding, by its rank."""
 _COLOURS = {VERIFIED: "green", VIOLATED: "red", BLOCKED: "yellow", NOT_COVERED: "red"}
 
 
@@ -58,7 +64,7 @@ def _finding(record: Record, finding: Finding) -> dict[str, Any]:
         "permitted": list(verdict.permitted),
         "got": redact(verdict.got, secrets),
         "count": finding.count,
-        "repeated": finding.again,
+        "shown": list(SHOWN)[finding.rank],
         "reply": finding.reply,
         "curl": finding.curls,
         "steps": [each.as_data() for each in finding.steps],
@@ -89,6 +95,8 @@ def _lines(title: str, finding: dict[str, Any]) -> list[str]:
     lines = [f"{title}: {finding['rule']}", f"  got {finding['got']}, {times}: {finding['reply']}"]
     if finding["reason"]:
         lines.append(f"  because {finding['reason']}")
+    if finding["shown"] != "alone" and title == "Violation":
+        lines.append(f"  {SHOWN[finding['shown']]}")
     curls = finding["curl"]
     return lines + [f"  {curls[0]}" if len(curls) == 1 else f"  {number}. {curl}" for number, curl in enumerate(curls, 1)]
 

@@ -46,11 +46,6 @@ class Sequence:
             lines.append(f"{_variable(kept[0])}=$({line} | jq -r '{self.pointers[kept[0]]}')" if kept else line)
         return lines
 
-    def mentions(self, detail: str) -> bool:
-        """Whether the last request, or what is said of its reply, speaks of something that was minted on the way."""
-        text = self.steps[-1].url("") + detail
-        return any(value in text for value in self.run.minted.values() if value)
-
     def _before(self, number: int) -> dict[str, str]:
         return {name: value for name, value in self.run.minted.items() if int(name.split(".")[0]) < number}
 

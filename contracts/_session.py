@@ -1,36 +1,25 @@
-"""A session with a server: every request that is sent is judged and recorded, and each new failure is made short."""
+"""A session with a server: every request that is sent is judged and recorded, and what is found is handed on."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from itertools import islice
 
 import openapi
 from contracts._draw import Known
-from contracts._oracle import UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Oracle, Verdict
+from contracts._evidence import Evidence
+from contracts._ledger import Ledger, Lost
+from contracts._oracle import VERIFIED, Judgement, Oracle, Verdict
 from contracts._placeholder import Run
-from contracts._record import MOST_FINDINGS, Finding, Record
+from contracts._record import Record
 from contracts._sequence import Sequence
-from contracts._shrink import Steps, shrink
-from contracts._target import NO_REPLY, Broken, Target
-from contracts._wire import Reply, Request, redact
+from contracts._target import Broken, Target
+from contracts._wire import Reply, Request
 
-SHRINK_REQUESTS = 150
-"""How many requests may be spent to make one failure short."""
 BATCH = 16
 """Requests that are prepared at once, for each worker."""
-
-
-MOST_CAUSES = 12
-"""Requests that a sequence is made of at most, besides the one that fails."""
-SHORTEST_VALUE = 4
-"""Shorter values occur everywhere, and connect nothing."""
-JOURNAL = 1000
-"""How many of the requests that changed something last are remembered as causes of what comes later."""
 
 
 class Enough(Exception):
@@ -53,9 +42,10 @@ class Session:
     ) -> None:
         self.oracle, self.target, self.record, self.contract = oracle, target, record, oracle.contract
         self.known = Known.of(oracle.state, oracle.clock.now(_now()))
-        self.workers, self.stop_early, self.deadline, self.watch = workers, stop_early, deadline, watch
+        self.workers, self.deadline, self.watch = workers, deadline, watch
         self.started = time.monotonic()
-        self._journal = Journal()
+        self.ledger = Ledger()
+        self.evidence = Evidence(self, stop_early)
 
     def now(self) -> int:
         """The likeliest time at the server, in epoch ms."""
@@ -75,9 +65,8 @@ class Session:
 
     def step(self, sequence: Sequence, request: Request) -> Judgement:
         """Sends the next request of a sequence. Raises Enough."""
-        self._check()
-        judged, _ = self._settle(sequence, request, self._send(request))
-        return judged
+        self.check()
+        return self._settle(sequence, request, self._send(request))
 
     def many(self, requests: Iterable[Request]) -> None:
         """Sends requests that do not depend on each other: those that change nothing at once, the others one by one."""
@@ -88,7 +77,7 @@ class Session:
         remaining = iter(requests)
         with ThreadPoolExecutor(self.workers) as pool:
             while batch := list(islice(remaining, BATCH * self.workers)):
-                self._check()
+                self.check()
                 calm = [each for each in batch if not self._may_change(each)]
                 room = self.target.manners.most_requests - self.target.sent
                 for request, answer in zip(calm[:room], pool.map(self._send, calm[:room]), strict=True):
@@ -97,7 +86,8 @@ class Session:
                     if request not in calm:
                         self.one(request)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raises Enough where nothing more may be sent."""
         if self.target.exhausted or (self.deadline is not None and time.monotonic() >= self.deadline):
             raise Enough
 
@@ -108,12 +98,14 @@ class Session:
         except Broken as error:
             return Lost(str(error), sent, _now())
 
-    def _settle(self, sequence: Sequence, request: Request, answer: Reply | Lost) -> tuple[Judgement, str]:
+    def _settle(self, sequence: Sequence, request: Request, answer: Reply | Lost) -> Judgement:
         """Judges and records an answer; makes it short where it is a new violation."""
         judged, text = self._judge(sequence, request, answer)
         if judged.verdict.kind != VERIFIED:
-            self._find(sequence, judged.verdict, text)
-        return judged, text
+            self.evidence.take(sequence, judged.verdict, text)
+        if self.evidence.enough:
+            raise Enough
+        return judged
 
     def _judge(self, sequence: Sequence, request: Request, answer: Reply | Lost) -> tuple[Judgement, str]:
         if isinstance(answer, Lost):
@@ -123,74 +115,31 @@ class Session:
             judged, text = self.oracle.judge(request, answer), answer.text()
             sequence.note(request, answer, judged.minted)
         self.known.note(judged.changes)
-        self._journal.note(request, answer, judged)
+        self.ledger.note(request, answer, judged)
         self.record.count(request.operation, judged, answer.received - answer.sent)
         self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
         self.watch(self.record)
         return judged, text
 
-    def _find(self, sequence: Sequence, verdict: Verdict, reply: str) -> None:
-        finding = self.record.findings.get(verdict.key)
-        if finding is None and len(self.record.findings) >= MOST_FINDINGS:
-            self.record.unkept += 1
-        elif finding is None:
-            finding = self.record.findings[verdict.key] = self._finding(sequence, verdict, reply)
-            if verdict.kind == VIOLATION:
-                self._shorten(finding, sequence)
-                if self.stop_early and finding.verdict.kind == VIOLATION:
-                    raise Enough
-        else:
-            finding.count += 1
-            if len(sequence.steps) == 1 and finding.size > (1, sequence.steps[0].size()):
-                finding.take(self._finding(sequence, verdict, reply))
+    def restart(self) -> bool:
+        """Makes the server begin anew, where the target can; what was known of it is forgotten. Raises Unreachable."""
+        if not self.target.reset():
+            return False
+        self.oracle.restart()
+        self.known.forget()
+        self.ledger.clear()
+        return True
 
-    def _finding(self, sequence: Sequence, verdict: Verdict, reply: str) -> Finding:
-        size = len(sequence.steps), sequence.steps[-1].size()
-        secrets = self.record.secrets
-        return Finding(verdict, sequence.abstract(), sequence.curls(self.target.base), redact(reply, secrets), size)
-
-    def _shorten(self, finding: Finding, sequence: Sequence) -> None:
-        """Repeats a failure and makes it short, from whatever state the server is in by now.
-
-        What an earlier request changed stays changed: a sequence that mints rows of its own is the better witness, and
-        requests that changed rows of the world are kept.
-        """
-        most = self.target.sent + SHRINK_REQUESTS
-        own = False
-
-        def fails(steps: Steps) -> bool:
-            nonlocal own
-            if not steps or self.target.sent + len(steps) > most:
-                return False
-            repeated = self.repeat(steps)
-            if repeated is None or repeated[1].key != finding.verdict.key:
-                return False
-            ours = repeated[0].mentions(repeated[1].detail)
-            if own and not ours:
-                return False
-            own = ours
-            finding.take(self._finding(*repeated))
-            finding.again = True
-            return True
-
-        causes, kept = self._journal.causes(self.begin(), sequence, finding.verdict.detail)
-        steps = causes.abstract()
-        if fails(steps) or fails(steps := sequence.abstract()):
-            shrink(steps, fails, kept)
-        elif len(causes.steps) > 1:
-            finding.take(self._finding(causes, finding.verdict, finding.reply))
-        if finding.verdict.got.startswith(NO_REPLY) and not finding.again:  # a connection may break for many a reason
-            finding.verdict = replace(finding.verdict, kind=UNEXPLAINED)
-
-    def repeat(self, steps: Steps) -> tuple[Sequence, Verdict, str] | None:
+    def repeat(self, steps: list[Request]) -> tuple[Sequence, Verdict, str] | None:
         """Sends a saved sequence again, and says how it ended; None where a step lacks what an earlier one should have minted.
 
         Raises Enough.
         """
+        self.restart()
         sequence = self.begin()
         judged, text = None, ""
         for step in steps:
-            self._check()
+            self.check()
             try:
                 request = sequence.run.fill(step)
             except LookupError:
@@ -201,49 +150,7 @@ class Session:
     def _may_change(self, request: Request) -> bool:
         """Whether the server may change something on this request."""
         now = _now()
-        return any(rule.effects for seen in self.oracle.views(request, now, now) for rule in seen.rules)
-
-
-class Journal:
-    """The requests that changed something, so that a failure can be traced back to them."""
-
-    def __init__(self) -> None:
-        self._entries: deque[tuple[Request, Reply | Lost, Judgement, frozenset[str]]] = deque(maxlen=JOURNAL)
-
-    def note(self, request: Request, answer: Reply | Lost, judged: Judgement) -> None:
-        """Remembers a request that changed something, with what stands in the rows that it changed."""
-        if judged.changes:
-            keys = frozenset(str(value) for each in judged.changes for value in (each.after or each.before or ()))
-            self._entries.append((request, answer, judged, keys))
-
-    def causes(self, causes: Sequence, sequence: Sequence, detail: str) -> tuple[Sequence, set[Request]]:
-        """What led to the last request of a sequence: the requests that changed rows which it, or the failure, speaks of.
-
-        Gives also those of them that changed rows of the world.
-        """
-        last = sequence.steps[-1]
-        text = last.url("") + detail
-        found = []
-        for entry in reversed(self._entries):
-            request, _, judged, values = entry
-            keys = {str(value) for each in judged.changes for value in each.key}
-            spoken = sum(value in text for value in values if len(value) >= SHORTEST_VALUE)
-            if request is not last and (spoken > 1 or any(key in text for key in keys)):
-                found.append(entry)
-                text += request.url("")
-        for request, answer, judged, _ in reversed(found[:MOST_CAUSES]):
-            causes.note(request, answer if isinstance(answer, Reply) else None, judged.minted)
-        minted = set(causes.run.minted.values())
-        kept = {request for request, _, _, values in found if values.isdisjoint(minted)}
-        causes.note(last, None, {})
-        return causes, kept
-
-
-class Lost:
-    """A request whose reply never came."""
-
-    def __init__(self, why: str, sent: int, received: int) -> None:
-        self.why, self.sent, self.received = why, sent, received
+        return any(seen.may_change for seen in self.oracle.views(request, now, now))
 
 
 def _now() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 
 from contracts._sequence import needed, without
 from contracts._wire import Request
@@ -11,22 +11,35 @@ Steps = list[Request]
 LONG_TEXT = 12
 
 
-def shrink(steps: Steps, fails: Callable[[Steps], bool], kept: Container[Request] = ()) -> Steps:
-    """The shortest sequence found for which `fails` still says yes: fewer steps, then fewer parameters, then shorter texts.
-
-    `kept` are steps to leave where they are.
-    """
-
-    def fewer_steps(steps: Steps, start: int) -> Iterator[Steps]:
-        for position in range(len(steps) - 2 - start, -1, -1):
-            left = None if steps[position] in kept else without(steps, position)
-            yield left or []
-
-    core = needed(steps, kept)
+def shrink(steps: Steps, fails: Callable[[Steps], bool]) -> Steps:
+    """The shortest sequence found for which `fails` still says yes: fewer steps, then fewer parameters, then shorter texts."""
+    core = needed(steps)
     if len(core) < len(steps) and fails(core):
         steps = core
-    for smaller in (fewer_steps, _fewer_parameters, _shorter_texts):
+    steps = _fewer_steps(steps, fails)
+    for smaller in (_fewer_parameters, _shorter_texts):
         steps = _descend(steps, smaller, fails)
+    return steps
+
+
+def _fewer_steps(steps: Steps, fails: Callable[[Steps], bool]) -> Steps:
+    """Leaves out halves, quarters and so on, as long as it still fails; the last step stays."""
+    size = len(steps) // 2
+    while size:
+        before = len(steps)
+        for end in range(before - 1, 0, -size):
+            left = _without(steps, range(max(0, end - size), end))
+            if len(left) < len(steps) and fails(left):
+                steps = left
+        if size > 1 or len(steps) == before:
+            size //= 2
+    return steps
+
+
+def _without(steps: Steps, positions: range) -> Steps:
+    """The sequence without those of these steps that no later one needs."""
+    for position in reversed(positions):
+        steps = without(steps, position) or steps
     return steps
 
 

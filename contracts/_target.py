@@ -42,6 +42,8 @@ class Manners:
     proxy: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Sent with every request."""
+    reset: str | None = None
+    """A URL; a POST to it makes the server begin anew."""
     connections: int = 1
     """How many requests may be under way at once."""
 
@@ -74,6 +76,27 @@ class Target:
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             reason = type(getattr(error, "reason", None) or error).__name__
             raise Unreachable(f"{self.base} does not answer ({reason}); is the server running, and is the URL right?") from None
+
+    @property
+    def resets(self) -> bool:
+        """Whether it can begin anew."""
+        return self.manners.reset is not None
+
+    def reset(self) -> bool:
+        """Makes the server begin anew; False where it cannot. Raises Unreachable where it should and does not."""
+        address = self.manners.reset
+        if address is None:
+            return False
+        self._wait()
+        try:
+            status = self._pool.request("POST", address, headers=self._headers, redirect=False).status
+        except (urllib3.exceptions.HTTPError, ValueError) as error:
+            raise Unreachable(
+                f"{address} does not answer ({type(error).__name__}); it should make the server begin anew"
+            ) from None
+        if status >= 300:
+            raise Unreachable(f"{address} answers HTTP {status} to a POST; it should make the server begin anew")
+        return True
 
     @property
     def exhausted(self) -> bool:

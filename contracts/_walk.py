@@ -27,6 +27,8 @@ SUCCESSES = 70
 """How many of a hundred requests should succeed, where one of those that were drawn does."""
 LOOKS = 75
 """In how many of a hundred cases a change is followed by a look at it."""
+AFRESH = 60
+"""How many of a hundred walks leave those rows alone that a server can mint, and use what they mint themselves."""
 TRIES = 8
 """Requests of which the one is sent that is the least familiar."""
 
@@ -42,6 +44,11 @@ class _Draft:
     @property
     def succeeds(self) -> bool:
         return self.seen.answer is self.operation.success
+
+    @property
+    def options(self) -> tuple[Any, ...]:
+        """What it says where a parameter has a few values only."""
+        return tuple(self.seen.scope.raw.get(each.name) for each in self.operation.parameters if "enum" in each.schema)
 
     def names(self, keys: set[str]) -> bool:
         """Whether it speaks of rows with these keys."""
@@ -64,13 +71,16 @@ class Walker:
         state, now = session.oracle.state, session.now()
         self._drawers = [Drawer(each, state, now) for each in session.contract.operations.values()]
         self._reads = [each for each in self._drawers if each.operation.success.data and not each.operation.success.mint]
+        self._minted = {table for each in session.contract.operations.values() for table in each.success.mints}
         self._seen: Counter[tuple[Any, ...]] = Counter()
 
     def walk(self, seed: int, number: int, steps: int = STEPS) -> None:
         """One walk; the same seed and number give the same choices. Ends at a violation. Raises Enough."""
+        self._session.restart()
         choices = Seeded(f"{seed}/{number}")
         sequence = self._session.begin()
-        known = self._session.known.focused(choices)
+        afresh = choices.happens(AFRESH) or self._session.evidence.seeking
+        known = self._session.known.focused(choices, self._minted if afresh else ())
         drawers = [each for each in self._drawers if choices.happens(70)] or self._drawers
         changed: tuple[str, ...] = ()
         keys: set[str] = set()
@@ -107,10 +117,10 @@ class Walker:
             yield _Draft(request, self._session.expect(request), drawer.operation)
 
     def _least_familiar(self, drafts: list[_Draft], changed: tuple[str, ...]) -> _Draft:
-        """The one whose row of the table has answered least after these changes."""
+        """The one whose row of the table has answered least after these changes, with these options."""
 
         def keys(draft: _Draft) -> list[tuple[Any, ...]]:
-            row = draft.operation.name, draft.seen.answer.number
+            row = draft.operation.name, draft.seen.answer.number, draft.options
             return [(*changed[-length:], *row) for length in range(1, MEMORY + 1)]
 
         chosen = min(drafts, key=lambda draft: [self._seen[key] for key in keys(draft)])

@@ -115,6 +115,12 @@ class Rule:
             yield from self.data.expressions
 
     @property
+    def mints(self) -> frozenset[str]:
+        """The tables into which it inserts a row whose key the server invents."""
+        names = {name for name, _ in self.mint}
+        return frozenset(each.table for each in self.effects if any(cell.source in names for _, cell in each.cells))
+
+    @property
     def always(self) -> bool:
         """Whether it holds for every request."""
         return not (self.missing or self.malformed or self.unreadable or self.when)
@@ -201,9 +207,10 @@ class Permitted:
         """The outcomes that a server may give."""
         return frozenset(rule.outcome for rule in self.rules)
 
-    def allows(self, outcome: str) -> bool:
-        """Whether a server may give this outcome."""
-        return self.rule(outcome) is not None
+    @property
+    def may_change(self) -> bool:
+        """Whether a server may change something."""
+        return any(rule.effects for rule in self.rules)
 
     def rule(self, outcome: str) -> Rule | None:
         """The rule that allows an outcome: a documented one before an assumed and a permitted one, a specific one first."""

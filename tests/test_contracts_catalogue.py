@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 
 import pytest
-from wrong_servers import CONTRACT, CORRECT, WORLD, WRONG, serving
+from family_servers import FORGETFUL
+from wrong_servers import CONTRACT, CORRECT, RESET, WORLD, WRONG, serving
 
 import openapi
 from contracts import Manners, Plan, Target, examine
+from contracts._record import ALONE
 
 SEEDS = range(10)
+LONGEST = 6
+"""Steps of a sequence that a person still takes in."""
 
 
 def operations(entry):
@@ -18,19 +22,30 @@ def operations(entry):
     return {entry.change.operation, "shareDevice", "deviceShareUserList"} if entry.change and entry.whole else set()
 
 
-def examined(name, entry, most_requests=20_000, **options):
+def examined(name, entry, most_requests=20_000, resets=False, **options):
     contract = CONTRACT if entry.whole and entry.says else CONTRACT.only(*{"shareInfo", *operations(entry)})
     world = openapi.load_world(WORLD, contract, time.time_ns() // 1_000_000, {})
     with serving(name) as base:
-        return examine(contract, world, Target(base, Manners(most_requests=most_requests)), Plan(breadth=False, **options))
+        manners = Manners(most_requests=most_requests, reset=base + RESET if resets else None)
+        return examine(contract, world, Target(base, manners), Plan(breadth=False, **options))
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("name", [name for name in WRONG if name not in FORGETFUL])
 def test_a_wrong_server_is_caught_by_the_rule_that_it_breaks(name):
-    record = examined(name, WRONG[name], stop_early=True, walks=800)
+    record = examined(name, WRONG[name], stop_early=True, walks=0)
     [found] = record.found("violation")
     assert WRONG[name].says in found.verdict.sentence
     assert record.exit_code() == 1
+
+
+@pytest.mark.parametrize("name", FORGETFUL)
+def test_a_forgetful_server_is_caught_by_a_short_sequence_that_holds_the_request_which_it_forgot(name):
+    record = examined(name, WRONG[name], resets=True, stop_early=True, aim=False, walks=800)
+    [found] = record.found("violation")
+    assert record.exit_code() == 1
+    assert found.rank == ALONE
+    assert len(found.steps) <= LONGEST
+    assert WRONG[name].change.operation in {step.operation for step in found.steps[:-1]}
 
 
 @pytest.mark.parametrize("name", CORRECT)

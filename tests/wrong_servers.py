@@ -30,6 +30,8 @@ import openapi
 WORLD = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
 CONTRACT = openapi.load()
 SUCCESS = 200
+RESET = "/reset"
+"""A POST to it makes a server begin anew."""
 
 Raw = dict[str, Any]
 Body = dict[str, Any]
@@ -74,11 +76,15 @@ class Server:
     """One server of the catalogue."""
 
     def __init__(self, entry: Entry) -> None:
-        self.entry, self.lock, self.shares = entry, threading.Lock(), 0
+        self.entry, self.lock = entry, threading.Lock()
         self.contract = CONTRACT if entry.change is None else mutated(entry.change)
-        self.world = openapi.load_world(WORLD, self.contract, self.now(), {})
-        self.state, self.random = self.world.state, random.Random(self.world.seed)
+        self.reset()
         self.operations = {(each.method, each.path): self._changed(each) for each in self.contract.operations.values()}
+
+    def reset(self) -> None:
+        """Begins anew."""
+        self.world = openapi.load_world(WORLD, self.contract, self.now(), {})
+        self.state, self.random, self.shares = self.world.state, random.Random(self.world.seed), 0
 
     def now(self) -> int:
         return time.time_ns() // 1_000_000 - self.entry.behind
@@ -171,10 +177,10 @@ def times(change: Callable[[int, int], tuple[int, int]]) -> Callable[[Server, Ra
     """Both times, where both are numbers, as the server sees them."""
 
     def read(server: Server, raw: Raw) -> Raw:
-        try:
-            accepting, sharing = change(int(raw["acceptingExpireAt"]), int(raw["sharingExpireAt"]))
-        except (KeyError, ValueError):
+        texts = [raw.get(name, "") for name in (ACCEPTING, SHARING)]
+        if not all(map(number, texts)):
             return raw
+        accepting, sharing = change(*map(int, texts))
         return raw | {"acceptingExpireAt": str(accepting), "sharingExpireAt": str(sharing)}
 
     return read
@@ -405,6 +411,9 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
         def answer(self) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             url = urlsplit(self.path)
+            if url.path == RESET:
+                server.reset()
+                return self.reply(200, b"{}")
             operation = server.operations.get((self.command, url.path))
             if operation is None:
                 return self.reply(404, b'{"title": "Not Found"}')

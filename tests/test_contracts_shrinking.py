@@ -1,0 +1,83 @@
+"""What fails is made short, and shown by what a person can repeat."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from family_servers import FORGETFUL, mutated
+from family_servers import serving as serving_contract
+from wrong_servers import CONTRACT, RESET, WORLD, serving
+
+import openapi
+from contracts import Manners, Plan, Target, examine
+from contracts._record import ALONE
+from contracts._report import as_data
+from contracts._shrink import shrink
+from contracts._target import Unreachable
+from contracts._wire import Request
+
+
+def step(name, **query):
+    return Request(name, "POST", f"/{name}", tuple(query.items()))
+
+
+STEPS = [step(f"op{number}", a="1", b="2") for number in range(20)]
+
+
+@pytest.mark.parametrize("culprits", [set(), {0}, {18}, {3, 7}, {0, 1, 2, 9, 17}])
+def test_only_the_steps_stay_without_which_it_does_not_fail(culprits):
+    wanted = {f"op{number}" for number in culprits}
+    tried = []
+
+    def fails(steps):
+        tried.append(steps)
+        return wanted <= {each.operation for each in steps[:-1]} and steps[-1].operation == "op19"
+
+    short = shrink(STEPS, fails)
+    assert [each.operation for each in short] == [*sorted(wanted, key=lambda name: int(name[2:])), "op19"]
+    assert all(each.query == () for each in short)
+    assert len(tried) < 120
+
+
+def test_a_step_stays_whose_value_a_later_one_needs():
+    steps = [step("make"), step("other"), step("look", code="${1.shareCode}")]
+    short = shrink(steps, lambda steps: "shareCode" in str(steps[-1].query))
+    assert [each.operation for each in short] == ["make", "look"]
+    assert short[1].query == (("code", "${1.shareCode}"),)
+
+
+def examined(base, **manners):
+    world = openapi.load_world(WORLD, CONTRACT, time.time_ns() // 1_000_000, {})
+    return examine(CONTRACT, world, Target(base, Manners(**manners)), Plan(breadth=False, aim=False, stop_early=True, walks=800))
+
+
+def test_the_curl_lines_of_a_finding_show_it_on_a_server_that_begins_anew():
+    with serving("replaced-code-still-accepted") as base:
+        [found] = as_data(examined(base, reset=base + RESET))["violations"]
+    assert found["shown"] == "alone"
+    assert [each["operation"] for each in found["steps"]][:2] == ["shareInfo", "shareInfo"]
+    assert found["curl"][0].startswith("shareCode1=$(curl -sS -X POST ")
+
+
+def test_without_a_reset_a_sequence_is_sought_that_uses_what_it_mints_itself():
+    with serving_contract(mutated(FORGETFUL["new-name-forgotten"])) as base:
+        [found] = examined(base).found("violation")
+    assert found.rank == ALONE
+    assert "changeShareDeviceName" in {each.operation for each in found.steps[:-1]}
+
+
+def test_what_a_person_can_repeat_comes_before_what_may_follow_from_it():
+    with serving_contract(mutated(FORGETFUL["replaced-code-still-accepted"])) as base:
+        world = openapi.load_world(WORLD, CONTRACT, time.time_ns() // 1_000_000, {})
+        record = examine(CONTRACT, world, Target(base), Plan(breadth=False, aim=False))
+    assert [each.rank for each in record.found("violation")] == sorted(each.rank for each in record.found("violation"))
+    assert record.found("violation")[0].rank == ALONE
+
+
+def test_a_reset_that_does_not_work_is_an_error():
+    with (
+        serving("correct") as base,
+        pytest.raises(Unreachable, match="answers HTTP 404 to a POST; it should make the server begin"),
+    ):
+        examined(base, reset=f"{base}/nowhere")
