@@ -293,7 +293,7 @@ WRONG: dict[str, Entry] = {
     "blank-pk-looked-up": Entry(says(5066), read=setting("pk", lambda text: not text.strip(), lambda text: "(blank)")),
     "blank-dk-looked-up": Entry(says(5067), read=setting("dk", lambda text: not text.strip(), lambda text: "(blank)")),
     "blank-time-is-malformed": Entry(says(5132), read=setting(ACCEPTING, lambda text: not text.strip(), lambda text: "?")),
-    "blank-end-is-malformed": Entry(says(200), read=setting(SHARING, lambda text: not text.strip(), lambda text: "?")),
+    "blank-end-is-malformed": Entry("shareInfo/", read=setting(SHARING, lambda text: not text.strip(), lambda text: "?")),
     "blank-cover-mark-is-malformed": Entry(
         "shareInfo/", read=setting("coverMark", lambda text: not text.strip(), lambda text: "?")
     ),
