@@ -81,6 +81,11 @@ class Evidence:
             if verdict.kind == VIOLATION:
                 self._settle(finding, sequence, verdict)
 
+    def tell(self, sequence: Sequence, verdict: Verdict, reply: str) -> None:
+        """Records a failure that is as short as it can be."""
+        self._record.findings.setdefault(verdict.key, self._finding(sequence, verdict, reply, ALONE))
+        self._found_one()
+
     def _take_again(self, finding: Finding, sequence: Sequence, verdict: Verdict, reply: str) -> None:
         finding.count += 1
         if verdict.kind == VIOLATION:
@@ -94,9 +99,13 @@ class Evidence:
         self._shorten(finding, sequence, verdict)
         if finding.verdict.got.startswith(NO_REPLY) and finding.rank == ONCE:  # a connection may break for many a reason
             finding.verdict = replace(finding.verdict, kind=UNEXPLAINED)
-        elif self._stop_early and self._stop_at is None:
-            self._stop_at = self._server.target.sent + LAST_REQUESTS
+        else:
+            self._found_one()
         self._server.restart()
+
+    def _found_one(self) -> None:
+        if self._stop_early and self._stop_at is None:
+            self._stop_at = self._server.target.sent + LAST_REQUESTS
 
     def _shorten(self, finding: Finding, sequence: Sequence, verdict: Verdict) -> None:
         """Repeats a failure and makes it short, from whatever state the server is in by now."""

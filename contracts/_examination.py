@@ -13,6 +13,7 @@ from contracts._clock import TOLERANCE, Clock
 from contracts._oracle import Oracle
 from contracts._record import Record
 from contracts._session import Enough, Session
+from contracts._strangers import turn_away
 from contracts._target import Target
 from contracts._walk import Walker
 from contracts._wire import Request, request_for
@@ -30,6 +31,8 @@ class Plan:
     """Whether every row of the table gets its quota of requests."""
     breadth: bool = True
     """Whether Schemathesis generates requests too."""
+    strangers: bool = False
+    """Whether requests are sent that the contract does not have, by another method or at another path."""
     walks: int = WALKS
     workers: int = 1
     strict_order: bool = False
@@ -55,6 +58,8 @@ def examine(
     try:
         walker = Walker(session)
         known = _cover(session, plan, walker)
+        if plan.strangers:
+            turn_away(session, known)
         if plan.breadth:
             broad(session, known, plan.seed)
     except Enough:

@@ -142,6 +142,19 @@ class Oracle:
         self._suspect(views)
         return _violated(views[0], why, f"{request.operation}: every request gets a reply")
 
+    def turned_away(self, request: Request, reply: Reply) -> Verdict | None:
+        """The violation of a server that answers with success to a request beside the contract; None where it does not."""
+        operation = self.contract.operations[request.operation]
+        try:
+            got = f"{operation.name}/{_label(reply.status, self.contract.envelope.code_of(_decoded(reply.body)))}"
+        except _Wrong:
+            return None
+        if got != operation.success.outcome:
+            return None
+        self._suspect(self.views(request, reply.sent, reply.received), got)
+        rule = f"{operation.method} {operation.path}: the contract has no {request.method} {request.path}"
+        return Verdict(VIOLATION, got, got, rule)
+
     def expect(self, request: Request, ours: int) -> openapi.Permitted:
         """What the likeliest state says to a request that would be sent at `ours`, epoch ms of our clock."""
         operation = self.contract.operations[request.operation]

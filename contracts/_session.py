@@ -68,6 +68,16 @@ class Session:
         self.check()
         return self._settle(sequence, request, self._send(request))
 
+    def stranger(self, request: Request) -> None:
+        """Sends a request that the contract does not have. Raises Enough."""
+        self.check()
+        answer = self._send(request)
+        if isinstance(answer, Reply) and (verdict := self.oracle.turned_away(request, answer)) is not None:
+            sequence = self.begin()
+            sequence.note(request, answer, {})
+            self.evidence.tell(sequence, verdict, answer.text())
+            self._stop_if_enough()
+
     def many(self, requests: Iterable[Request]) -> None:
         """Sends requests that do not depend on each other: those that change nothing at once, the others one by one."""
         if self.workers == 1:
@@ -103,9 +113,12 @@ class Session:
         judged, text = self._judge(sequence, request, answer)
         if judged.verdict.kind != VERIFIED:
             self.evidence.take(sequence, judged.verdict, text)
+        self._stop_if_enough()
+        return judged
+
+    def _stop_if_enough(self) -> None:
         if self.evidence.enough:
             raise Enough
-        return judged
 
     def _judge(self, sequence: Sequence, request: Request, answer: Reply | Lost) -> tuple[Judgement, str]:
         if isinstance(answer, Lost):

@@ -63,6 +63,8 @@ class Entry:
     """What it reads otherwise in the contract."""
     taken: Callable[[list[str]], str] = lambda values: values[0]
     """Which of several values of one parameter counts."""
+    routes: Callable[[str, str], tuple[str, str]] = lambda method, path: (method, path)
+    """What it takes a method and a path for."""
     form: str = "after"
     """Whether the form counts after the query, before it, or not at all."""
     behind: int = 0
@@ -340,6 +342,14 @@ WRONG: dict[str, Entry] = {
     "http-500-on-repeated-parameters": Entry("HTTP status", taken=lambda values: values[0] if len(values) == 1 else "\0crash"),
     "http-500-on-malformed-numbers": Entry("HTTP status", read=crashing(lambda raw: not number(raw.get("coverMark", "1")))),
     "http-500-on-the-7th-share": Entry("HTTP status", body=nth(7)),
+    # methods and paths
+    "get-instead-of-post": Entry("HTTP status", routes=lambda method, path: ("GET" if method == "POST" else "POST", path)),
+    "form-is-a-404": Entry("HTTP status", form="404"),
+    "get-shares-too": Entry("the contract has no GET", routes=lambda method, path: ("POST" if method == "GET" else method, path)),
+    "any-method-shares": Entry("the contract has no", routes=lambda method, path: ("POST", path)),
+    "any-longer-path-shares": Entry(
+        "-unknown", routes=lambda method, path: (method, path[: path.find("shareInfo") + 9] if "shareInfo" in path else path)
+    ),
     # share codes
     "repeated-share-code": Entry(says(200), body=on_success(data="share_dv_always_the_same")),
     "share-codes-come-again": Entry(says(200), body=cycling(5)),
@@ -414,8 +424,8 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
             if url.path == RESET:
                 server.reset()
                 return self.reply(200, b"{}")
-            operation = server.operations.get((self.command, url.path))
-            if operation is None:
+            operation = server.operations.get(server.entry.routes(self.command, url.path))
+            if operation is None or (content and server.entry.form == "404"):
                 return self.reply(404, b'{"title": "Not Found"}')
             entry = server.entry
             is_form = self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
@@ -431,7 +441,7 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
             except Crash:
                 self.reply(500, b'{"error": "unexpected"}')
 
-        do_GET = do_POST = do_PUT = do_DELETE = answer
+        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = answer
 
         def reply(self, status: int, content: bytes) -> None:
             self.send_response_only(status)
