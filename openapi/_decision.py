@@ -87,21 +87,23 @@ class Rule:
     media: str | None = None
     """The media type of a body that is data alone, of an operation without a decision table; empty where it has no body."""
     holds: Callable[[Scope], bool] = field(init=False, repr=False, compare=False)
-    """Whether every condition of the rule is met. Raises ExecutionError where its expression fails."""
+    """Whether (an Absence is false) every condition of the rule is met. Raises ExecutionError where its expression fails."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "holds", _every(self._conditions()))
 
     def _conditions(self) -> Iterator[Callable[[Scope], bool]]:
+        plain = self.when is not None and self.when.plain is not None
+        if self.when is not None and plain:
+            yield self.when.holds  # first, for it cannot fail, and it may spare a lookup
         if self.missing:
             yield _any(self.missing, MISSING)
         if self.malformed:
             yield _any(self.malformed, MALFORMED, UNREADABLE)
         if self.unreadable:
             yield _any(self.unreadable, UNREADABLE)
-        if self.when is not None:
-            evaluate = self.when.evaluate  # an Absence is false
-            yield evaluate if self.when.type == "boolean" else lambda scope: evaluate(scope) is True
+        if self.when is not None and not plain:
+            yield self.when.holds
 
     @property
     def expressions(self) -> Iterator[Expression]:
@@ -296,12 +298,14 @@ def _any(names: tuple[str, ...], *absences: Absence) -> Callable[[Scope], bool]:
 
 
 def _every(conditions: Iterable[Callable[[Scope], bool]]) -> Callable[[Scope], bool]:
-    conditions = tuple(conditions)
-    if len(conditions) == 1:
-        return conditions[0]
+    first, *others = (*conditions,) or (lambda scope: True,)
+    if not others:
+        return first
 
     def every(scope: Scope) -> bool:
-        for condition in conditions:  # noqa: SIM110 a loop takes a third of the time of all() over a generator
+        if not first(scope):
+            return False
+        for condition in others:  # noqa: SIM110 a loop takes a third of the time of all() over a generator
             if not condition(scope):
                 return False
         return True

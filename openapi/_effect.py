@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from openapi._document import Node
@@ -61,21 +61,13 @@ def _cells(node: Node, verb: str, plan: TablePlan, names: Names) -> tuple[tuple[
         plan.check_column(each, each.name)
         expression = compile_expression(each, seen)
         plan.check_type(each, each.name, expression.type)
-        cells.append((each.name, _as_the_server_sees(expression)))
+        cells.append((each.name, expression))
     given = {name for name, _ in cells}
     if verb == "insert" and (left := plan.columns().required - given):
         raise ContractError([values.problem(f"the row has no {', '.join(sorted(left))}", f"{plan.name} requires it")])
     if verb == "update" and (keys := given & set(plan.key)):
         raise ContractError([values.problem(f"{', '.join(sorted(keys))} is the key of {plan.name}", "a key never changes")])
     return tuple(cells)
-
-
-def _as_the_server_sees(expression: Expression) -> Expression:
-    """A value that depends on `now` is null to an examiner, whose clock is another one."""
-    if all(each.name != NOW for each in expression.references):
-        return expression
-    evaluate = expression.evaluate
-    return replace(expression, evaluate=lambda scope: None if scope.follows else evaluate(scope), path=None)
 
 
 def _make(verb: str, plan: TablePlan, lookup: Lookup | None, cells: tuple[tuple[str, Expression], ...]) -> Apply:
@@ -89,9 +81,9 @@ def _guarded(apply: Apply, when: Expression | None, unless: Expression | None) -
         return apply
 
     def guarded(scope: Any, state: State, changes: list[Change]) -> State:
-        if when is not None and when.evaluate(scope) is not True:
+        if when is not None and not when.holds(scope):
             return state
-        if unless is not None and unless.evaluate(scope) is True:
+        if unless is not None and unless.holds(scope):
             return state
         return apply(scope, state, changes)
 
@@ -115,35 +107,49 @@ def _update(plan: TablePlan, lookup: Lookup, cells: dict[str, Expression]) -> Ap
     table, fill, bring = plan.name, _filler(plan, cells), bringer(ROW, columns_used(ROW, cells.values()))
 
     def update(scope: Any, state: State, changes: list[Change]) -> State:
+        found = []
         for row in lookup.rows(scope, state):
             bring(scope, row)
-            after = fill(scope, row)
-            changes.append(Change(state.tables[table].columns, row, after))
-            state = state.replace(table, row, after)
-        return state
+            found.append((row, fill(scope, row)))
+        return _carried_out(state, table, found, lookup.index, changes)
 
     return update
 
 
 def _delete(table: str, lookup: Lookup) -> Apply:
     def delete(scope: Any, state: State, changes: list[Change]) -> State:
-        for row in lookup.rows(scope, state):
-            changes.append(Change(state.tables[table].columns, row, None))
-            state = state.delete(table, row)
-        return state
+        found = [(row, None) for row in lookup.rows(scope, state)]
+        return _carried_out(state, table, found, lookup.index, changes)
 
     return delete
 
 
+def _carried_out(
+    state: State, table: str, found: Sequence[tuple[Row, Row | None]], index: int | None, changes: list[Change]
+) -> State:
+    if not found:
+        return state
+    columns = state.tables[table].columns
+    changes.extend([Change(columns, before, after) for before, after in found])
+    return state.change(table, found, index)
+
+
 def _filler(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Iterable[Any]], Row]:
-    """What fills these columns of a row; a value that is not present becomes null."""
+    """What fills these columns of a row; a value that is not present becomes null.
+
+    So does to an examiner what depends on `now`, for a server's clock is another one.
+    """
     order = list(plan.properties)
     positions, values_in = tuple(order.index(name) for name in cells), values_of(list(cells.values()))
+    timed = [order.index(name) for name, each in cells.items() if any(reference.name == NOW for reference in each.references)]
 
     def fill(scope: Any, row: Iterable[Any]) -> Row:
         values = list(row)
-        for number, value in enumerate(values_in(scope)):
-            values[positions[number]] = None if type(value) is Absence else value
+        for position, value in zip(positions, values_in(scope), strict=True):
+            values[position] = None if type(value) is Absence else value
+        if scope.follows:
+            for position in timed:
+                values[position] = None
         return tuple(values)
 
     return fill

@@ -77,7 +77,7 @@ def phase(contract: Contract, table: str, row: Row | None, now: int) -> str | No
         return None
     columns = contract.tables[table].named(row)
     scope = {NOW: now, **{f"{ROW}.{name}": value for name, value in columns.items()}}
-    return next((name for name, condition in contract.phases[table] if condition.evaluate(scope) is True), None)
+    return next((name for name, condition in contract.phases[table] if condition.holds(scope)), None)
 
 
 def _order(contract: Contract, table: str, transition: Transition) -> tuple[Any, ...]:

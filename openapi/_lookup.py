@@ -10,7 +10,8 @@ from openapi._document import Node
 from openapi._errors import ContractError, nearest
 from openapi._expression import ROW, Expression, Names, bringer, columns_used, compile_expression, values_of
 from openapi._request import MISSING, UNDETERMINED, Absence
-from openapi._state import Index, Row, State
+from openapi._index import ANY, Index
+from openapi._state import ROWS, Row, State
 from openapi._table import TablePlan
 
 Resolve = Callable[[Any], Any]
@@ -30,19 +31,27 @@ class Lookup:
     condition: Expression | None
     bring: Callable[[Any, Any], None]
     """What puts a row into the scope for the condition."""
+    bound: str | None
+    """The name whose value the column that bounds the index must exceed."""
 
     def candidates(self, scope: Any, state: State) -> Iterable[Row] | Absence:
-        """The rows that `where` means, newest first, or UNDETERMINED when a value that they must have is not present."""
+        """The rows that `where` means, newest first, or UNDETERMINED when a value that they must have is not present.
+
+        Rows that cannot pass the condition may be left out.
+        """
         values = self.sought(scope)
         table = state.tables[self.table]
-        if self.index is not None:
-            found = table.matching(self.index, values)
+        if self.index is None:
+            row = table.version.get(ROWS, values)
+            found: Iterable[Row] = () if row is None else (row,)
         else:
-            row = table.rows.get(values)
-            found = () if row is None else (row,)
+            after = ANY if self.bound is None else scope[self.bound]
+            found = table.matching(self.index, values, after if isinstance(after, int) else ANY)
         # No row is found by an Absence or null, so that only where there is none a value may be one.
-        if found == () and any(value is None or type(value) is Absence for value in values):
-            return Absence.UNDETERMINED
+        if found == ():
+            for value in values:
+                if value is None or type(value) is Absence:
+                    return UNDETERMINED
         return found
 
     def rows(self, scope: Any, state: State) -> list[Row]:
@@ -57,17 +66,21 @@ class Lookup:
         found = self.candidates(scope, scope.state)
         if isinstance(found, Absence):
             return found
+        condition = self.condition
         for row in found:
-            if self.passes(scope, row):
+            if condition is None:
                 return row
-        return Absence.MISSING
+            self.bring(scope, row)
+            if condition.holds(scope):
+                return row
+        return MISSING
 
     def passes(self, scope: Any, row: Row) -> bool:
         """Whether the condition holds for a row."""
         if self.condition is None:
             return True
         self.bring(scope, row)
-        return self.condition.evaluate(scope) is True
+        return self.condition.holds(scope)
 
     @property
     def expressions(self) -> Iterator[Expression]:
@@ -118,14 +131,28 @@ def compile_lookup(node: Node, table: str, names: Names, plans: dict[str, TableP
     constants = tuple((name, expression.evaluate(None)) for name, expression in where if expression.constant)
     condition = node.get("if")
     passes = None if condition is None else compile_condition(condition, {**names, ROW: plan.types})
+    index = bound = None
+    if not by_key:
+        column, exceeded = next(_exceeded(passes), (None, None))
+        index, bounded = plan.index(Index(tuple(name for name, _ in sought), constants), column)
+        bound = exceeded if bounded else None
     return Lookup(
         table,
         tuple(where),
-        None if by_key else plan.index(Index(tuple(name for name, _ in sought), constants)),
+        index,
         values_of([expression for _, expression in sought]),
         passes,
         bringer(ROW, columns_used(ROW, () if passes is None else (passes,))),
+        bound,
     )
+
+
+def _exceeded(condition: Expression | None) -> Iterator[tuple[str, str]]:
+    """The columns of a row that must exceed a value, with its name."""
+    for greater, less in condition.exceeding if condition else ():
+        if greater.name == ROW and greater.column and less.name != ROW:
+            yield greater.column, str(less)
+
 
 
 def compile_condition(node: Node, names: Names) -> Expression:
