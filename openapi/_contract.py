@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from openapi._decision import ANY_CODE, PERMITTED, Rule, Scope
+from openapi._decision import ANY_CODE, PERMITTED, Reading, Rule, Scope, Steps
 from openapi._envelope import Envelope
 from openapi._expression import Expression
 from openapi._lookup import Let
-from openapi._request import Parameter, Read, gather
+from openapi._request import Absence, Parameter, Read, gather
 from openapi._state import Columns
 
 
@@ -36,11 +36,22 @@ class Operation:
     response_schemas: Mapping[str, dict[str, Any]]
     """JSON Schema of the reply's body by HTTP status text."""
     line: int
-    answers: tuple[Rule, ...] = field(init=False)
+    reading: tuple[Reading, ...] = field(init=False)
+    """What reads each parameter, and which of its absences some rule asks for that no sound request meets."""
+    answers: Steps = field(init=False)
     """The rules that a mock may answer with: those that are not merely permitted."""
+    sound_answers: Steps = field(init=False)
+    """Those of them that a request may meet whose parameters have none of these absences."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "answers", tuple(rule for rule in self.rules if rule.kind is not PERMITTED))
+        names = {each.name for each in self.parameters}
+        answers = [rule for rule in self.rules if rule.kind is not PERMITTED]
+        asked = {pair for rule in answers for pair in rule.screens(names)}
+        reading = ((name, read, tuple(each for each in Absence if (name, each) in asked)) for name, read in self.readers)
+        sound = [rule for rule in answers if not any(rule.screens(names))]
+        object.__setattr__(self, "reading", tuple(reading))
+        object.__setattr__(self, "answers", tuple((rule.holds, rule) for rule in answers))
+        object.__setattr__(self, "sound_answers", tuple((rule.holds, rule) for rule in sound))
 
     @property
     def success(self) -> Rule:

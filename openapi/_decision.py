@@ -5,8 +5,9 @@ Everything here is pure. The caller brings the time (epoch ms) and the source of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from itertools import product
 from random import Random
 from typing import Any, Protocol
 
@@ -23,20 +24,29 @@ ANY_CODE = "*"
 _FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
 
 
+Reading = tuple[str, Read, tuple[Absence, ...]]
+"""A parameter, what reads it, and absences of it."""
+Steps = tuple[tuple[Callable[["Scope"], bool], "Rule"], ...]
+"""Conditions and rules, in the order of the table."""
+
+
 class Scope(dict[str, Any]):
     """What a rule can see: the value of each name, or its Absence. A let is looked up when a rule first names it."""
 
-    __slots__ = ("follows", "operation", "random", "raw", "state")
+    __slots__ = ("follows", "operation", "random", "raw", "rules", "state")
 
     def __init__(
         self, operation: Operation, raw: Mapping[str, Any], state: State, now: int, random: Random | None = None
     ) -> None:
         self.operation, self.raw, self.state, self.random = operation, raw, state, random
         self.follows = False  # whether it is an examiner's, who follows a server without knowing its clock
+        self.rules = operation.sound_answers
         self["now"] = now
         get = raw.get
-        for name, read in operation.readers:
-            self[name] = read(get(name))
+        for name, read, flaws in operation.reading:
+            self[name] = value = read(get(name))
+            if type(value) is Absence and value in flaws:
+                self.rules = operation.answers
 
     def __missing__(self, name: str) -> Any:
         self.operation.resolvers[name](self)
@@ -49,11 +59,13 @@ class Operation(Protocol):
     @property
     def rules(self) -> tuple[Rule, ...]: ...
     @property
-    def answers(self) -> tuple[Rule, ...]: ...
+    def answers(self) -> Steps: ...
+    @property
+    def sound_answers(self) -> Steps: ...
     @property
     def parameters(self) -> tuple[Parameter, ...]: ...
     @property
-    def readers(self) -> tuple[tuple[str, Read], ...]: ...
+    def reading(self) -> tuple[Reading, ...]: ...
     @property
     def resolvers(self) -> Mapping[str, Callable[[Scope], None]]: ...
 
@@ -115,6 +127,14 @@ class Rule:
             yield from effect.expressions
         if self.data is not None:
             yield from self.data.expressions
+
+    def screens(self, parameters: Set[str]) -> Iterator[tuple[str, Absence]]:
+        """Absences of these parameters without one of which it cannot hold; none where it may hold without any."""
+        tests = ((self.missing, (MISSING,)), (self.malformed, (MALFORMED, UNREADABLE)), (self.unreadable, (UNREADABLE,)))
+        for names, absences in tests:
+            if names and parameters >= set(names):
+                yield from product(names, absences)
+                return
 
     @property
     def always(self) -> bool:
@@ -253,8 +273,8 @@ def decide(operation: Operation, raw: Mapping[str, Any], state: State, now: int,
     Raises ExecutionError where the contract cannot be carried out on this request; the state is never changed.
     """
     scope = Scope(operation, raw, state, now, random)
-    for rule in operation.answers:
-        if rule.holds(scope):
+    for holds, rule in scope.rules:
+        if holds(scope):
             return _answer(operation, rule, scope)
     raise ExecutionError("no rule holds, and there is no success row")
 

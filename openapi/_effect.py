@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from openapi._document import Node
 from openapi._errors import ContractError
 from openapi._expression import NOW, ROW, Expression, Names, bringer, columns_used, compile_expression, values_of
+from openapi._index import picker
 from openapi._lookup import Lookup, compile_condition, compile_lookup, known_table
 from openapi._request import Absence
 from openapi._state import Change, Row, State
@@ -92,7 +93,7 @@ def _guarded(apply: Apply, when: Expression | None, unless: Expression | None) -
 
 def _insert(plan: TablePlan, cells: dict[str, Expression]) -> Apply:
     table, defaults = plan.name, plan.columns().defaults
-    blank = [defaults[name] for name in plan.properties]
+    blank = tuple(defaults[name] for name in plan.properties)
     fill = _filler(plan, cells)
 
     def insert(scope: Any, state: State, changes: list[Change]) -> State:
@@ -108,7 +109,7 @@ def _update(plan: TablePlan, lookup: Lookup, cells: dict[str, Expression]) -> Ap
 
     def update(scope: Any, state: State, changes: list[Change]) -> State:
         found = []
-        for row in lookup.rows(scope, state):
+        for row in lookup.rows(scope, state) or ():
             bring(scope, row)
             found.append((row, fill(scope, row)))
         return _carried_out(state, table, found, lookup.index, changes)
@@ -118,7 +119,7 @@ def _update(plan: TablePlan, lookup: Lookup, cells: dict[str, Expression]) -> Ap
 
 def _delete(table: str, lookup: Lookup) -> Apply:
     def delete(scope: Any, state: State, changes: list[Change]) -> State:
-        found = [(row, None) for row in lookup.rows(scope, state)]
+        found = [(row, None) for row in lookup.rows(scope, state) or ()]
         return _carried_out(state, table, found, lookup.index, changes)
 
     return delete
@@ -134,22 +135,25 @@ def _carried_out(
     return state.change(table, found, index)
 
 
-def _filler(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Iterable[Any]], Row]:
+def _filler(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Row], Row]:
     """What fills these columns of a row; a value that is not present becomes null.
 
     So does to an examiner what depends on `now`, for a server's clock is another one.
     """
-    order = list(plan.properties)
-    positions, values_in = tuple(order.index(name) for name in cells), values_of(list(cells.values()))
-    timed = [order.index(name) for name, each in cells.items() if any(reference.name == NOW for reference in each.references)]
+    fixed = {name: each.evaluate(None) for name, each in cells.items() if each.constant}
+    varying = {name: each for name, each in cells.items() if not each.constant}
+    sources = [*varying, *fixed]
+    places = [sources.index(name) if name in cells else len(cells) + place for place, name in enumerate(plan.properties)]
+    arrange, constants, values_in = picker(places), tuple(fixed.values()), values_of(list(varying.values()))
+    values_known = values_of([_UNKNOWN if NOW in map(str, each.references) else each for each in varying.values()])
 
-    def fill(scope: Any, row: Iterable[Any]) -> Row:
-        values = list(row)
-        for position, value in zip(positions, values_in(scope), strict=True):
-            values[position] = None if type(value) is Absence else value
-        if scope.follows:
-            for position in timed:
-                values[position] = None
-        return tuple(values)
+    def fill(scope: Any, row: Row) -> Row:
+        values = values_known(scope) if scope.follows else values_in(scope)
+        if Absence in map(type, values):
+            values = tuple([None if type(value) is Absence else value for value in values])
+        return arrange(values + constants + row)
 
     return fill
+
+
+_UNKNOWN = Expression("null", (), lambda scope: None, constant=True, type=None)

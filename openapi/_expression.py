@@ -267,17 +267,23 @@ def columns_used(name: str, expressions: Iterable[Expression]) -> dict[str, int]
 
 def bringer(name: str, used: Mapping[str, int]) -> Callable[[Any, Any], None]:
     """What puts a row (or an Absence) into a scope, with those of its columns that are used."""
+    if len(used) == 1:
+        return _one_bringer(name, *used.items())
     absent, pick = dict.fromkeys(used, UNDETERMINED), picker(used.values())
-    column, position = next(iter(used.items()), ("", -1))
 
     def bring(scope: Any, row: Any) -> None:
         scope[name] = row
-        if type(row) is Absence:
-            scope.update(absent)
-        elif len(absent) == 1:
-            scope[column] = row[position]
-        else:
-            scope.update(zip(absent, pick(row), strict=True))
+        scope.update(absent if type(row) is Absence else zip(absent, pick(row), strict=True))
+
+    return bring
+
+
+def _one_bringer(name: str, used: tuple[str, int]) -> Callable[[Any, Any], None]:
+    column, position = used
+
+    def bring(scope: Any, row: Any) -> None:
+        scope[name] = row
+        scope[column] = UNDETERMINED if type(row) is Absence else row[position]
 
     return bring
 

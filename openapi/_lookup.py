@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,12 +54,19 @@ class Lookup:
                     return UNDETERMINED
         return found
 
-    def rows(self, scope: Any, state: State) -> list[Row]:
-        """The rows that are meant, newest first; none where a value that they must have is not present."""
+    def rows(self, scope: Any, state: State) -> Sequence[Row] | Absence:
+        """The rows that are meant, newest first, or UNDETERMINED when a value that they must have is not present."""
         found = self.candidates(scope, state)
-        if isinstance(found, Absence):
-            return []
-        return [row for row in found if self.passes(scope, row)]
+        if found == () or isinstance(found, Absence):
+            return found
+        if self.condition is None:
+            return list(found)
+        bring, holds, passed = self.bring, self.condition.holds, []
+        for row in found:
+            bring(scope, row)
+            if holds(scope):
+                passed.append(row)
+        return passed
 
     def newest(self, scope: Any) -> Row | Absence:
         """The first row that is meant, or why there is none."""
@@ -74,13 +81,6 @@ class Lookup:
             if condition.holds(scope):
                 return row
         return MISSING
-
-    def passes(self, scope: Any, row: Row) -> bool:
-        """Whether the condition holds for a row."""
-        if self.condition is None:
-            return True
-        self.bring(scope, row)
-        return self.condition.holds(scope)
 
     @property
     def expressions(self) -> Iterator[Expression]:
@@ -173,7 +173,7 @@ def compile_let(node: Node, names: Names, plans: dict[str, TablePlan]) -> tuple[
     how = next(each for each in ("find", "last", "all") if each in node.value)
     table = known_table(node.child(how), plans)
     lookup = compile_lookup(node, table, names, plans)
-    resolve = _all(lookup) if how == "all" else lookup.newest
+    resolve = (lambda scope: lookup.rows(scope, scope.state)) if how == "all" else lookup.newest
     return Let(node.name, how, lookup, (), resolve, node.line), "rows" if how == "all" else plans[table].types
 
 
@@ -189,14 +189,6 @@ def _where(node: Node) -> Node:
     if where is None or not where.value:
         raise ContractError([node.problem("where is missing", "name at least one column, so that an index can serve it")])
     return where
-
-
-def _all(lookup: Lookup) -> Resolve:
-    def resolve(scope: Any) -> Any:
-        found = lookup.candidates(scope, scope.state)
-        return found if isinstance(found, Absence) else [row for row in found if lookup.passes(scope, row)]
-
-    return resolve
 
 
 def _first(choices: tuple[Expression, ...]) -> Resolve:

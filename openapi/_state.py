@@ -133,34 +133,35 @@ class Table:
 
     def changed(self, pairs: Sequence[tuple[Row, Row | None]], walked: int | None) -> Table:
         """The table with rows in place of others, or of nothing; `walked` is the number of the index that found them."""
-        key_of = self.columns.key_of
-        changes: Changes = [(ROWS, key_of(before), ABSENT if after is None else after) for before, after in pairs]
+        key_of, changes = self.columns.key_of, Changes()
+        for before, after in pairs:
+            changes.append((ROWS, key_of(before), ABSENT if after is None else after))
         for index, filing in enumerate(self.columns.filings):
-            moved = [(before, after) for before, after in pairs if after is None or filing.moves(before, after)]
-            if moved:
-                changes += self._filed(index, moved, index == walked)
+            leaving: dict[Key, list[Key]] = {}
+            coming = []
+            for before, after in pairs:
+                if after is not None and filing.relevant(before) == filing.relevant(after):
+                    continue
+                old, new = filing.values(before), None if after is None else filing.values(after)
+                if old is not None and old != new:
+                    leaving.setdefault(old, []).append(key_of(before))
+                if new is not None and after is not None:
+                    coming.append((new, key_of(before), filing.bound(after), raised if old == new else came))
+            if leaving or coming:
+                self._filed(index + 1, leaving, coming, index == walked, changes)
         return Table(self.columns, self.version.changed(changes))
 
-    def _filed(self, index: int, pairs: Sequence[tuple[Row, Row | None]], walked: bool) -> Iterator[tuple[int, Key, Any]]:
-        """How the buckets of an index change."""
-        filing, number = self.columns.filings[index], index + 1
-        leaving: dict[Key, list[Key]] = {}
-        coming = []
-        for before, after in pairs:
-            old, new = filing.values(before), None if after is None else filing.values(after)
-            key = self.columns.key_of(before)
-            if old is not None and old != new:
-                leaving.setdefault(old, []).append(key)
-            if new is not None and after is not None:
-                coming.append((new, key, filing.bound(after), raised if old == new else came))
-        buckets: dict[Key, Bucket] = {}
+    def _filed(self, number: int, leaving: dict[Key, list[Key]], coming: list[Any], walked: bool, changes: Changes) -> None:
+        """Adds how the buckets of an index change."""
+        buckets, filing = {}, self.columns.filings[number - 1]
         for values, keys in leaving.items():
-            bound_in = partial(self._bound_in, filing, values)
-            buckets[values] = left(self.version.get(number, values), keys, walked, bound_in)
+            bucket = self.version.get(number, values)
+            buckets[values] = left(bucket, keys, walked, lambda key: self._bound_in(filing, values, key))
         for values, key, bound, step in coming:
             bucket = buckets[values] if values in buckets else self.version.get(number, values, EMPTY)
             buckets[values] = step(bucket, key, bound)
-        return ((number, values, bucket if bucket[0] else ABSENT) for values, bucket in buckets.items())
+        for values, bucket in buckets.items():
+            changes.append((number, values, ABSENT if bucket is EMPTY else bucket))
 
     def _bound_in(self, filing: Filing, values: Key, key: Key) -> int | None:
         """The bound of the row with this key; None where it is not filed under these values."""
