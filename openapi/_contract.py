@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from openapi._decision import ANY_CODE, PERMITTED, Reading, Rule, Scope, Steps
+from openapi._decision import ANY_CODE, PERMITTED, Rule, Scope, Steps
 from openapi._envelope import Envelope
-from openapi._expression import Expression
+from openapi._expression import Expression, values_at
 from openapi._lookup import Let
-from openapi._request import Absence, Parameter, Read, gather
+from openapi._request import Parameter, Read, gather
 from openapi._state import Columns
 
 
@@ -36,21 +36,20 @@ class Operation:
     response_schemas: Mapping[str, dict[str, Any]]
     """JSON Schema of the reply's body by HTTP status text."""
     line: int
-    reading: tuple[Reading, ...] = field(init=False)
-    """What reads each parameter, and which of its absences some rule asks for that no sound request meets."""
     answers: Steps = field(init=False)
     """The rules that a mock may answer with: those that are not merely permitted."""
+    screened: Callable[[Scope], tuple[Any, ...]] = field(init=False)
+    """The values of the parameters of which some rules ask nothing but whether they are absent."""
     sound_answers: Steps = field(init=False)
-    """Those of them that a request may meet whose parameters have none of these absences."""
+    """The other rules, for a request in which none of these is."""
 
     def __post_init__(self) -> None:
-        names = {each.name for each in self.parameters}
+        parameters = {each.name for each in self.parameters}
         answers = [rule for rule in self.rules if rule.kind is not PERMITTED]
-        asked = {pair for rule in answers for pair in rule.screens(names)}
-        reading = ((name, read, tuple(each for each in Absence if (name, each) in asked)) for name, read in self.readers)
-        sound = [rule for rule in answers if not any(rule.screens(names))]
-        object.__setattr__(self, "reading", tuple(reading))
+        screened = tuple(dict.fromkeys(name for rule in answers for name in rule.screens(parameters)))
+        sound = [rule for rule in answers if not rule.screens(parameters)]
         object.__setattr__(self, "answers", tuple((rule.holds, rule) for rule in answers))
+        object.__setattr__(self, "screened", values_at(screened))
         object.__setattr__(self, "sound_answers", tuple((rule.holds, rule) for rule in sound))
 
     @property

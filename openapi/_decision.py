@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from itertools import product
 from random import Random
 from typing import Any, Protocol
 
@@ -16,7 +15,7 @@ from openapi._effect import Effect
 from openapi._errors import ExecutionError
 from openapi._expression import Expression
 from openapi._request import MALFORMED, MISSING, UNREADABLE, Absence, Parameter, Read
-from openapi._state import Change, State
+from openapi._state import Change, Draft, State
 
 DOCUMENTED, ASSUMED, PERMITTED = "documented", "assumed", "permitted"
 ANY_CODE = "*"
@@ -24,8 +23,6 @@ ANY_CODE = "*"
 _FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
 
 
-Reading = tuple[str, Read, tuple[Absence, ...]]
-"""A parameter, what reads it, and absences of it."""
 Steps = tuple[tuple[Callable[["Scope"], bool], "Rule"], ...]
 """Conditions and rules, in the order of the table."""
 
@@ -33,20 +30,17 @@ Steps = tuple[tuple[Callable[["Scope"], bool], "Rule"], ...]
 class Scope(dict[str, Any]):
     """What a rule can see: the value of each name, or its Absence. A let is looked up when a rule first names it."""
 
-    __slots__ = ("follows", "operation", "random", "raw", "rules", "state")
+    __slots__ = ("follows", "operation", "random", "raw", "state")
 
     def __init__(
         self, operation: Operation, raw: Mapping[str, Any], state: State, now: int, random: Random | None = None
     ) -> None:
         self.operation, self.raw, self.state, self.random = operation, raw, state, random
         self.follows = False  # whether it is an examiner's, who follows a server without knowing its clock
-        self.rules = operation.sound_answers
         self["now"] = now
         get = raw.get
-        for name, read, flaws in operation.reading:
-            self[name] = value = read(get(name))
-            if type(value) is Absence and value in flaws:
-                self.rules = operation.answers
+        for name, read in operation.readers:
+            self[name] = read(get(name))
 
     def __missing__(self, name: str) -> Any:
         self.operation.resolvers[name](self)
@@ -65,7 +59,9 @@ class Operation(Protocol):
     @property
     def parameters(self) -> tuple[Parameter, ...]: ...
     @property
-    def reading(self) -> tuple[Reading, ...]: ...
+    def readers(self) -> tuple[tuple[str, Read], ...]: ...
+    @property
+    def screened(self) -> Callable[[Scope], tuple[Any, ...]]: ...
     @property
     def resolvers(self) -> Mapping[str, Callable[[Scope], None]]: ...
 
@@ -128,13 +124,10 @@ class Rule:
         if self.data is not None:
             yield from self.data.expressions
 
-    def screens(self, parameters: Set[str]) -> Iterator[tuple[str, Absence]]:
-        """Absences of these parameters without one of which it cannot hold; none where it may hold without any."""
-        tests = ((self.missing, (MISSING,)), (self.malformed, (MALFORMED, UNREADABLE)), (self.unreadable, (UNREADABLE,)))
-        for names, absences in tests:
-            if names and parameters >= set(names):
-                yield from product(names, absences)
-                return
+    def screens(self, parameters: Set[str]) -> tuple[str, ...]:
+        """Parameters of which one must be absent, or it does not hold; empty where it may hold without that."""
+        groups = (self.missing, self.malformed, self.unreadable)
+        return next((names for names in groups if names and parameters >= set(names)), ())
 
     @property
     def always(self) -> bool:
@@ -158,17 +151,18 @@ class Rule:
         kind = "" if self.kind == DOCUMENTED else f" ({self.kind}: {self.why})"
         return f"{self.outcome} - {self.condition}{kind} [{self.file}:{self.line}]"
 
-    def carry_out(self, scope: Scope, changes: list[Change]) -> State:
+    def carry_out(self, scope: Scope) -> Draft:
         """The state after all effects; minted values must be in the scope. Raises ExecutionError."""
-        state = scope.state
+        draft = Draft(scope.state)
         try:
             for effect in self.effects:
-                state = effect.apply(scope, state, changes)
+                effect.apply(scope, draft)
+            draft.state  # noqa: B018 here a change fails that cannot be made
         except ExecutionError:
             raise
         except _FAILURES as error:
             raise ExecutionError(f"{self.file}:{self.line}: then: {error}") from error
-        return state
+        return draft
 
 
 @dataclass(slots=True)
@@ -246,10 +240,9 @@ class Permitted:
         if rule.data is not None:
             rule.data.match(scope, data, match, "data")
         scope.update(match.minted)
-        changes: list[Change] = []
         known = {name for name, _ in rule.mint} <= set(match.minted)
-        state = rule.carry_out(scope, changes) if known else scope.state
-        return Acceptance(state, match.differences, match.minted, changes)
+        draft = rule.carry_out(scope) if known else Draft(scope.state)
+        return Acceptance(draft.state, match.differences, match.minted, draft.changes)
 
     def suppose(self, rule: Rule) -> State:
         """The state of a server that carried out this rule and whose reply was lost: what it minted, nobody knows.
@@ -259,7 +252,7 @@ class Permitted:
         scope = Scope(self.scope.operation, self.scope.raw, self.scope.state, self.scope["now"])
         scope.follows = True
         scope.update({name: f"\0{name} of a lost reply at {self.scope['now']}" for name, _ in rule.mint})
-        return rule.carry_out(scope, [])
+        return rule.carry_out(scope).state
 
     def reason(self, rule: Rule) -> str:
         """Why a rule holds or does not: its condition, and the values that it sees."""
@@ -273,7 +266,8 @@ def decide(operation: Operation, raw: Mapping[str, Any], state: State, now: int,
     Raises ExecutionError where the contract cannot be carried out on this request; the state is never changed.
     """
     scope = Scope(operation, raw, state, now, random)
-    for holds, rule in scope.rules:
+    sound = Absence not in map(type, operation.screened(scope))
+    for holds, rule in operation.sound_answers if sound else operation.answers:
         if holds(scope):
             return _answer(operation, rule, scope)
     raise ExecutionError("no rule holds, and there is no success row")
@@ -334,15 +328,16 @@ def _every(conditions: Iterable[Callable[[Scope], bool]]) -> Callable[[Scope], b
 
 
 def _answer(operation: Operation, rule: Rule, scope: Scope) -> Decision:
-    changes: list[Change] = []
     try:
         for name, expression in rule.mint:
             scope[name] = expression.evaluate(scope)
         data = rule.data.render(scope) if rule.data else None
     except _FAILURES as error:
         raise ExecutionError(f"{rule.file}:{rule.line}: {error}") from error
-    state = rule.carry_out(scope, changes) if rule.effects else scope.state
-    return Decision(operation, rule, scope, state, data, changes)
+    if not rule.effects:
+        return Decision(operation, rule, scope, scope.state, data, [])
+    draft = rule.carry_out(scope)
+    return Decision(operation, rule, scope, draft.state, data, draft.changes)
 
 
 def _reason(rule: Rule, scope: Scope, secret: set[str]) -> str:

@@ -12,15 +12,15 @@ from openapi._expression import NOW, ROW, Expression, Names, bringer, columns_us
 from openapi._index import picker
 from openapi._lookup import Lookup, compile_condition, compile_lookup, known_table
 from openapi._request import Absence
-from openapi._state import Change, Row, State
+from openapi._state import Draft, Row
 from openapi._table import TablePlan
 
-Apply = Callable[[Any, State, list[Change]], State]
+Apply = Callable[[Any, Draft], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One insert, update or delete. `apply(scope, state, changes)` gives the next state and notes what changed."""
+    """One insert, update or delete. `apply(scope, draft)` adds what it changes to a draft."""
 
     verb: str
     table: str
@@ -81,25 +81,19 @@ def _guarded(apply: Apply, when: Expression | None, unless: Expression | None) -
     if when is None and unless is None:
         return apply
 
-    def guarded(scope: Any, state: State, changes: list[Change]) -> State:
-        if when is not None and not when.holds(scope):
-            return state
-        if unless is not None and unless.holds(scope):
-            return state
-        return apply(scope, state, changes)
+    def guarded(scope: Any, draft: Draft) -> None:
+        if (when is None or when.holds(scope)) and not (unless is not None and unless.holds(scope)):
+            apply(scope, draft)
 
     return guarded
 
 
 def _insert(plan: TablePlan, cells: dict[str, Expression]) -> Apply:
-    table, defaults = plan.name, plan.columns().defaults
+    table, defaults, fill = plan.name, plan.columns().defaults, _filler(plan, cells)
     blank = tuple(defaults[name] for name in plan.properties)
-    fill = _filler(plan, cells)
 
-    def insert(scope: Any, state: State, changes: list[Change]) -> State:
-        row = fill(scope, blank)
-        changes.append(Change(state.tables[table].columns, None, row))
-        return state.insert(table, row)
+    def insert(scope: Any, draft: Draft) -> None:
+        draft.insert(table, fill(scope, blank))
 
     return insert
 
@@ -107,32 +101,21 @@ def _insert(plan: TablePlan, cells: dict[str, Expression]) -> Apply:
 def _update(plan: TablePlan, lookup: Lookup, cells: dict[str, Expression]) -> Apply:
     table, fill, bring = plan.name, _filler(plan, cells), bringer(ROW, columns_used(ROW, cells.values()))
 
-    def update(scope: Any, state: State, changes: list[Change]) -> State:
+    def update(scope: Any, draft: Draft) -> None:
         found = []
-        for row in lookup.rows(scope, state) or ():
+        for row in lookup.rows(scope, draft.state) or ():
             bring(scope, row)
             found.append((row, fill(scope, row)))
-        return _carried_out(state, table, found, lookup.index, changes)
+        draft.replace(table, found, lookup.index)
 
     return update
 
 
 def _delete(table: str, lookup: Lookup) -> Apply:
-    def delete(scope: Any, state: State, changes: list[Change]) -> State:
-        found = [(row, None) for row in lookup.rows(scope, state) or ()]
-        return _carried_out(state, table, found, lookup.index, changes)
+    def delete(scope: Any, draft: Draft) -> None:
+        draft.delete(table, lookup.rows(scope, draft.state) or (), lookup.index)
 
     return delete
-
-
-def _carried_out(
-    state: State, table: str, found: Sequence[tuple[Row, Row | None]], index: int | None, changes: list[Change]
-) -> State:
-    if not found:
-        return state
-    columns = state.tables[table].columns
-    changes.extend([Change(columns, before, after) for before, after in found])
-    return state.change(table, found, index)
 
 
 def _filler(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Row], Row]:
@@ -149,8 +132,10 @@ def _filler(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Row
 
     def fill(scope: Any, row: Row) -> Row:
         values = values_known(scope) if scope.follows else values_in(scope)
-        if Absence in map(type, values):
-            values = tuple([None if type(value) is Absence else value for value in values])
+        kinds = [*map(type, values)]
+        while Absence in kinds:
+            place = kinds.index(Absence)
+            kinds[place], values = type(None), (*values[:place], None, *values[place + 1 :])
         return arrange(values + constants + row)
 
     return fill

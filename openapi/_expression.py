@@ -246,13 +246,17 @@ def _follow(name: str) -> Evaluate:
 def values_of(expressions: Sequence[Expression]) -> Callable[[Any], tuple[Any, ...]]:
     """What gives the values of these expressions; one that is not present is an Absence."""
     names = [each.path for each in expressions if each.path]
-    if len(names) == len(expressions) == 1:
-        (name,) = names
-        return lambda scope: (scope[name],)
-    if names and len(names) == len(expressions):
-        return itemgetter(*names)
+    if len(names) == len(expressions):
+        return values_at(names)
     evaluates = tuple(itemgetter(each.path) if each.path else each.evaluate for each in expressions)
     return lambda scope: tuple([evaluate(scope) for evaluate in evaluates])
+
+
+def values_at(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """What gives the values of these names; one that is not present is an Absence."""
+    if len(names) < 2:
+        return lambda scope: tuple([scope[name] for name in names])
+    return itemgetter(*names)
 
 
 def columns_used(name: str, expressions: Iterable[Expression]) -> dict[str, int]:

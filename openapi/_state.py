@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from openapi._errors import ExecutionError, TableFull
 from openapi._index import ANY, EMPTY, Bucket, Filing, Index, Key, Row, came, filing, left, picker, raised, walk
-from openapi._versions import ABSENT, Changes, Map, Version
+from openapi._versions import ABSENT, Map, Version, Writes
 
 MOST_ROWS = 10_000_000
 
@@ -121,47 +121,37 @@ class Table:
                 seen.add(key)
             yield row
 
-    def inserted(self, key: Key, row: Row) -> Table:
-        """The table with one more row."""
-        changes: Changes = [(ROWS, key, row)]
+    def changed(self, changes: Sequence[Change], walked: int | None = None) -> Table:
+        """The table after these changes; `walked` is the number of the index that found the rows which they take away."""
+        key_of, writes = self.columns.key_of, Writes()
+        for _, before, after in changes:
+            writes.append((ROWS, key_of(after or before), after or ABSENT))
         for number, filing in enumerate(self.columns.filings, 1):
-            values = filing.values(row)
-            if values is not None:
-                bucket = self.version.get(number, values, EMPTY)
-                changes.append((number, values, came(bucket, key, filing.bound(row))))
-        return Table(self.columns, self.version.changed(changes))
-
-    def changed(self, pairs: Sequence[tuple[Row, Row | None]], walked: int | None) -> Table:
-        """The table with rows in place of others, or of nothing; `walked` is the number of the index that found them."""
-        key_of, changes = self.columns.key_of, Changes()
-        for before, after in pairs:
-            changes.append((ROWS, key_of(before), ABSENT if after is None else after))
-        for index, filing in enumerate(self.columns.filings):
             leaving: dict[Key, list[Key]] = {}
             coming = []
-            for before, after in pairs:
-                if after is not None and filing.relevant(before) == filing.relevant(after):
-                    continue
-                old, new = filing.values(before), None if after is None else filing.values(after)
-                if old is not None and old != new:
-                    leaving.setdefault(old, []).append(key_of(before))
-                if new is not None and after is not None:
-                    coming.append((new, key_of(before), filing.bound(after), raised if old == new else came))
+            for _, before, after in changes:
+                old = None if before is None else filing.values(before)
+                new = None if after is None else filing.values(after)
+                if old != new:
+                    if old is not None:
+                        leaving.setdefault(old, []).append(key_of(before))
+                    if new is not None:
+                        coming.append((new, after, came))
+                elif new is not None and filing.bound(before) != filing.bound(after):
+                    coming.append((new, after, raised))
             if leaving or coming:
-                self._filed(index + 1, leaving, coming, index == walked, changes)
-        return Table(self.columns, self.version.changed(changes))
+                writes += self._filed(number, leaving, coming, walked == number - 1)
+        return Table(self.columns, self.version.changed(writes))
 
-    def _filed(self, number: int, leaving: dict[Key, list[Key]], coming: list[Any], walked: bool, changes: Changes) -> None:
-        """Adds how the buckets of an index change."""
-        buckets, filing = {}, self.columns.filings[number - 1]
+    def _filed(self, number: int, leaving: dict[Key, list[Key]], coming: list[Any], walked: bool) -> Writes:
+        """How the buckets of an index change when rows leave them, and then others come."""
+        get, filing, key_of, buckets = self.version.get, self.columns.filings[number - 1], self.columns.key_of, {}
         for values, keys in leaving.items():
-            bucket = self.version.get(number, values)
-            buckets[values] = left(bucket, keys, walked, lambda key: self._bound_in(filing, values, key))
-        for values, key, bound, step in coming:
-            bucket = buckets[values] if values in buckets else self.version.get(number, values, EMPTY)
-            buckets[values] = step(bucket, key, bound)
-        for values, bucket in buckets.items():
-            changes.append((number, values, ABSENT if bucket is EMPTY else bucket))
+            buckets[values] = left(get(number, values), keys, walked, lambda key: self._bound_in(filing, values, key))
+        for values, row, step in coming:
+            bucket = buckets[values] if values in buckets else get(number, values, EMPTY)
+            buckets[values] = step(bucket, key_of(row), filing.bound(row))
+        return [(number, values, ABSENT if bucket is EMPTY else bucket) for values, bucket in buckets.items()]
 
     def _bound_in(self, filing: Filing, values: Key, key: Key) -> int | None:
         """The bound of the row with this key; None where it is not filed under these values."""
@@ -184,28 +174,22 @@ class State:
 
     def insert(self, table: str, row: Row) -> State:
         """The state with one more row. Raises ExecutionError where its key exists, TableFull where there is no room."""
-        target = self.tables[table]
-        key = target.columns.key_of(row)
-        if target.version.get(ROWS, key) is not None:
-            raise ExecutionError(f"{table} already has a row with {', '.join(target.columns.key)} {key}")
-        if target.version.size(ROWS) >= self.most_rows:
-            raise TableFull(f"{table} is full: it may hold {self.most_rows} rows")
-        return self._with(table, target.inserted(key, row))
-
-    def change(self, table: str, changes: Sequence[tuple[Row, Row | None]], walked: int | None = None) -> State:
-        """The state with rows changed, whose keys stay, or deleted where there is nothing after.
-
-        `walked` is the index by which they were found, if they are all that it found.
-        """
-        return self._with(table, self.tables[table].changed(changes, walked))
+        draft = Draft(self)
+        draft.insert(table, row)
+        return draft.state
 
     def replace(self, table: str, before: Row, after: Row) -> State:
         """The state with one row changed; its key stays."""
-        return self.change(table, [(before, after)])
+        return self.changed([Change(self.tables[table].columns, before, after)])
 
     def delete(self, table: str, row: Row) -> State:
         """The state without one row that it has."""
-        return self.change(table, [(row, None)])
+        return self.changed([Change(self.tables[table].columns, row, None)])
+
+    def changed(self, changes: Sequence[Change], walked: int | None = None) -> State:
+        """The state after these changes of one table, as `Table.changed` makes it."""
+        name = changes[0].columns.table
+        return State(self.tables | {name: self.tables[name].changed(changes, walked)}, self.most_rows)
 
     def rows(self, table: str) -> Iterator[dict[str, Any]]:
         """The rows of a table by column name, in no order."""
@@ -224,5 +208,48 @@ class State:
         text = json.dumps(self.snapshot(), sort_keys=True, ensure_ascii=False)
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
-    def _with(self, name: str, table: Table) -> State:
-        return State(self.tables | {name: table}, self.most_rows)
+
+class Draft:
+    """A state in the making: effects add changes, of which a state is made when one wants to see it."""
+
+    __slots__ = ("_made", "_replaced", "_stands", "_walked", "changes")
+
+    def __init__(self, state: State) -> None:
+        self.changes: list[Change] = []
+        """All changes so far."""
+        self._stands, self._made = state, 0  # the state after so many of them; the others are of one table
+        self._walked: int | None = None
+        self._replaced = ""  # the table of which rows were replaced since then, and nothing else happened
+
+    @property
+    def state(self) -> State:
+        """The state after all changes."""
+        if self._made < len(self.changes):
+            self._stands = self._stands.changed(self.changes[self._made :], self._walked)
+            self._made, self._replaced, self._walked = len(self.changes), "", None
+        return self._stands
+
+    def insert(self, table: str, row: Row) -> None:
+        """Adds a row. Raises ExecutionError where its key exists, TableFull where there is no room."""
+        state = self._stands if self._replaced == table else self.state  # a replaced row keeps its key and its room
+        target = state.tables[table]
+        columns, version = target.columns, target.version
+        key = columns.key_of(row)
+        if version.get(ROWS, key) is not None:
+            raise ExecutionError(f"{table} already has a row with {', '.join(columns.key)} {key}")
+        if version.size(ROWS) >= state.most_rows:
+            raise TableFull(f"{table} is full: it may hold {state.most_rows} rows")
+        self.changes.append(Change(columns, None, row))
+        self._replaced = ""
+
+    def replace(self, table: str, pairs: Iterable[tuple[Row, Row]], walked: int | None) -> None:
+        """Puts rows in place of others that `state` has; `walked` is the index that found them."""
+        columns = self.state.tables[table].columns
+        self.changes += [Change(columns, before, after) for before, after in pairs]
+        self._replaced, self._walked = table, walked
+
+    def delete(self, table: str, rows: Iterable[Row], walked: int | None) -> None:
+        """Takes rows away that `state` has; `walked` is the index that found them."""
+        columns = self.state.tables[table].columns
+        self.changes += [Change(columns, row, None) for row in rows]
+        self._walked = walked

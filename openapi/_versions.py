@@ -26,7 +26,7 @@ ABSENT: Any = object()
 """The value of a key that is not there."""
 
 Dicts = list[dict[Any, Any]]
-Changes = list[tuple[int, Any, Any]]
+Writes = list[tuple[int, Any, Any]]
 """In their order: the number of a map, a key, and its value from now on, which may be ABSENT."""
 
 _lock = Lock()
@@ -42,7 +42,7 @@ class Version:
     # `_newer`, and `_before`, the values that its changes took away, in their order.
     _dicts: Dicts | None
     _newer: Version
-    _before: Changes
+    _before: Writes
     _walked: int  # changes through which reads went to find what this older version has
     _left: int  # changes until the next look at `_mark`
     _mark: Callable[[], Version | None]  # a version of some time ago, if it is still kept
@@ -81,15 +81,15 @@ class Version:
                 _undo([each for each in version._before if each[0] == number], copy)
             return copy[number]
 
-    def changed(self, changes: Changes) -> Version:
+    def changed(self, writes: Writes) -> Version:
         """The next version. Raises TypeError for a key that is not hashable, and then nothing has changed."""
         after: Version = _new(Version)
-        before: Changes = []
+        before: Writes = []
         with _lock:
             dicts = self._dicts or self._reclaimed()
             self._dicts = None  # before the dicts change: a reader looks here again after it has read
             try:
-                for number, key, value in changes:
+                for number, key, value in writes:
                     values = dicts[number]
                     before.append((number, key, values.get(key, ABSENT)))
                     if value is ABSENT:
@@ -206,7 +206,7 @@ class Map(Mapping[Any, Any]):
         return self._version.copied(self._number).values()
 
 
-def _undo(before: Changes, dicts: Any) -> None:
+def _undo(before: Writes, dicts: Any) -> None:
     """Takes changes back, the last one first."""
     for number, key, value in reversed(before):
         if value is ABSENT:
