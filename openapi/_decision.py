@@ -15,7 +15,7 @@ from openapi._effect import Effect
 from openapi._errors import ExecutionError
 from openapi._expression import Expression
 from openapi._request import MALFORMED, MISSING, UNREADABLE, Absence, Parameter, Read
-from openapi._state import Change, Draft, State
+from openapi._state import Change, State
 
 DOCUMENTED, ASSUMED, PERMITTED = "documented", "assumed", "permitted"
 ANY_CODE = "*"
@@ -151,18 +151,17 @@ class Rule:
         kind = "" if self.kind == DOCUMENTED else f" ({self.kind}: {self.why})"
         return f"{self.outcome} - {self.condition}{kind} [{self.file}:{self.line}]"
 
-    def carry_out(self, scope: Scope) -> Draft:
+    def carry_out(self, scope: Scope, changes: list[Change]) -> State:
         """The state after all effects; minted values must be in the scope. Raises ExecutionError."""
-        draft = Draft(scope.state)
+        state = scope.state
         try:
             for effect in self.effects:
-                effect.apply(scope, draft)
-            draft.state  # noqa: B018 here a change fails that cannot be made
+                state = effect.apply(scope, state, changes)
         except ExecutionError:
             raise
         except _FAILURES as error:
             raise ExecutionError(f"{self.file}:{self.line}: then: {error}") from error
-        return draft
+        return state
 
 
 @dataclass(slots=True)
@@ -240,9 +239,10 @@ class Permitted:
         if rule.data is not None:
             rule.data.match(scope, data, match, "data")
         scope.update(match.minted)
+        changes: list[Change] = []
         known = {name for name, _ in rule.mint} <= set(match.minted)
-        draft = rule.carry_out(scope) if known else Draft(scope.state)
-        return Acceptance(draft.state, match.differences, match.minted, draft.changes)
+        state = rule.carry_out(scope, changes) if known else scope.state
+        return Acceptance(state, match.differences, match.minted, changes)
 
     def suppose(self, rule: Rule) -> State:
         """The state of a server that carried out this rule and whose reply was lost: what it minted, nobody knows.
@@ -252,7 +252,7 @@ class Permitted:
         scope = Scope(self.scope.operation, self.scope.raw, self.scope.state, self.scope["now"])
         scope.follows = True
         scope.update({name: f"\0{name} of a lost reply at {self.scope['now']}" for name, _ in rule.mint})
-        return rule.carry_out(scope).state
+        return rule.carry_out(scope, [])
 
     def reason(self, rule: Rule) -> str:
         """Why a rule holds or does not: its condition, and the values that it sees."""
@@ -328,16 +328,15 @@ def _every(conditions: Iterable[Callable[[Scope], bool]]) -> Callable[[Scope], b
 
 
 def _answer(operation: Operation, rule: Rule, scope: Scope) -> Decision:
+    changes: list[Change] = []
     try:
         for name, expression in rule.mint:
             scope[name] = expression.evaluate(scope)
         data = rule.data.render(scope) if rule.data else None
     except _FAILURES as error:
         raise ExecutionError(f"{rule.file}:{rule.line}: {error}") from error
-    if not rule.effects:
-        return Decision(operation, rule, scope, scope.state, data, [])
-    draft = rule.carry_out(scope)
-    return Decision(operation, rule, scope, draft.state, data, draft.changes)
+    state = rule.carry_out(scope, changes) if rule.effects else scope.state
+    return Decision(operation, rule, scope, state, data, changes)
 
 
 def _reason(rule: Rule, scope: Scope, secret: set[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +12,15 @@ from openapi._expression import NOW, ROW, Expression, Names, bringer, columns_us
 from openapi._index import picker
 from openapi._lookup import Lookup, compile_condition, compile_lookup, known_table
 from openapi._request import Absence
-from openapi._state import Draft, Row
+from openapi._state import Change, Row, State
 from openapi._table import TablePlan
 
-Apply = Callable[[Any, Draft], None]
+Apply = Callable[[Any, State, list[Change]], State]
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One insert, update or delete. `apply(scope, draft)` adds what it changes to a draft."""
+    """One insert, update or delete. `apply(scope, state, changes)` gives the next state and notes what changed."""
 
     verb: str
     table: str
@@ -74,26 +74,32 @@ def _cells(node: Node, verb: str, plan: TablePlan, names: Names) -> tuple[tuple[
 def _make(verb: str, plan: TablePlan, lookup: Lookup | None, cells: tuple[tuple[str, Expression], ...]) -> Apply:
     if lookup is None:
         return _insert(plan, dict(cells))
-    return _update(plan, lookup, dict(cells)) if verb == "update" else _delete(plan.name, lookup)
+    return _update(plan, lookup, dict(cells)) if verb == "update" else _delete(plan, lookup)
 
 
 def _guarded(apply: Apply, when: Expression | None, unless: Expression | None) -> Apply:
     if when is None and unless is None:
         return apply
 
-    def guarded(scope: Any, draft: Draft) -> None:
-        if (when is None or when.holds(scope)) and not (unless is not None and unless.holds(scope)):
-            apply(scope, draft)
+    def guarded(scope: Any, state: State, changes: list[Change]) -> State:
+        if when is not None and not when.holds(scope):
+            return state
+        if unless is not None and unless.holds(scope):
+            return state
+        return apply(scope, state, changes)
 
     return guarded
 
 
 def _insert(plan: TablePlan, cells: dict[str, Expression]) -> Apply:
-    table, defaults, fill = plan.name, plan.columns().defaults, _filler(plan, cells)
+    table, defaults = plan.name, plan.columns().defaults
     blank = tuple(defaults[name] for name in plan.properties)
+    fill = _filler(plan, cells)
 
-    def insert(scope: Any, draft: Draft) -> None:
-        draft.insert(table, fill(scope, blank))
+    def insert(scope: Any, state: State, changes: list[Change]) -> State:
+        row = fill(scope, blank)
+        changes.append(Change(state.tables[table].columns, None, row))
+        return state.insert(table, row)
 
     return insert
 
@@ -101,21 +107,38 @@ def _insert(plan: TablePlan, cells: dict[str, Expression]) -> Apply:
 def _update(plan: TablePlan, lookup: Lookup, cells: dict[str, Expression]) -> Apply:
     table, fill, bring = plan.name, _filler(plan, cells), bringer(ROW, columns_used(ROW, cells.values()))
 
-    def update(scope: Any, draft: Draft) -> None:
+    def update(scope: Any, state: State, changes: list[Change]) -> State:
         found = []
-        for row in lookup.rows(scope, draft.state) or ():
+        for row in lookup.rows(scope, state) or ():
             bring(scope, row)
             found.append((row, fill(scope, row)))
-        draft.replace(table, found, lookup.index)
+        return _changed(state, table, found, cells.keys(), lookup.index, changes)
 
     return update
 
 
-def _delete(table: str, lookup: Lookup) -> Apply:
-    def delete(scope: Any, draft: Draft) -> None:
-        draft.delete(table, lookup.rows(scope, draft.state) or (), lookup.index)
+def _delete(plan: TablePlan, lookup: Lookup) -> Apply:
+    def delete(scope: Any, state: State, changes: list[Change]) -> State:
+        found = [(row, None) for row in lookup.rows(scope, state) or ()]
+        return _changed(state, plan.name, found, plan.types.keys(), lookup.index, changes)
 
     return delete
+
+
+def _changed(
+    state: State,
+    table: str,
+    pairs: Sequence[tuple[Row, Row | None]],
+    touched: Set[str],
+    index: int | None,
+    changes: list[Change],
+) -> State:
+    if not pairs:
+        return state
+    columns = state.tables[table].columns
+    for before, after in pairs:
+        changes.append(Change(columns, before, after))
+    return state.change(table, pairs, touched, index)
 
 
 def _filler(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Row], Row]:

@@ -46,27 +46,24 @@ class Index:
 class Filing:
     """How an index files the rows of a table."""
 
-    relevant: Callable[[Row], Row]
-    """Everything in a row that the index looks at."""
+    names: frozenset[str]
+    """The columns that the index looks at."""
     values: Callable[[Row], Key | None]
     """Under which values it has a row, or None where it leaves it out."""
     bound: Callable[[Row], int]
     """What the index knows of its bound."""
 
-    def moves(self, before: Row, after: Row) -> bool:
-        """Whether a change of a row changes the index."""
-        return self.relevant(before) != self.relevant(after)
-
 
 def filing(names: tuple[str, ...], index: Index, bound: str | None) -> Filing:
     """The filing of a table with columns of these names."""
-    columns = [names.index(name) for name in index.columns]
-    constants = [names.index(name) for name, _ in index.constants]
-    values = _values(picker(columns), picker(constants), tuple(value for _, value in index.constants))
-    if bound is None:
-        return Filing(picker(columns + constants), values, lambda row: FOREVER)
-    position = names.index(bound)
-    return Filing(picker([*columns, *constants, position]), values, _bound(position))
+    constants = dict(index.constants)
+    pick, fixed = (picker([names.index(name) for name in each]) for each in (index.columns, constants))
+    seen = frozenset((*index.columns, *constants, *((bound,) if bound else ())))
+    return Filing(
+        seen,
+        _values(pick, fixed, tuple(constants.values())),
+        _bound(names.index(bound)) if bound else lambda row: FOREVER,
+    )
 
 
 def picker(positions: Collection[int]) -> Callable[[Row], Key]:

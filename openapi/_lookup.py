@@ -14,6 +14,8 @@ from openapi._index import ANY, Index
 from openapi._state import ROWS, Row, State
 from openapi._table import TablePlan
 
+_NULL = type(None)
+
 Resolve = Callable[[Any], Any]
 """Scope to the value of a name, or to an Absence."""
 
@@ -39,28 +41,25 @@ class Lookup:
 
         Rows that cannot pass the condition may be left out.
         """
-        values = self.sought(scope)
-        table = state.tables[self.table]
+        values, table = self.sought(scope), state.tables[self.table]
         if self.index is None:
             row = table.version.get(ROWS, values)
-            found: Iterable[Row] = () if row is None else (row,)
+            if row is not None:
+                return (row,)
         else:
             after = ANY if self.bound is None else scope[self.bound]
             found = table.matching(self.index, values, after if isinstance(after, int) else ANY)
+            if found != ():
+                return found
         # No row is found by an Absence or null, so that only where there is none a value may be one.
-        if found == ():
-            for value in values:
-                if value is None or type(value) is Absence:
-                    return UNDETERMINED
-        return found
+        kinds = [*map(type, values)]
+        return UNDETERMINED if Absence in kinds or _NULL in kinds else ()
 
     def rows(self, scope: Any, state: State) -> Sequence[Row] | Absence:
         """The rows that are meant, newest first, or UNDETERMINED when a value that they must have is not present."""
         found = self.candidates(scope, state)
-        if found == () or isinstance(found, Absence):
-            return found
-        if self.condition is None:
-            return list(found)
+        if self.condition is None or found is UNDETERMINED:
+            return found if found.__class__ is tuple or found is UNDETERMINED else list(found)
         bring, holds, passed = self.bring, self.condition.holds, []
         for row in found:
             bring(scope, row)
@@ -71,8 +70,8 @@ class Lookup:
     def newest(self, scope: Any) -> Row | Absence:
         """The first row that is meant, or why there is none."""
         found = self.candidates(scope, scope.state)
-        if isinstance(found, Absence):
-            return found
+        if found is UNDETERMINED:
+            return UNDETERMINED
         condition = self.condition
         for row in found:
             if condition is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -121,37 +121,50 @@ class Table:
                 seen.add(key)
             yield row
 
-    def changed(self, changes: Sequence[Change], walked: int | None = None) -> Table:
-        """The table after these changes; `walked` is the number of the index that found the rows which they take away."""
-        key_of, writes = self.columns.key_of, Writes()
-        for _, before, after in changes:
-            writes.append((ROWS, key_of(after or before), after or ABSENT))
+    def inserted(self, key: Key, row: Row) -> Table:
+        """The table with one more row."""
+        writes: Writes = [(ROWS, key, row)]
         for number, filing in enumerate(self.columns.filings, 1):
-            leaving: dict[Key, list[Key]] = {}
-            coming = []
-            for _, before, after in changes:
-                old = None if before is None else filing.values(before)
-                new = None if after is None else filing.values(after)
-                if old != new:
-                    if old is not None:
-                        leaving.setdefault(old, []).append(key_of(before))
-                    if new is not None:
-                        coming.append((new, after, came))
-                elif new is not None and filing.bound(before) != filing.bound(after):
-                    coming.append((new, after, raised))
-            if leaving or coming:
-                writes += self._filed(number, leaving, coming, walked == number - 1)
+            values = filing.values(row)
+            if values is not None:
+                bucket = self.version.get(number, values, EMPTY)
+                writes.append((number, values, came(bucket, key, filing.bound(row))))
         return Table(self.columns, self.version.changed(writes))
 
-    def _filed(self, number: int, leaving: dict[Key, list[Key]], coming: list[Any], walked: bool) -> Writes:
-        """How the buckets of an index change when rows leave them, and then others come."""
-        get, filing, key_of, buckets = self.version.get, self.columns.filings[number - 1], self.columns.key_of, {}
+    def changed(self, pairs: Sequence[tuple[Row, Row | None]], walked: int | None, touched: Set[str]) -> Table:
+        """The table with rows in place of others, or of nothing, after a change of these columns.
+
+        `walked` is the number of the index that found the rows.
+        """
+        key_of, writes = self.columns.key_of, Writes()
+        for before, after in pairs:
+            writes.append((ROWS, key_of(before), after or ABSENT))
+        for number, filing in enumerate(self.columns.filings, 1):
+            if touched.isdisjoint(filing.names):
+                continue
+            values_of = filing.values
+            leaving: dict[Key, list[Key]] = {}
+            coming = []
+            for before, after in pairs:
+                old, new = values_of(before), after and values_of(after)
+                if old is not None and old != new:
+                    leaving.setdefault(old, []).append(key_of(before))
+                if new is not None and after is not None:
+                    coming.append((new, after, raised if old == new else came))
+            if leaving or coming:
+                self._file(number, leaving, coming, number - 1 == walked, writes)
+        return Table(self.columns, self.version.changed(writes))
+
+    def _file(self, number: int, leaving: dict[Key, list[Key]], coming: list[Any], walked: bool, writes: Writes) -> None:
+        """Adds how the buckets of an index change when rows leave them, and then others come."""
+        get, filing, buckets = self.version.get, self.columns.filings[number - 1], {}
         for values, keys in leaving.items():
             buckets[values] = left(get(number, values), keys, walked, lambda key: self._bound_in(filing, values, key))
         for values, row, step in coming:
             bucket = buckets[values] if values in buckets else get(number, values, EMPTY)
-            buckets[values] = step(bucket, key_of(row), filing.bound(row))
-        return [(number, values, ABSENT if bucket is EMPTY else bucket) for values, bucket in buckets.items()]
+            buckets[values] = step(bucket, self.columns.key_of(row), filing.bound(row))
+        for values, bucket in buckets.items():
+            writes.append((number, values, ABSENT if bucket is EMPTY else bucket))
 
     def _bound_in(self, filing: Filing, values: Key, key: Key) -> int | None:
         """The bound of the row with this key; None where it is not filed under these values."""
@@ -174,22 +187,30 @@ class State:
 
     def insert(self, table: str, row: Row) -> State:
         """The state with one more row. Raises ExecutionError where its key exists, TableFull where there is no room."""
-        draft = Draft(self)
-        draft.insert(table, row)
-        return draft.state
+        target = self.tables[table]
+        key = target.columns.key_of(row)
+        if target.version.get(ROWS, key) is not None:
+            raise ExecutionError(f"{table} already has a row with {', '.join(target.columns.key)} {key}")
+        if target.version.size(ROWS) >= self.most_rows:
+            raise TableFull(f"{table} is full: it may hold {self.most_rows} rows")
+        return self._with(table, target.inserted(key, row))
+
+    def change(
+        self, table: str, pairs: Sequence[tuple[Row, Row | None]], touched: Set[str], walked: int | None = None
+    ) -> State:
+        """The state with rows in place of others, whose keys stay, or of nothing; only these columns differ.
+
+        `walked` is the index by which the rows were found, if they are all that it found.
+        """
+        return self._with(table, self.tables[table].changed(pairs, walked, touched))
 
     def replace(self, table: str, before: Row, after: Row) -> State:
         """The state with one row changed; its key stays."""
-        return self.changed([Change(self.tables[table].columns, before, after)])
+        return self.change(table, [(before, after)], self.tables[table].columns.types.keys())
 
     def delete(self, table: str, row: Row) -> State:
         """The state without one row that it has."""
-        return self.changed([Change(self.tables[table].columns, row, None)])
-
-    def changed(self, changes: Sequence[Change], walked: int | None = None) -> State:
-        """The state after these changes of one table, as `Table.changed` makes it."""
-        name = changes[0].columns.table
-        return State(self.tables | {name: self.tables[name].changed(changes, walked)}, self.most_rows)
+        return self.change(table, [(row, None)], self.tables[table].columns.types.keys())
 
     def rows(self, table: str) -> Iterator[dict[str, Any]]:
         """The rows of a table by column name, in no order."""
@@ -208,48 +229,5 @@ class State:
         text = json.dumps(self.snapshot(), sort_keys=True, ensure_ascii=False)
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
-
-class Draft:
-    """A state in the making: effects add changes, of which a state is made when one wants to see it."""
-
-    __slots__ = ("_made", "_replaced", "_stands", "_walked", "changes")
-
-    def __init__(self, state: State) -> None:
-        self.changes: list[Change] = []
-        """All changes so far."""
-        self._stands, self._made = state, 0  # the state after so many of them; the others are of one table
-        self._walked: int | None = None
-        self._replaced = ""  # the table of which rows were replaced since then, and nothing else happened
-
-    @property
-    def state(self) -> State:
-        """The state after all changes."""
-        if self._made < len(self.changes):
-            self._stands = self._stands.changed(self.changes[self._made :], self._walked)
-            self._made, self._replaced, self._walked = len(self.changes), "", None
-        return self._stands
-
-    def insert(self, table: str, row: Row) -> None:
-        """Adds a row. Raises ExecutionError where its key exists, TableFull where there is no room."""
-        state = self._stands if self._replaced == table else self.state  # a replaced row keeps its key and its room
-        target = state.tables[table]
-        columns, version = target.columns, target.version
-        key = columns.key_of(row)
-        if version.get(ROWS, key) is not None:
-            raise ExecutionError(f"{table} already has a row with {', '.join(columns.key)} {key}")
-        if version.size(ROWS) >= state.most_rows:
-            raise TableFull(f"{table} is full: it may hold {state.most_rows} rows")
-        self.changes.append(Change(columns, None, row))
-        self._replaced = ""
-
-    def replace(self, table: str, pairs: Iterable[tuple[Row, Row]], walked: int | None) -> None:
-        """Puts rows in place of others that `state` has; `walked` is the index that found them."""
-        columns = self.state.tables[table].columns
-        self.changes += [Change(columns, before, after) for before, after in pairs]
-        self._replaced, self._walked = table, walked
-
-    def delete(self, table: str, rows: Iterable[Row], walked: int | None) -> None:
-        """Takes rows away that `state` has; `walked` is the index that found them."""
-        columns = self.state.tables[table].columns
-        self.changes += [Change(columns, row, None) for row in rows]
-        self._walked = walked
+    def _with(self, name: str, table: Table) -> State:
+        return State(self.tables | {name: table}, self.most_rows)
