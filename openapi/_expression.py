@@ -254,9 +254,10 @@ def values_of(expressions: Sequence[Expression]) -> Callable[[Any], tuple[Any, .
 
 def values_at(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
     """What gives the values of these names; one that is not present is an Absence."""
-    if len(names) < 2:
-        return lambda scope: tuple([scope[name] for name in names])
-    return itemgetter(*names)
+    if len(names) == 1:
+        (name,) = names
+        return lambda scope: (scope[name],)
+    return itemgetter(*names) if names else lambda scope: ()
 
 
 def columns_used(name: str, expressions: Iterable[Expression]) -> dict[str, int]:
@@ -271,8 +272,8 @@ def columns_used(name: str, expressions: Iterable[Expression]) -> dict[str, int]
 
 def bringer(name: str, used: Mapping[str, int]) -> Callable[[Any, Any], None]:
     """What puts a row (or an Absence) into a scope, with those of its columns that are used."""
-    if len(used) == 1:
-        return _one_bringer(name, *used.items())
+    if len(used) < 2:
+        return _plain_bringer(name, *next(iter(used.items()), (name, -1)))
     absent, pick = dict.fromkeys(used, UNDETERMINED), picker(used.values())
 
     def bring(scope: Any, row: Any) -> None:
@@ -282,12 +283,11 @@ def bringer(name: str, used: Mapping[str, int]) -> Callable[[Any, Any], None]:
     return bring
 
 
-def _one_bringer(name: str, used: tuple[str, int]) -> Callable[[Any, Any], None]:
-    column, position = used
-
+def _plain_bringer(name: str, column: str, position: int) -> Callable[[Any, Any], None]:
     def bring(scope: Any, row: Any) -> None:
+        if position >= 0:
+            scope[column] = UNDETERMINED if type(row) is Absence else row[position]
         scope[name] = row
-        scope[column] = UNDETERMINED if type(row) is Absence else row[position]
 
     return bring
 

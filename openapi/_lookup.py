@@ -69,10 +69,16 @@ class Lookup:
 
     def newest(self, scope: Any) -> Row | Absence:
         """The first row that is meant, or why there is none."""
+        condition = self.condition
+        if self.index is None:  # the same without a loop
+            row = scope.state.tables[self.table].version.get(ROWS, self.sought(scope))
+            if row is not None:
+                if condition is not None:
+                    self.bring(scope, row)
+                return row if condition is None or condition.holds(scope) else MISSING
         found = self.candidates(scope, scope.state)
         if found is UNDETERMINED:
             return UNDETERMINED
-        condition = self.condition
         for row in found:
             if condition is None:
                 return row
