@@ -9,10 +9,10 @@ from typing import Any
 from openapi._document import Node
 from openapi._errors import ContractError
 from openapi._expression import NOW, ROW, Expression, Names, bringer, columns_used, compile_expression, values_of
-from openapi._index import picker
+from openapi._index import Row, picker
 from openapi._lookup import Lookup, compile_condition, compile_lookup, known_table
 from openapi._request import Absence
-from openapi._state import Change, Row, State
+from openapi._state import Change, State
 from openapi._table import TablePlan
 
 Apply = Callable[[Any, State, list[Change]], State]
@@ -109,7 +109,7 @@ def _update(plan: TablePlan, lookup: Lookup, cells: dict[str, Expression]) -> Ap
 
     def update(scope: Any, state: State, changes: list[Change]) -> State:
         found = []
-        for row in lookup.rows(scope, state) or ():
+        for row in lookup.rows(scope, state):
             bring(scope, row)
             found.append((row, fill(scope, row)))
         return _changed(state, table, found, cells.keys(), lookup.index, changes)
@@ -119,7 +119,7 @@ def _update(plan: TablePlan, lookup: Lookup, cells: dict[str, Expression]) -> Ap
 
 def _delete(plan: TablePlan, lookup: Lookup) -> Apply:
     def delete(scope: Any, state: State, changes: list[Change]) -> State:
-        found = [(row, None) for row in lookup.rows(scope, state) or ()]
+        found = [(row, None) for row in lookup.rows(scope, state)]
         return _changed(state, plan.name, found, plan.types.keys(), lookup.index, changes)
 
     return delete

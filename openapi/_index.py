@@ -11,7 +11,7 @@ rows that are over lie there; and where all others leave, the next walk is as sh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -54,7 +54,7 @@ class Filing:
     """What the index knows of its bound."""
 
 
-def filing(names: tuple[str, ...], index: Index, bound: str | None) -> Filing:
+def filing_of(names: tuple[str, ...], index: Index, bound: str | None) -> Filing:
     """The filing of a table with columns of these names."""
     constants = dict(index.constants)
     pick, fixed = (picker([names.index(name) for name in each]) for each in (index.columns, constants))
@@ -94,16 +94,6 @@ def _bound(position: int) -> Callable[[Row], int]:
     return bound
 
 
-def walk(bucket: Bucket, after: int) -> Iterator[Key]:
-    """The keys in a bucket, as far as there are bounds later than `after`; also of rows that have left, and one key twice."""
-    chain, _, _, highest = bucket
-    if highest > after:
-        after = ANY
-    while chain is not None and chain[2] > after:
-        key, chain, _ = chain
-        yield key
-
-
 def came(bucket: Bucket, key: Key, bound: int) -> Bucket:
     """The bucket with one more row."""
     chain, rows, length, highest = bucket
@@ -123,6 +113,8 @@ def left(bucket: Bucket, keys: Collection[Key], found_by_walking: bool, bound_in
     if not rows:
         return EMPTY
     purge = length > 2 * rows + 8
+    if len(keys) == 1 and chain is not None and chain[0] in keys and not purge:
+        return chain[1], rows, length - 1, highest
     sought, seen, stay = set(keys), set(), []
     steps = length if purge or found_by_walking else AT_HAND
     while chain is not None and steps and (sought or purge):

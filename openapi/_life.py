@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from openapi._contract import Contract
 from openapi._decision import decide
 from openapi._expression import NOW, ROW
-from openapi._state import Row, State
+from openapi._index import Row
+from openapi._state import State
 from openapi._witness import candidates
 
 ROUNDS = 4

@@ -9,9 +9,9 @@ from typing import Any
 from openapi._document import Node
 from openapi._errors import ContractError, nearest
 from openapi._expression import ROW, Expression, Names, bringer, columns_used, compile_expression, values_of
+from openapi._index import ANY, Index, Row
 from openapi._request import MISSING, UNDETERMINED, Absence
-from openapi._index import ANY, Index
-from openapi._state import ROWS, Row, State
+from openapi._state import ROWS, State
 from openapi._table import TablePlan
 
 _NULL = type(None)
@@ -55,17 +55,24 @@ class Lookup:
         kinds = [*map(type, values)]
         return UNDETERMINED if Absence in kinds or _NULL in kinds else ()
 
-    def rows(self, scope: Any, state: State) -> Sequence[Row] | Absence:
+    def all(self, scope: Any, state: State) -> Sequence[Row] | Absence:
         """The rows that are meant, newest first, or UNDETERMINED when a value that they must have is not present."""
         found = self.candidates(scope, state)
-        if self.condition is None or found is UNDETERMINED:
-            return found if found.__class__ is tuple or found is UNDETERMINED else list(found)
+        if isinstance(found, Absence):
+            return found
+        if self.condition is None:
+            return tuple(found)
         bring, holds, passed = self.bring, self.condition.holds, []
         for row in found:
             bring(scope, row)
             if holds(scope):
                 passed.append(row)
         return passed
+
+    def rows(self, scope: Any, state: State) -> Sequence[Row]:
+        """The same, but none where a value is not present."""
+        found = self.all(scope, state)
+        return () if isinstance(found, Absence) else found
 
     def newest(self, scope: Any) -> Row | Absence:
         """The first row that is meant, or why there is none."""
@@ -77,8 +84,8 @@ class Lookup:
                     self.bring(scope, row)
                 return row if condition is None or condition.holds(scope) else MISSING
         found = self.candidates(scope, scope.state)
-        if found is UNDETERMINED:
-            return UNDETERMINED
+        if isinstance(found, Absence):
+            return found
         for row in found:
             if condition is None:
                 return row
@@ -159,7 +166,6 @@ def _exceeded(condition: Expression | None) -> Iterator[tuple[str, str]]:
             yield greater.column, str(less)
 
 
-
 def compile_condition(node: Node, names: Names) -> Expression:
     """An expression that must be true or false. Raises ContractError for one that is another type."""
     expression = compile_expression(node, names)
@@ -178,7 +184,7 @@ def compile_let(node: Node, names: Names, plans: dict[str, TablePlan]) -> tuple[
     how = next(each for each in ("find", "last", "all") if each in node.value)
     table = known_table(node.child(how), plans)
     lookup = compile_lookup(node, table, names, plans)
-    resolve = (lambda scope: lookup.rows(scope, scope.state)) if how == "all" else lookup.newest
+    resolve = (lambda scope: lookup.all(scope, scope.state)) if how == "all" else lookup.newest
     return Let(node.name, how, lookup, (), resolve, node.line), "rows" if how == "all" else plans[table].types
 
 

@@ -140,7 +140,7 @@ def _int(schema: Mapping[str, Any]) -> Read:
     low, high = INT_RANGES.get(schema.get("format", ""), INT_RANGES["int64"])
 
     def parse(raw: str) -> int | Absence:
-        if not (raw.isdecimal() and raw.isascii() or _integer(raw)) or len(raw) > 1000:
+        if not ((raw.isdecimal() and raw.isascii()) or _integer(raw)) or len(raw) > 1000:
             return UNREADABLE
         value = int(raw)
         return value if low <= value <= high else UNREADABLE

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from openapi._errors import ExecutionError, TableFull
-from openapi._index import ANY, EMPTY, Bucket, Filing, Index, Key, Row, came, filing, left, picker, raised, walk
+from openapi._index import ANY, EMPTY, Bucket, Filing, Index, Key, Row, came, filing_of, left, picker, raised
 from openapi._versions import ABSENT, Map, Version, Writes
 
 MOST_ROWS = 10_000_000
@@ -46,7 +46,7 @@ class Columns:
     def __post_init__(self) -> None:
         object.__setattr__(self, "key_of", picker([self.names.index(name) for name in self.key]))
         pairs = zip(self.indexes, self.bounds, strict=True)
-        object.__setattr__(self, "filings", tuple(filing(self.names, index, bound) for index, bound in pairs))
+        object.__setattr__(self, "filings", tuple(filing_of(self.names, index, bound) for index, bound in pairs))
 
     def row(self, values: Mapping[str, Any]) -> Row:
         """A row with these values by column name, the others at their defaults."""
@@ -112,10 +112,13 @@ class Table:
 
     def _walked(self, index: int, values: Key, bucket: Bucket, after: int) -> Iterator[Row]:
         get, filed, seen = self.version.get, self.columns.filings[index].values, set[Key]()
-        _, rows, length, _ = bucket
-        for key in walk(bucket, after):
+        chain, rows, length, highest = bucket
+        if highest > after:
+            after = ANY
+        while chain is not None and chain[2] > after:
+            key, chain, _ = chain
             row = get(ROWS, key)
-            if rows < length:
+            if rows < length:  # some have left, or are here twice
                 if row is None or key in seen or filed(row) != values:
                     continue
                 seen.add(key)
@@ -159,7 +162,7 @@ class Table:
         """Adds how the buckets of an index change when rows leave them, and then others come."""
         get, filing, buckets = self.version.get, self.columns.filings[number - 1], {}
         for values, keys in leaving.items():
-            buckets[values] = left(get(number, values), keys, walked, lambda key: self._bound_in(filing, values, key))
+            buckets[values] = left(get(number, values), keys, walked, partial(self._bound_in, filing, values))
         for values, row, step in coming:
             bucket = buckets[values] if values in buckets else get(number, values, EMPTY)
             buckets[values] = step(bucket, self.columns.key_of(row), filing.bound(row))
@@ -195,9 +198,7 @@ class State:
             raise TableFull(f"{table} is full: it may hold {self.most_rows} rows")
         return self._with(table, target.inserted(key, row))
 
-    def change(
-        self, table: str, pairs: Sequence[tuple[Row, Row | None]], touched: Set[str], walked: int | None = None
-    ) -> State:
+    def change(self, table: str, pairs: Sequence[tuple[Row, Row | None]], touched: Set[str], walked: int | None = None) -> State:
         """The state with rows in place of others, whose keys stay, or of nothing; only these columns differ.
 
         `walked` is the index by which the rows were found, if they are all that it found.

@@ -6,8 +6,8 @@ from typing import Any
 
 from openapi._document import Node
 from openapi._errors import ContractError, nearest
-from openapi._request import json_type
 from openapi._index import Index
+from openapi._request import json_type
 from openapi._state import Columns
 
 
