@@ -40,7 +40,8 @@ LAYOUTS = {
 
 States = dict[int, openapi.State]
 Raw = dict[str, str]
-Asking = Callable[[openapi.State, Iterator[Raw]], Callable[[], None]]
+Asking = Callable[[States, int, Iterator[Raw]], Callable[[], None]]
+"""(states, size, requests) to what makes one request; nobody keeps the state in which it begins."""
 
 
 def main(most: int) -> None:
@@ -55,7 +56,8 @@ def main(most: int) -> None:
         memory = (_resident() - resident) / sum(sizes)
         console.print(f"{layout}: {memory:,.0f} bytes per share, of {sum(sizes):,}")
         gc.collect()
-        gc.freeze()  # as `serve` does
+        gc.freeze()
+        gc.set_threshold(5_000, 100, 100)  # both as `serve` does
         mock = Mock(contract, Origin(openapi.read_document(WORLD), os.environ), Bounds(rows=100 * most))
         for title, asking in (("decide()", _deciding(contract)), ("a request through WSGI, in process", _requesting(mock))):
             found.setdefault(title, {})[layout] = _measured(asking, states, devices, mark)
@@ -65,7 +67,7 @@ def main(most: int) -> None:
             table.add_row(f"{size:,}", *("{:.1f} ({:.2f} x)".format(*each[size]) for each in layouts.values()))
         console.print(table)
     mock = Mock(contract, Origin(openapi.read_document(WORLD), os.environ))
-    mock.worlds.default.state = _filled(empty, 1, LATER, [FORKED])[FORKED]
+    mock.worlds.default.state = _filled(empty, 1, LATER, [FORKED]).pop(FORKED)
     gone_on, together = _forks(mock, PARTED), _forks(mock, 0)
     console.print(f"fork of a world with {FORKED:,} shares, and its first change: {together:.2f} ms")
     console.print(f"the same after {PARTED} changes of the world that it comes from, which part the two: {gone_on:.2f} ms")
@@ -96,8 +98,8 @@ def _resident() -> int:
 def _measured(asking: Asking, states: States, spread: int, mark: str) -> dict[int, tuple[float, float]]:
     """Median µs of a success by number of shares, and the median of its ratios to the cost without shares."""
     requests = [device | {"acceptingExpireAt": str(LATER), "coverMark": mark} for device in _devices(spread)]
-    actions = {size: asking(state, cycle(Random(size).sample(requests, spread))) for size, state in states.items()}
     rounds: dict[int, list[float]] = {size: [] for size in states}
+    actions = {size: asking(states, size, cycle(Random(size).sample(requests, spread))) for size in rounds}
     for _ in range(ROUNDS):
         for size, action in actions.items():
             started = time.process_time()
@@ -111,12 +113,11 @@ def _measured(asking: Asking, states: States, spread: int, mark: str) -> dict[in
 def _deciding(contract: openapi.Contract) -> Asking:
     operation = contract.operations["shareInfo"]
 
-    def asking(state: openapi.State, requests: Iterator[Raw]) -> Callable[[], None]:
+    def asking(states: States, size: int, requests: Iterator[Raw]) -> Callable[[], None]:
         chance = Random(1)
 
         def decide() -> None:
-            nonlocal state
-            state = openapi.decide(operation, {"token": TOKEN, **next(requests)}, state, NOW, chance).state
+            states[size] = openapi.decide(operation, {"token": TOKEN, **next(requests)}, states[size], NOW, chance).state
 
         return decide
 
@@ -126,9 +127,9 @@ def _deciding(contract: openapi.Contract) -> Asking:
 def _requesting(mock: Mock) -> Asking:
     application, numbers = create_app(mock).wsgi_app, count()
 
-    def asking(state: openapi.State, requests: Iterator[Raw]) -> Callable[[], None]:
+    def asking(states: States, size: int, requests: Iterator[Raw]) -> Callable[[], None]:
         world = mock.worlds.fork(f"w{next(numbers)}", mock.worlds.default)
-        world.state = state
+        world.state = states.pop(size)
 
         def request() -> None:
             query = urlencode(next(requests))
