@@ -114,7 +114,7 @@ def _deciding(contract: openapi.Contract) -> Asking:
     operation = contract.operations["shareInfo"]
 
     def asking(states: States, size: int, requests: Iterator[Raw]) -> Callable[[], None]:
-        chance = Random(1)
+        chance = Random(4)  # not the seed of the world, which mints codes too
 
         def decide() -> None:
             states[size] = openapi.decide(operation, {"token": TOKEN, **next(requests)}, states[size], NOW, chance).state
