@@ -1,4 +1,8 @@
-"""Whether the cost is flat: a decision and a request with none to many shares; memory per share, and what a fork takes."""
+"""Whether the cost is flat: a decision and a request with none to many shares; memory per share, and what a fork takes.
+
+Time is what the process used, not what the clock says, and rounds of all sizes are interleaved: each gives the ratio to the
+round beside it without shares, so that a busy machine slows both.
+"""
 
 from __future__ import annotations
 
@@ -17,60 +21,73 @@ from rich.table import Table
 
 import openapi
 from mockserver import Bounds, Mock, Origin, create_app
+from mockserver._world import LiveWorld
 
 NOW = time.time_ns() // 1_000_000
-LATER = NOW + 10**12
+LATER, OVER = NOW + 10**12, NOW - 1
 CALLS, ROUNDS = 200, 60
 DEVICES = 1000
-FORKED = 100_000
+FORKED, PARTED = 100_000, 100
 OWNER, TOKEN = "C10000001", "demo-token-alice"
 WORLD = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
 PATH = "/v2/binding/enduserapi/shareInfo"
+LAYOUTS = {
+    "on one device": (1, LATER, "2"),
+    f"on {DEVICES:,} devices": (DEVICES, LATER, "2"),
+    "over, on one device": (1, OVER, "1"),
+}
+"""How many devices, until when the shares may be accepted, and the coverMark of the requests."""
 
 States = dict[int, openapi.State]
-Asking = Callable[[openapi.State, Iterator[dict[str, str]]], Callable[[], None]]
+Raw = dict[str, str]
+Asking = Callable[[States, int, Iterator[Raw]], Callable[[], None]]
+"""(states, size, requests) to what makes one request; nobody keeps the state in which it begins."""
 
 
 def main(most: int) -> None:
-    """Prints it all; rounds of all sizes are interleaved, so that a slow moment of the machine meets every one."""
+    """Prints it all."""
     console, sizes = Console(), sorted({0, most // 100, most // 10, most})
     contract = openapi.load()
     empty = openapi.load_world(WORLD, contract, NOW, os.environ).state
-    resident = _resident()
-    one = _filled(empty, 1, sizes)
-    gc.collect()
-    memory = (_resident() - resident) / most
-    many = _filled(empty, DEVICES, sizes)
-    gc.collect()
-    gc.freeze()  # as `serve` does
-    mock = Mock(contract, Origin(openapi.read_document(WORLD), os.environ), Bounds(rows=100 * most))
-    for title, asking in (("decide()", _deciding(contract)), ("a request through WSGI, in process", _requesting(mock))):
-        table = Table("shares", "on one device, µs", f"on {DEVICES:,} devices, µs", title=title)
-        found = [_measured(asking, states, spread) for states, spread in ((one, 1), (many, DEVICES))]
+    found: dict[str, dict[str, dict[int, tuple[float, float]]]] = {}
+    for layout, (devices, until, mark) in LAYOUTS.items():
+        resident = _resident()
+        states = _filled(empty, devices, until, sizes)
+        memory = (_resident() - resident) / sum(sizes)
+        console.print(f"{layout}: {memory:,.0f} bytes per share, of {sum(sizes):,}")
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(5_000, 100, 100)  # both as `serve` does
+        mock = Mock(contract, Origin(openapi.read_document(WORLD), os.environ), Bounds(rows=100 * most))
+        for title, asking in (("decide()", _deciding(contract)), ("a request through WSGI, in process", _requesting(mock))):
+            found.setdefault(title, {})[layout] = _measured(asking, states, devices, mark)
+    for title, layouts in found.items():
+        table = Table("shares", *layouts, title=f"{title}: µs, and how many times the cost without shares")
         for size in sizes:
-            table.add_row(f"{size:,}", *(f"{each[size]:.1f} ({each[size] / each[0]:.2f} x)" for each in found))
+            table.add_row(f"{size:,}", *("{:.1f} ({:.2f} x)".format(*each[size]) for each in layouts.values()))
         console.print(table)
-    console.print(f"memory: {memory:,.0f} bytes per share, of {most:,}")
-    console.print(
-        f"fork of a world with {FORKED:,} shares, and its first change: {_fork(mock, _filled(empty, 1, [FORKED])):.2f} ms"
-    )
+    mock = Mock(contract, Origin(openapi.read_document(WORLD), os.environ))
+    mock.worlds.default.state = _filled(empty, 1, LATER, [FORKED]).pop(FORKED)
+    gone_on, together = _forks(mock, PARTED), _forks(mock, 0)
+    console.print(f"fork of a world with {FORKED:,} shares, and its first change: {together:.2f} ms")
+    console.print(f"the same after {PARTED} changes of the world that it comes from, which part the two: {gone_on:.2f} ms")
 
 
-def _filled(state: openapi.State, devices: int, sizes: list[int]) -> States:
-    """States with so many shares that stand, in turn on each device; states share what they have in common."""
+def _filled(state: openapi.State, devices: int, until: int, sizes: list[int]) -> States:
+    """States with so many shares, in turn on each device. None shares anything with another."""
     shares, found = state.tables["shares"].columns, {}
-    for device in _devices(devices) if devices > 1 else ():
-        state = state.insert("devices", state.tables["devices"].columns.row(device | {"owner": OWNER}))
-    turns = cycle(_devices(devices))
-    for number in range(max(sizes) + 1):
-        if number in sizes:
-            found[number] = state
-        values = {"shareCode": f"share_dv_{OWNER}{number:032x}", "sharer": OWNER, "acceptingExpireAt": LATER, **next(turns)}
-        state = state.insert("shares", shares.row(values))
+    for size in sizes:
+        found[size] = state
+        for device in _devices(devices) if devices > 1 else ():
+            found[size] = found[size].insert("devices", state.tables["devices"].columns.row(device | {"owner": OWNER}))
+        turns = cycle(_devices(devices))
+        for number in range(size):
+            values = {"shareCode": f"share_dv_{OWNER}{number:032x}", "sharer": OWNER, "acceptingExpireAt": until}
+            found[size] = found[size].insert("shares", shares.row(values | next(turns)))
     return found
 
 
-def _devices(number: int) -> list[dict[str, str]]:
+def _devices(number: int) -> list[Raw]:
     return [{"pk": "p11pLZ", "dk": "D001" if number == 1 else f"E{each:05}"} for each in range(number)]
 
 
@@ -78,29 +95,29 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _measured(asking: Asking, states: States, spread: int) -> dict[int, float]:
-    """Median µs of a success by number of shares."""
-    devices = _devices(spread)
-    actions = {size: asking(state, cycle(Random(size).sample(devices, len(devices)))) for size, state in states.items()}
+def _measured(asking: Asking, states: States, spread: int, mark: str) -> dict[int, tuple[float, float]]:
+    """Median µs of a success by number of shares, and the median of its ratios to the cost without shares."""
+    requests = [device | {"acceptingExpireAt": str(LATER), "coverMark": mark} for device in _devices(spread)]
     rounds: dict[int, list[float]] = {size: [] for size in states}
+    actions = {size: asking(states, size, cycle(Random(size).sample(requests, spread))) for size in rounds}
     for _ in range(ROUNDS):
         for size, action in actions.items():
-            started = time.perf_counter()
+            started = time.process_time()
             for _ in range(CALLS):
                 action()
-            rounds[size].append((time.perf_counter() - started) / CALLS * 1e6)
-    return {size: median(each) for size, each in rounds.items()}
+            rounds[size].append((time.process_time() - started) / CALLS * 1e6)
+    warm = {size: each[ROUNDS // 10 :] for size, each in rounds.items()}
+    return {size: (median(each), median(map(float.__truediv__, each, warm[0]))) for size, each in warm.items()}
 
 
 def _deciding(contract: openapi.Contract) -> Asking:
     operation = contract.operations["shareInfo"]
 
-    def asking(state: openapi.State, devices: Iterator[dict[str, str]]) -> Callable[[], None]:
-        raw, chance = {"token": TOKEN, "acceptingExpireAt": str(LATER), "coverMark": "2"}, Random(1)
+    def asking(states: States, size: int, requests: Iterator[Raw]) -> Callable[[], None]:
+        chance = Random(4)  # not the seed of the world, which mints codes too
 
         def decide() -> None:
-            nonlocal state
-            state = openapi.decide(operation, raw | next(devices), state, NOW, chance).state
+            states[size] = openapi.decide(operation, {"token": TOKEN, **next(requests)}, states[size], NOW, chance).state
 
         return decide
 
@@ -110,12 +127,12 @@ def _deciding(contract: openapi.Contract) -> Asking:
 def _requesting(mock: Mock) -> Asking:
     application, numbers = create_app(mock).wsgi_app, count()
 
-    def asking(state: openapi.State, devices: Iterator[dict[str, str]]) -> Callable[[], None]:
+    def asking(states: States, size: int, requests: Iterator[Raw]) -> Callable[[], None]:
         world = mock.worlds.fork(f"w{next(numbers)}", mock.worlds.default)
-        world.state = state
+        world.state = states.pop(size)
 
         def request() -> None:
-            query = urlencode({"acceptingExpireAt": LATER, "coverMark": "2", **next(devices)})
+            query = urlencode(next(requests))
             environ = {"REQUEST_METHOD": "POST", "PATH_INFO": PATH, "QUERY_STRING": query}
             headers = {"HTTP_AUTHORIZATION": TOKEN, "HTTP_MOCK_WORLD": world.name}
             (body,) = application(environ | headers, lambda status, headers: None)  # type: ignore[arg-type, misc]
@@ -126,14 +143,22 @@ def _requesting(mock: Mock) -> Asking:
     return asking
 
 
-def _fork(mock: Mock, states: States) -> float:
-    """Median ms."""
-    mock.worlds.default.state = states[FORKED]
-    operation, found = mock.contract.operations["shareInfo"], []
-    raw = {"token": TOKEN, "pk": "p11pLZ", "dk": "D001", "acceptingExpireAt": str(LATER), "coverMark": "2"}
-    for number in range(20):
-        started = time.perf_counter()
-        world = mock.worlds.fork(f"fork{number}", mock.worlds.default)
-        world.state = openapi.decide(operation, raw, world.state, NOW, world.random).state
-        found.append((time.perf_counter() - started) * 1e3)
+def _forks(mock: Mock, between: int) -> float:
+    """Median ms of a fork and its first change, with so many changes of its parent between the two."""
+    parent, found = mock.worlds.default, []
+    for _ in range(11):
+        started = time.process_time()
+        world = mock.worlds.fork("fork", parent)
+        spent = time.process_time() - started
+        for _ in range(between):
+            _share(mock, parent)
+        started = time.process_time()
+        _share(mock, world)
+        found.append((spent + time.process_time() - started) * 1e3)
+        mock.worlds.delete("fork")
     return median(found)
+
+
+def _share(mock: Mock, world: LiveWorld) -> None:
+    raw = {"token": TOKEN, "pk": "p11pLZ", "dk": "D001", "acceptingExpireAt": str(LATER), "coverMark": "2"}
+    world.state = openapi.decide(mock.contract.operations["shareInfo"], raw, world.state, NOW, world.random).state

@@ -24,8 +24,8 @@ class Redaction:
     def learn(self, state: openapi.State) -> None:
         """Adds the secrets of a state."""
         for table, column in self.contract.secret_columns:
-            if (found := state.tables.get(table)) is not None and id(found.rows) not in self._seen:
-                self._seen[id(found.rows)] = found.rows  # kept, so that no other map gets its id
+            if (found := state.tables.get(table)) is not None and id(found) not in self._seen:
+                self._seen[id(found)] = found  # kept, so that no other table gets its id
                 position = found.columns.names.index(column)
                 self._secrets.update(str(row[position]) for row in found.rows.values())
 

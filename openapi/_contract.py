@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from openapi._decision import ANY_CODE, PERMITTED, Rule, Scope
+from openapi._decision import ANY_CODE, PERMITTED, Rule, Scope, Steps
 from openapi._envelope import Envelope
-from openapi._expression import Expression
+from openapi._expression import Expression, values_at
 from openapi._lookup import Let
 from openapi._request import Parameter, Read, gather
 from openapi._state import Columns
@@ -36,11 +36,21 @@ class Operation:
     response_schemas: Mapping[str, dict[str, Any]]
     """JSON Schema of the reply's body by HTTP status text."""
     line: int
-    answers: tuple[Rule, ...] = field(init=False)
+    answers: Steps = field(init=False)
     """The rules that a mock may answer with: those that are not merely permitted."""
+    screened: Callable[[Scope], tuple[Any, ...]] = field(init=False)
+    """The values of the parameters of which some rules ask nothing but whether they are absent."""
+    sound_answers: Steps = field(init=False)
+    """The other rules, for a request in which none of these is."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "answers", tuple(rule for rule in self.rules if rule.kind is not PERMITTED))
+        parameters = {each.name for each in self.parameters}
+        answers = [rule for rule in self.rules if rule.kind is not PERMITTED]
+        screened = tuple(dict.fromkeys(name for rule in answers for name in rule.screens(parameters)))
+        sound = [rule for rule in answers if not rule.screens(parameters)]
+        object.__setattr__(self, "answers", tuple((rule.holds, rule) for rule in answers))
+        object.__setattr__(self, "screened", values_at(screened))
+        object.__setattr__(self, "sound_answers", tuple((rule.holds, rule) for rule in sound))
 
     @property
     def success(self) -> Rule:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 from openapi._document import Node
 from openapi._errors import ContractError
 from openapi._expression import NOW, ROW, Expression, Names, bringer, columns_used, compile_expression, values_of
+from openapi._index import Row, picker
 from openapi._lookup import Lookup, compile_condition, compile_lookup, known_table
 from openapi._request import Absence
-from openapi._state import Change, Row, State
+from openapi._state import Change, State
 from openapi._table import TablePlan
 
 Apply = Callable[[Any, State, list[Change]], State]
@@ -61,7 +62,7 @@ def _cells(node: Node, verb: str, plan: TablePlan, names: Names) -> tuple[tuple[
         plan.check_column(each, each.name)
         expression = compile_expression(each, seen)
         plan.check_type(each, each.name, expression.type)
-        cells.append((each.name, _as_the_server_sees(expression)))
+        cells.append((each.name, expression))
     given = {name for name, _ in cells}
     if verb == "insert" and (left := plan.columns().required - given):
         raise ContractError([values.problem(f"the row has no {', '.join(sorted(left))}", f"{plan.name} requires it")])
@@ -70,18 +71,10 @@ def _cells(node: Node, verb: str, plan: TablePlan, names: Names) -> tuple[tuple[
     return tuple(cells)
 
 
-def _as_the_server_sees(expression: Expression) -> Expression:
-    """A value that depends on `now` is null to an examiner, whose clock is another one."""
-    if all(each.name != NOW for each in expression.references):
-        return expression
-    evaluate = expression.evaluate
-    return replace(expression, evaluate=lambda scope: None if scope.follows else evaluate(scope), path=None)
-
-
 def _make(verb: str, plan: TablePlan, lookup: Lookup | None, cells: tuple[tuple[str, Expression], ...]) -> Apply:
     if lookup is None:
         return _insert(plan, dict(cells))
-    return _update(plan, lookup, dict(cells)) if verb == "update" else _delete(plan.name, lookup)
+    return _update(plan, lookup, dict(cells)) if verb == "update" else _delete(plan, lookup)
 
 
 def _guarded(apply: Apply, when: Expression | None, unless: Expression | None) -> Apply:
@@ -89,9 +82,9 @@ def _guarded(apply: Apply, when: Expression | None, unless: Expression | None) -
         return apply
 
     def guarded(scope: Any, state: State, changes: list[Change]) -> State:
-        if when is not None and when.evaluate(scope) is not True:
+        if when is not None and not when.holds(scope):
             return state
-        if unless is not None and unless.evaluate(scope) is True:
+        if unless is not None and unless.holds(scope):
             return state
         return apply(scope, state, changes)
 
@@ -100,7 +93,7 @@ def _guarded(apply: Apply, when: Expression | None, unless: Expression | None) -
 
 def _insert(plan: TablePlan, cells: dict[str, Expression]) -> Apply:
     table, defaults = plan.name, plan.columns().defaults
-    blank = [defaults[name] for name in plan.properties]
+    blank = tuple(defaults[name] for name in plan.properties)
     fill = _filler(plan, cells)
 
     def insert(scope: Any, state: State, changes: list[Change]) -> State:
@@ -115,35 +108,60 @@ def _update(plan: TablePlan, lookup: Lookup, cells: dict[str, Expression]) -> Ap
     table, fill, bring = plan.name, _filler(plan, cells), bringer(ROW, columns_used(ROW, cells.values()))
 
     def update(scope: Any, state: State, changes: list[Change]) -> State:
+        found = []
         for row in lookup.rows(scope, state):
             bring(scope, row)
-            after = fill(scope, row)
-            changes.append(Change(state.tables[table].columns, row, after))
-            state = state.replace(table, row, after)
-        return state
+            found.append((row, fill(scope, row)))
+        return _changed(state, table, found, cells.keys(), lookup.index, changes)
 
     return update
 
 
-def _delete(table: str, lookup: Lookup) -> Apply:
+def _delete(plan: TablePlan, lookup: Lookup) -> Apply:
     def delete(scope: Any, state: State, changes: list[Change]) -> State:
-        for row in lookup.rows(scope, state):
-            changes.append(Change(state.tables[table].columns, row, None))
-            state = state.delete(table, row)
-        return state
+        found = [(row, None) for row in lookup.rows(scope, state)]
+        return _changed(state, plan.name, found, plan.types.keys(), lookup.index, changes)
 
     return delete
 
 
-def _filler(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Iterable[Any]], Row]:
-    """What fills these columns of a row; a value that is not present becomes null."""
-    order = list(plan.properties)
-    positions, values_in = tuple(order.index(name) for name in cells), values_of(list(cells.values()))
+def _changed(
+    state: State,
+    table: str,
+    pairs: Sequence[tuple[Row, Row | None]],
+    touched: Set[str],
+    index: int | None,
+    changes: list[Change],
+) -> State:
+    if not pairs:
+        return state
+    columns = state.tables[table].columns
+    for before, after in pairs:
+        changes.append(Change(columns, before, after))
+    return state.change(table, pairs, touched, index)
 
-    def fill(scope: Any, row: Iterable[Any]) -> Row:
-        values = list(row)
-        for number, value in enumerate(values_in(scope)):
-            values[positions[number]] = None if type(value) is Absence else value
-        return tuple(values)
+
+def _filler(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Row], Row]:
+    """What fills these columns of a row; a value that is not present becomes null.
+
+    So does to an examiner what depends on `now`, for a server's clock is another one.
+    """
+    fixed = {name: each.evaluate(None) for name, each in cells.items() if each.constant}
+    varying = {name: each for name, each in cells.items() if not each.constant}
+    sources = [*varying, *fixed]
+    places = [sources.index(name) if name in cells else len(cells) + place for place, name in enumerate(plan.properties)]
+    arrange, constants, values_in = picker(places), tuple(fixed.values()), values_of(list(varying.values()))
+    values_known = values_of([_UNKNOWN if NOW in map(str, each.references) else each for each in varying.values()])
+
+    def fill(scope: Any, row: Row) -> Row:
+        values = values_known(scope) if scope.follows else values_in(scope)
+        kinds = [*map(type, values)]
+        while Absence in kinds:
+            place = kinds.index(Absence)
+            kinds[place], values = type(None), (*values[:place], None, *values[place + 1 :])
+        return arrange(values + constants + row)
 
     return fill
+
+
+_UNKNOWN = Expression("null", (), lambda scope: None, constant=True, type=None)

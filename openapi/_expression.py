@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from random import Random
@@ -19,7 +19,8 @@ from typing import Any
 from openapi._cel import compile_program
 from openapi._document import Node
 from openapi._errors import ContractError, ExecutionError, nearest
-from openapi._plain import Evaluate, Operand, plain
+from openapi._index import picker
+from openapi._plain import Evaluate, Operand, Plain, plain
 from openapi._request import UNDETERMINED, Absence
 
 LONGEST = 2000
@@ -111,6 +112,20 @@ class Expression:
     """The JSON type of the value where that is known."""
     path: str | None = None
     """The name in the scope that it is; None for any other expression."""
+    plain: Plain | None = None
+    """What it is without CEL."""
+    holds: Callable[[Any], bool] = field(init=False, compare=False)
+    """Whether it is true in a scope; not where a name in it is not present."""
+
+    def __post_init__(self) -> None:
+        evaluate = self.evaluate
+        object.__setattr__(self, "holds", self.plain.holds if self.plain else lambda scope: evaluate(scope) is True)
+
+    @property
+    def exceeding(self) -> Iterator[tuple[Reference, Reference]]:
+        """Pairs of names of which one is greater than the other wherever this is true."""
+        names = {_flat(each): each for each in self.references}
+        return ((names[one], names[other]) for one, other in (self.plain.exceeding if self.plain else ()))
 
     def __str__(self) -> str:
         return self.source
@@ -145,7 +160,9 @@ def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Na
     operands = {_flat(each): Operand(str(each), None, _CLASSES.get(_type(names, each) or "")) for each in references}
     draws = {f"{name}()": _draw(function) for name, function in ours}
     quick = plain(flat, operands, draws, evaluate)
-    return Expression(node.value, references, quick or evaluate, constant=False, type=_type_of(value))
+    return Expression(
+        node.value, references, quick.evaluate if quick else evaluate, constant=False, type=_type_of(value), plain=quick
+    )
 
 
 def _references(node: Node, names: Names) -> tuple[tuple[Reference, ...], str]:
@@ -229,13 +246,18 @@ def _follow(name: str) -> Evaluate:
 def values_of(expressions: Sequence[Expression]) -> Callable[[Any], tuple[Any, ...]]:
     """What gives the values of these expressions; one that is not present is an Absence."""
     names = [each.path for each in expressions if each.path]
-    if len(names) == len(expressions) == 1:
-        (name,) = names
-        return lambda scope: (scope[name],)
-    if names and len(names) == len(expressions):
-        return itemgetter(*names)
+    if len(names) == len(expressions):
+        return values_at(names)
     evaluates = tuple(itemgetter(each.path) if each.path else each.evaluate for each in expressions)
     return lambda scope: tuple([evaluate(scope) for evaluate in evaluates])
+
+
+def values_at(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """What gives the values of these names; one that is not present is an Absence."""
+    if len(names) == 1:
+        (name,) = names
+        return lambda scope: (scope[name],)
+    return itemgetter(*names) if names else lambda scope: ()
 
 
 def columns_used(name: str, expressions: Iterable[Expression]) -> dict[str, int]:
@@ -250,13 +272,22 @@ def columns_used(name: str, expressions: Iterable[Expression]) -> dict[str, int]
 
 def bringer(name: str, used: Mapping[str, int]) -> Callable[[Any, Any], None]:
     """What puts a row (or an Absence) into a scope, with those of its columns that are used."""
-    columns = tuple(used.items())
+    if len(used) < 2:
+        return _plain_bringer(name, *next(iter(used.items()), (name, -1)))
+    absent, pick = dict.fromkeys(used, UNDETERMINED), picker(used.values())
 
     def bring(scope: Any, row: Any) -> None:
         scope[name] = row
-        absent = type(row) is Absence
-        for column, position in columns:
-            scope[column] = UNDETERMINED if absent else row[position]
+        scope.update(absent if type(row) is Absence else zip(absent, pick(row), strict=True))
+
+    return bring
+
+
+def _plain_bringer(name: str, column: str, position: int) -> Callable[[Any, Any], None]:
+    def bring(scope: Any, row: Any) -> None:
+        if position >= 0:
+            scope[column] = UNDETERMINED if type(row) is Absence else row[position]
+        scope[name] = row
 
     return bring
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from openapi._contract import Contract
 from openapi._decision import decide
 from openapi._expression import NOW, ROW
-from openapi._state import Row, State
+from openapi._index import Row
+from openapi._state import State
 from openapi._witness import candidates
 
 ROUNDS = 4
@@ -77,7 +78,7 @@ def phase(contract: Contract, table: str, row: Row | None, now: int) -> str | No
         return None
     columns = contract.tables[table].named(row)
     scope = {NOW: now, **{f"{ROW}.{name}": value for name, value in columns.items()}}
-    return next((name for name, condition in contract.phases[table] if condition.evaluate(scope) is True), None)
+    return next((name for name, condition in contract.phases[table] if condition.holds(scope)), None)
 
 
 def _order(contract: Contract, table: str, transition: Transition) -> tuple[Any, ...]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from openapi._document import Node
 from openapi._errors import ContractError, nearest
 from openapi._expression import ROW, Expression, Names, bringer, columns_used, compile_expression, values_of
+from openapi._index import ANY, Index, Row
 from openapi._request import MISSING, UNDETERMINED, Absence
-from openapi._state import Index, Row, State
+from openapi._state import ROWS, State
 from openapi._table import TablePlan
+
+_NULL = type(None)
 
 Resolve = Callable[[Any], Any]
 """Scope to the value of a name, or to an Absence."""
@@ -30,44 +33,66 @@ class Lookup:
     condition: Expression | None
     bring: Callable[[Any, Any], None]
     """What puts a row into the scope for the condition."""
+    bound: str | None
+    """The name whose value the column that bounds the index must exceed."""
 
     def candidates(self, scope: Any, state: State) -> Iterable[Row] | Absence:
-        """The rows that `where` means, newest first, or UNDETERMINED when a value that they must have is not present."""
-        values = self.sought(scope)
-        table = state.tables[self.table]
-        if self.index is not None:
-            found = table.matching(self.index, values)
-        else:
-            row = table.rows.get(values)
-            found = () if row is None else (row,)
-        # No row is found by an Absence or null, so that only where there is none a value may be one.
-        if found == () and any(value is None or type(value) is Absence for value in values):
-            return Absence.UNDETERMINED
-        return found
+        """The rows that `where` means, newest first, or UNDETERMINED when a value that they must have is not present.
 
-    def rows(self, scope: Any, state: State) -> list[Row]:
-        """The rows that are meant, newest first; none where a value that they must have is not present."""
+        Rows that cannot pass the condition may be left out.
+        """
+        values, table = self.sought(scope), state.tables[self.table]
+        if self.index is None:
+            row = table.version.get(ROWS, values)
+            if row is not None:
+                return (row,)
+        else:
+            after = ANY if self.bound is None else scope[self.bound]
+            found = table.matching(self.index, values, after if isinstance(after, int) else ANY)
+            if found != ():
+                return found
+        # No row is found by an Absence or null, so that only where there is none a value may be one.
+        kinds = [*map(type, values)]
+        return UNDETERMINED if Absence in kinds or _NULL in kinds else ()
+
+    def all(self, scope: Any, state: State) -> Sequence[Row] | Absence:
+        """The rows that are meant, newest first, or UNDETERMINED when a value that they must have is not present."""
         found = self.candidates(scope, state)
         if isinstance(found, Absence):
-            return []
-        return [row for row in found if self.passes(scope, row)]
+            return found
+        if self.condition is None:
+            return tuple(found)
+        bring, holds, passed = self.bring, self.condition.holds, []
+        for row in found:
+            bring(scope, row)
+            if holds(scope):
+                passed.append(row)
+        return passed
+
+    def rows(self, scope: Any, state: State) -> Sequence[Row]:
+        """The same, but none where a value is not present."""
+        found = self.all(scope, state)
+        return () if isinstance(found, Absence) else found
 
     def newest(self, scope: Any) -> Row | Absence:
         """The first row that is meant, or why there is none."""
+        condition = self.condition
+        if self.index is None:  # the same without a loop
+            row = scope.state.tables[self.table].version.get(ROWS, self.sought(scope))
+            if row is not None:
+                if condition is not None:
+                    self.bring(scope, row)
+                return row if condition is None or condition.holds(scope) else MISSING
         found = self.candidates(scope, scope.state)
         if isinstance(found, Absence):
             return found
         for row in found:
-            if self.passes(scope, row):
+            if condition is None:
                 return row
-        return Absence.MISSING
-
-    def passes(self, scope: Any, row: Row) -> bool:
-        """Whether the condition holds for a row."""
-        if self.condition is None:
-            return True
-        self.bring(scope, row)
-        return self.condition.evaluate(scope) is True
+            self.bring(scope, row)
+            if condition.holds(scope):
+                return row
+        return MISSING
 
     @property
     def expressions(self) -> Iterator[Expression]:
@@ -118,14 +143,27 @@ def compile_lookup(node: Node, table: str, names: Names, plans: dict[str, TableP
     constants = tuple((name, expression.evaluate(None)) for name, expression in where if expression.constant)
     condition = node.get("if")
     passes = None if condition is None else compile_condition(condition, {**names, ROW: plan.types})
+    index = bound = None
+    if not by_key:
+        column, exceeded = next(_exceeded(passes), (None, None))
+        index, bounded = plan.index(Index(tuple(name for name, _ in sought), constants), column)
+        bound = exceeded if bounded else None
     return Lookup(
         table,
         tuple(where),
-        None if by_key else plan.index(Index(tuple(name for name, _ in sought), constants)),
+        index,
         values_of([expression for _, expression in sought]),
         passes,
         bringer(ROW, columns_used(ROW, () if passes is None else (passes,))),
+        bound,
     )
+
+
+def _exceeded(condition: Expression | None) -> Iterator[tuple[str, str]]:
+    """The columns of a row that must exceed a value, with its name."""
+    for greater, less in condition.exceeding if condition else ():
+        if greater.name == ROW and greater.column and less.name != ROW:
+            yield greater.column, str(less)
 
 
 def compile_condition(node: Node, names: Names) -> Expression:
@@ -146,7 +184,7 @@ def compile_let(node: Node, names: Names, plans: dict[str, TablePlan]) -> tuple[
     how = next(each for each in ("find", "last", "all") if each in node.value)
     table = known_table(node.child(how), plans)
     lookup = compile_lookup(node, table, names, plans)
-    resolve = _all(lookup) if how == "all" else lookup.newest
+    resolve = (lambda scope: lookup.all(scope, scope.state)) if how == "all" else lookup.newest
     return Let(node.name, how, lookup, (), resolve, node.line), "rows" if how == "all" else plans[table].types
 
 
@@ -162,14 +200,6 @@ def _where(node: Node) -> Node:
     if where is None or not where.value:
         raise ContractError([node.problem("where is missing", "name at least one column, so that an index can serve it")])
     return where
-
-
-def _all(lookup: Lookup) -> Resolve:
-    def resolve(scope: Any) -> Any:
-        found = lookup.candidates(scope, scope.state)
-        return found if isinstance(found, Absence) else [row for row in found if lookup.passes(scope, row)]
-
-    return resolve
 
 
 def _first(choices: tuple[Expression, ...]) -> Resolve:

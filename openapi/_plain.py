@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -44,18 +44,38 @@ class Operand:
     kind: type | None
 
 
-def plain(text: str, names: Mapping[str, Operand], draws: Mapping[str, Evaluate], program: Evaluate) -> Evaluate | None:
-    """What evaluates a plain expression, or None for any other.
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A plain expression: what evaluates it, what says whether it is true, and which names must then exceed which others."""
+
+    evaluate: Evaluate
+    holds: Evaluate
+    """Goes no further than what is not true, so that names which come later need not be present."""
+    exceeding: tuple[tuple[str, str], ...] = ()
+
+
+def plain(text: str, names: Mapping[str, Operand], draws: Mapping[str, Evaluate], program: Evaluate) -> Plain | None:
+    """A plain expression, or None for any other.
 
     `names` are the operands by their spelling in the text, `draws` what gives a text, such as `uuid()`; `program` stands in
     for values of an unexpected class.
     """
     if "+" in text:
-        return _joined([draws.get(each.strip()) or _part(_read(_operand(each), names)) for each in text.split("+")], program)
-    tests = [_negated(each, names, program) or _compared(each, names, program) for each in text.split("&&")]
-    if len(tests) == 1:
-        return tests[0]
-    return None if None in tests else _every([each for each in tests if each is not None])
+        joined = _joined([draws.get(each.strip()) or _part(_read(_operand(each), names)) for each in text.split("+")], program)
+        return joined and Plain(joined, joined)
+    parts = text.split("&&")
+    tests = [test for each in parts if (test := _negated(each, names, program) or _compared(each, names, program))]
+    if len(tests) < len(parts):
+        return None
+    exceeding = tuple(pair for each in parts for pair in _exceeding(each, names))
+    return Plain(*((tests[0], tests[0]) if len(tests) == 1 else (_every(tests), _all(tests))), exceeding)
+
+
+def _exceeding(text: str, names: Mapping[str, Operand]) -> Iterator[tuple[str, str]]:
+    """The greater name of a comparison, and the one that is less."""
+    match = _comparison(text)
+    if match is not None and match[2] in "<>" and match[1] in names and match[3] in names:
+        yield (match[1], match[3]) if match[2] == ">" else (match[3], match[1])
 
 
 def _read(match: re.Match[str] | None, names: Mapping[str, Operand], group: int = 1) -> Operand | None:
@@ -135,6 +155,20 @@ def _every(tests: list[Evaluate]) -> Evaluate:
         return verdict
 
     return evaluate
+
+
+def _all(tests: list[Evaluate]) -> Evaluate:
+    first, *others = tests
+
+    def holds(scope: Any) -> bool:
+        if not first(scope):
+            return False
+        for test in others:  # noqa: SIM110 a loop takes a third of the time of all() over a generator
+            if not test(scope):
+                return False
+        return True
+
+    return holds
 
 
 def _part(operand: Operand | None) -> Evaluate | None:

@@ -99,6 +99,8 @@ def reader(schema: Mapping[str, Any], location: str = "query") -> Read:
     blank_is_missing = location not in ("path", "body")
     stated = _without_range(schema)
     constrained = not CONSTRAINTS.isdisjoint(stated) or json_type(schema) in ("array", "object")
+    if json_type(schema) == "string" and blank_is_missing and not constrained:
+        return lambda raw: default if raw is None or (type(raw) is str and not raw.strip(BLANK)) else raw
     allows = jsonschema_rs.validator_for(stated).is_valid if constrained else None
 
     def read(raw: Any) -> Any:
@@ -138,7 +140,7 @@ def _int(schema: Mapping[str, Any]) -> Read:
     low, high = INT_RANGES.get(schema.get("format", ""), INT_RANGES["int64"])
 
     def parse(raw: str) -> int | Absence:
-        if not _integer(raw) or len(raw) > 1000:
+        if not ((raw.isdecimal() and raw.isascii()) or _integer(raw)) or len(raw) > 1000:
             return UNREADABLE
         value = int(raw)
         return value if low <= value <= high else UNREADABLE

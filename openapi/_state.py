@@ -2,41 +2,26 @@
 
 That is what makes the rest simple. To keep a state is to take a snapshot, to use one twice is to fork it, and an effect
 that fails half-way has changed nothing. The maps are persistent, so that a new state shares all but the touched rows.
-
-Every `where` is served by an index: a map from the values of its columns to a bucket, a chain of the keys of rows, newest
-first. A row that leaves a bucket stays in the chain until the chain is more than half stale. An index holds only rows that its
-`where` can find, those with its constants and without a null, so that most writes touch few indexes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from operator import itemgetter
+from functools import partial
 from typing import Any, NamedTuple
 
-from immutables import Map
-
 from openapi._errors import ExecutionError, TableFull
+from openapi._index import ANY, EMPTY, Bucket, Filing, Index, Key, Row, came, filing_of, left, picker, raised
+from openapi._versions import ABSENT, Map, Version, Writes
 
 MOST_ROWS = 10_000_000
-
-Row = tuple[Any, ...]
-Key = tuple[Any, ...]
 
 
 class Approximate(int):
     """A time that a world file states relative to now: good enough to decide by, too vague to compare a reply with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """The columns that a `where` compares with values of a request, and those that it compares with constants."""
-
-    columns: tuple[str, ...]
-    constants: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +36,17 @@ class Columns:
     required: frozenset[str]
     schema: Mapping[str, Any]
     indexes: tuple[Index, ...] = ()
+    bounds: tuple[str | None, ...] = ()
+    """For each index the column that bounds its walks."""
     key_of: Callable[[Row], Key] = field(init=False, compare=False)
     """The values that identify a row."""
-    entries: tuple[Callable[[Row], Key | None], ...] = field(init=False, compare=False)
-    """For each index, under which values it has a row, or None where it leaves it out."""
+    filings: tuple[Filing, ...] = field(init=False, compare=False)
+    """How each index files a row."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key_of", _picker(self.names, self.key))
-        object.__setattr__(self, "entries", tuple(_entry(self.names, index) for index in self.indexes))
+        object.__setattr__(self, "key_of", picker([self.names.index(name) for name in self.key]))
+        pairs = zip(self.indexes, self.bounds, strict=True)
+        object.__setattr__(self, "filings", tuple(filing_of(self.names, index, bound) for index, bound in pairs))
 
     def row(self, values: Mapping[str, Any]) -> Row:
         """A row with these values by column name, the others at their defaults."""
@@ -67,28 +55,6 @@ class Columns:
     def named(self, row: Row) -> dict[str, Any]:
         """A row by column name."""
         return dict(zip(self.names, row, strict=True))
-
-
-def _picker(names: tuple[str, ...], picked: tuple[str, ...]) -> Callable[[Row], Key]:
-    """What takes these columns out of a row."""
-    positions = [names.index(name) for name in picked]
-    if len(positions) == 1:
-        (position,) = positions
-        return lambda row: (row[position],)
-    return itemgetter(*positions) if positions else lambda row: ()
-
-
-def _entry(names: tuple[str, ...], index: Index) -> Callable[[Row], Key | None]:
-    pick, constants = _picker(names, index.columns), tuple(value for _, value in index.constants)
-    constants_of = _picker(names, tuple(name for name, _ in index.constants))
-
-    def entry(row: Row) -> Key | None:
-        if constants_of(row) != constants:
-            return None
-        values = pick(row)
-        return None if None in values else values
-
-    return entry
 
 
 class Change(NamedTuple):
@@ -109,84 +75,104 @@ class Change(NamedTuple):
         return {"table": self.columns.table, "before": before, "after": after}
 
 
-Bucket = tuple[Any, int, int]
-"""The rows with the same values in the columns of an index: a chain of their keys, how many they are, and how long it is.
-
-A chain is (key, rest of the chain), or None at its end."""
-
-_EMPTY: Bucket = (None, 0, 0)
+ROWS = 0
+"""The number of the map of rows among those of a table; the indexes follow."""
 
 
 class Table:
     """One table of a state."""
 
-    __slots__ = ("columns", "indexes", "rows")
+    __slots__ = ("columns", "version")
 
-    def __init__(self, columns: Columns, rows: Map[Key, Row], indexes: tuple[Map[Key, Bucket], ...]) -> None:
-        self.columns, self.rows, self.indexes = columns, rows, indexes
+    def __init__(self, columns: Columns, version: Version) -> None:
+        self.columns, self.version = columns, version
 
     @classmethod
     def empty(cls, columns: Columns) -> Table:
         """A table without rows."""
-        return cls(columns, Map(), tuple(Map() for _ in columns.indexes))
+        return cls(columns, Version(1 + len(columns.indexes)))
 
-    def matching(self, index: int, values: Key) -> Iterable[Row]:
-        """The rows that an index has under these values, newest first."""
-        bucket = self.indexes[index].get(values)
+    @property
+    def rows(self) -> Map:
+        """The rows by key."""
+        return Map(self.version, ROWS)
+
+    def matching(self, index: int, values: Key, after: int = ANY) -> Iterable[Row]:
+        """The rows that an index has under these values, the one that came last first.
+
+        Rows whose bound does not exceed `after` may be left out.
+        """
+        bucket: Bucket | None = self.version.get(index + 1, values)
         if bucket is None:
             return ()
-        chain, live, length = bucket
-        if length == 1:
-            return (self.rows[chain[0]],)
-        return self._chained(index, values, chain, stale=live < length)
+        chain, _, length, _ = bucket
+        if chain is not None and length == 1:
+            return (self.version.get(ROWS, chain[0]),)
+        return self._walked(index, values, bucket, after)
 
-    def _chained(self, index: int, values: Key, chain: Any, stale: bool) -> Iterator[Row]:
-        rows, entry = self.rows, self.columns.entries[index]
-        seen: set[Key] = set()
-        while chain is not None:
-            key, chain = chain
-            row = rows.get(key)
-            if row is None:
-                continue
-            if stale:
-                if key in seen or entry(row) != values:
+    def _walked(self, index: int, values: Key, bucket: Bucket, after: int) -> Iterator[Row]:
+        get, filed, seen = self.version.get, self.columns.filings[index].values, set[Key]()
+        chain, rows, length, highest = bucket
+        if highest > after:
+            after = ANY
+        while chain is not None and chain[2] > after:
+            key, chain, _ = chain
+            row = get(ROWS, key)
+            if rows < length:  # some have left, or are here twice
+                if row is None or key in seen or filed(row) != values:
                     continue
                 seen.add(key)
             yield row
 
-    def put(self, key: Key, before: Row | None, after: Row | None) -> Table:
-        """The table with `after` in place of `before`: None before an insert, and after a delete."""
-        indexes = []
-        for number, entry in enumerate(self.columns.entries):
-            entries = self.indexes[number]
-            old = None if before is None else entry(before)
-            new = None if after is None else entry(after)
-            if old != new:
-                if old is not None:
-                    entries = self._left(number, entries, old, key)
-                if new is not None:
-                    chain, live, length = entries.get(new, _EMPTY)
-                    entries = entries.set(new, ((key, chain), live + 1, length + 1))
-            indexes.append(entries)
-        rows = self.rows.delete(key) if after is None else self.rows.set(key, after)
-        return Table(self.columns, rows, tuple(indexes))
+    def inserted(self, key: Key, row: Row) -> Table:
+        """The table with one more row."""
+        writes: Writes = [(ROWS, key, row)]
+        for number, filing in enumerate(self.columns.filings, 1):
+            values = filing.values(row)
+            if values is not None:
+                bucket = self.version.get(number, values, EMPTY)
+                writes.append((number, values, came(bucket, key, filing.bound(row))))
+        return Table(self.columns, self.version.changed(writes))
 
-    def _left(self, index: int, entries: Map[Key, Bucket], values: Key, key: Key) -> Map[Key, Bucket]:
-        """The index after the row with this key left a bucket."""
-        if None in values:
-            return entries
-        chain, live, length = entries[values]
-        if live == 1:
-            return entries.delete(values)
-        if chain[0] == key:
-            return entries.set(values, (chain[1], live - 1, length - 1))
-        if length <= 2 * live + 8:
-            return entries.set(values, (chain, live - 1, length))
-        keys = [self.columns.key_of(row) for row in self.matching(index, values)]
-        chain = None
-        for each in reversed([each for each in keys if each != key]):
-            chain = (each, chain)
-        return entries.set(values, (chain, live - 1, live - 1))
+    def changed(self, pairs: Sequence[tuple[Row, Row | None]], walked: int | None, touched: Set[str]) -> Table:
+        """The table with rows in place of others, or of nothing, after a change of these columns.
+
+        `walked` is the number of the index that found the rows.
+        """
+        key_of, writes = self.columns.key_of, Writes()
+        for before, after in pairs:
+            writes.append((ROWS, key_of(before), after or ABSENT))
+        for number, filing in enumerate(self.columns.filings, 1):
+            if touched.isdisjoint(filing.names):
+                continue
+            values_of = filing.values
+            leaving: dict[Key, list[Key]] = {}
+            coming = []
+            for before, after in pairs:
+                old, new = values_of(before), after and values_of(after)
+                if old is not None and old != new:
+                    leaving.setdefault(old, []).append(key_of(before))
+                if new is not None and after is not None:
+                    coming.append((new, after, raised if old == new else came))
+            if leaving or coming:
+                self._file(number, leaving, coming, number - 1 == walked, writes)
+        return Table(self.columns, self.version.changed(writes))
+
+    def _file(self, number: int, leaving: dict[Key, list[Key]], coming: list[Any], walked: bool, writes: Writes) -> None:
+        """Adds how the buckets of an index change when rows leave them, and then others come."""
+        get, filing, buckets = self.version.get, self.columns.filings[number - 1], {}
+        for values, keys in leaving.items():
+            buckets[values] = left(get(number, values), keys, walked, partial(self._bound_in, filing, values))
+        for values, row, step in coming:
+            bucket = buckets[values] if values in buckets else get(number, values, EMPTY)
+            buckets[values] = step(bucket, self.columns.key_of(row), filing.bound(row))
+        for values, bucket in buckets.items():
+            writes.append((number, values, ABSENT if bucket is EMPTY else bucket))
+
+    def _bound_in(self, filing: Filing, values: Key, key: Key) -> int | None:
+        """The bound of the row with this key; None where it is not filed under these values."""
+        row = self.version.get(ROWS, key)
+        return filing.bound(row) if row is not None and filing.values(row) == values else None
 
 
 class State:
@@ -206,21 +192,26 @@ class State:
         """The state with one more row. Raises ExecutionError where its key exists, TableFull where there is no room."""
         target = self.tables[table]
         key = target.columns.key_of(row)
-        if key in target.rows:
+        if target.version.get(ROWS, key) is not None:
             raise ExecutionError(f"{table} already has a row with {', '.join(target.columns.key)} {key}")
-        if len(target.rows) >= self.most_rows:
+        if target.version.size(ROWS) >= self.most_rows:
             raise TableFull(f"{table} is full: it may hold {self.most_rows} rows")
-        return self._with(table, target.put(key, None, row))
+        return self._with(table, target.inserted(key, row))
+
+    def change(self, table: str, pairs: Sequence[tuple[Row, Row | None]], touched: Set[str], walked: int | None = None) -> State:
+        """The state with rows in place of others, whose keys stay, or of nothing; only these columns differ.
+
+        `walked` is the index by which the rows were found, if they are all that it found.
+        """
+        return self._with(table, self.tables[table].changed(pairs, walked, touched))
 
     def replace(self, table: str, before: Row, after: Row) -> State:
         """The state with one row changed; its key stays."""
-        target = self.tables[table]
-        return self._with(table, target.put(target.columns.key_of(before), before, after))
+        return self.change(table, [(before, after)], self.tables[table].columns.types.keys())
 
     def delete(self, table: str, row: Row) -> State:
         """The state without one row that it has."""
-        target = self.tables[table]
-        return self._with(table, target.put(target.columns.key_of(row), row, None))
+        return self.change(table, [(row, None)], self.tables[table].columns.types.keys())
 
     def rows(self, table: str) -> Iterator[dict[str, Any]]:
         """The rows of a table by column name, in no order."""

@@ -6,8 +6,9 @@ from typing import Any
 
 from openapi._document import Node
 from openapi._errors import ContractError, nearest
+from openapi._index import Index
 from openapi._request import json_type
-from openapi._state import Columns, Index
+from openapi._state import Columns
 
 
 class TablePlan:
@@ -21,15 +22,15 @@ class TablePlan:
         self.types = {name: json_type(schema) for name, schema in self.properties.items()}
         self.key: tuple[str, ...] = tuple(node.value["key"])
         self.required = frozenset(self.row.value.get("required", ())) | set(self.key)
-        self._indexes: list[Index] = []
+        self._bounds: dict[Index, str | None] = {}
         for each in node.child("key").children():
             self.check_column(each, each.value)
 
-    def index(self, index: Index) -> int:
-        """The number of this index, which from now on exists."""
-        if index not in self._indexes:
-            self._indexes.append(index)
-        return self._indexes.index(index)
+    def index(self, index: Index, bound: str | None) -> tuple[int, bool]:
+        """The number of this index, which from now on exists, and whether this column bounds its walks."""
+        if self._bounds.get(index) is None:
+            self._bounds[index] = bound
+        return list(self._bounds).index(index), bound is not None and self._bounds[index] == bound
 
     def check_column(self, node: Node, name: str) -> None:
         """Raises ContractError for a column that the table does not have."""
@@ -52,5 +53,6 @@ class TablePlan:
             defaults={name: schema.get("default") for name, schema in self.properties.items()},
             required=frozenset(name for name in self.required if "default" not in self.properties[name]),
             schema={"type": "object", **self.row.value},
-            indexes=tuple(self._indexes),
+            indexes=tuple(self._bounds),
+            bounds=tuple(self._bounds.values()),
         )

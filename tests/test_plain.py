@@ -50,13 +50,14 @@ def unneeded(scope):
 
 @pytest.mark.parametrize("text", PLAIN)
 def test_a_plain_expression_gives_what_cel_gives(text):
-    program, evaluate = cel.compile(text), compiled(text, unneeded)
+    program, quick = cel.compile(text), compiled(text, unneeded)
     names = program.variables()
     for values in product(*(VALUES[KINDS[name]] for name in names)):
         scope = dict(zip(names, values, strict=True))
         expected = program.execute(scope)
-        found = evaluate(scope)
+        found = quick.evaluate(scope)
         assert found == expected and type(found) is type(expected), scope
+        assert bool(quick.holds(scope)) is bool(expected), scope
 
 
 @pytest.mark.parametrize("text", NOT_PLAIN)
@@ -67,5 +68,10 @@ def test_any_other_expression_is_left_to_cel(text):
 @pytest.mark.parametrize("text", PLAIN)
 @pytest.mark.parametrize("value", [MISSING, None, 1.5, [], b"x"])
 def test_a_value_of_another_kind_is_left_to_cel(text, value):
-    evaluate = compiled(text, lambda scope: UNDETERMINED)
-    assert evaluate(dict.fromkeys(KINDS, value)) is UNDETERMINED
+    quick, scope = compiled(text, lambda scope: UNDETERMINED), dict.fromkeys(KINDS, value)
+    assert quick.evaluate(scope) is UNDETERMINED and not ("+" not in text and quick.holds(scope))
+
+
+def test_a_comparison_says_which_name_exceeds_which_where_it_is_true():
+    assert compiled("a > b && text != word && 3 < a", unneeded).exceeding == (("a", "b"),)
+    assert compiled("a < b && a >= b", unneeded).exceeding == (("b", "a"),)

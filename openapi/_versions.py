@@ -1,0 +1,222 @@
+"""Persistent maps: a change gives a new version, and every older one stays as it was.
+
+They are Baker's: the newest version has dicts, which the next one takes over and changes in place, and an older one remembers
+in what it differs from its successor. So the newest version costs what a dict costs, however large it is, and nobody pays
+for versions that nobody keeps.
+
+- A change of an older version takes its dicts back where it is a few changes away, and copies them where it is further: to
+  fork costs nothing, and one copy when the two go separate ways.
+- A version that is kept while thousands of changes are made, or that is often read from far away, gets dicts of its own.
+- Versions may be used by several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from threading import Lock
+from typing import Any
+from weakref import ref
+
+NEAR = 64
+"""Changes of one key that are taken back rather than copying dicts."""
+FAR = 10_000
+"""Changes after which a version that is still kept gets dicts of its own; in larger maps as many as they have keys."""
+
+ABSENT: Any = object()
+"""The value of a key that is not there."""
+
+Dicts = list[dict[Any, Any]]
+Writes = list[tuple[int, Any, Any]]
+"""In their order: the number of a map, a key, and its value from now on, which may be ABSENT."""
+
+_lock = Lock()
+"""Guards what versions share. One for all: it is held for less time than it would take to find the right one."""
+
+
+class Version:
+    """One version of some maps that change together. Keys and values must be values that never change."""
+
+    __slots__ = ("__weakref__", "_before", "_dicts", "_left", "_mark", "_newer", "_walked")
+
+    # The newest version has `_dicts`, a new list each time that a version gets hold of dicts again. Any other one has
+    # `_newer`, and `_before`, the values that its changes took away, in their order.
+    _dicts: Dicts | None
+    _newer: Version
+    _before: Writes
+    _walked: int  # changes through which reads went to find what this older version has
+    _left: int  # changes until the next look at `_mark`
+    _mark: Callable[[], Version | None]  # a version of some time ago, if it is still kept
+
+    def __init__(self, count: int) -> None:
+        """So many empty maps."""
+        self._dicts, self._left, self._mark = [{} for _ in range(count)], FAR, _nothing
+
+    def get(self, number: int, key: Any, default: Any = None) -> Any:
+        """The value under a key of one map."""
+        dicts = self._dicts
+        if dicts is not None:
+            value = dicts[number].get(key, default)
+            if self._dicts is dicts:  # else a newer version has taken the dicts over, and may have changed them
+                return value
+        return self._distant(number, key, default)
+
+    def size(self, number: int) -> int:
+        """How many keys one map has."""
+        dicts = self._dicts
+        if dicts is not None:
+            size = len(dicts[number])
+            if self._dicts is dicts:
+                return size
+        with _lock:
+            path, dicts = self._path()
+            old = {key: value for version in reversed(path) for each, key, value in reversed(version._before) if each == number}
+            return len(dicts[number]) + sum((value is not ABSENT) - (key in dicts[number]) for key, value in old.items())
+
+    def copied(self, number: int) -> dict[Any, Any]:
+        """One map as a dict."""
+        with _lock:
+            path, dicts = self._path()
+            copy = {number: dicts[number].copy()}
+            for version in reversed(path):
+                _undo([each for each in version._before if each[0] == number], copy)
+            return copy[number]
+
+    def changed(self, writes: Writes) -> Version:
+        """The next version. Raises TypeError for a key that is not hashable, and then nothing has changed."""
+        after: Version = _new(Version)
+        before: Writes = []
+        with _lock:
+            dicts = self._dicts or self._reclaimed()
+            self._dicts = None  # before the dicts change: a reader looks here again after it has read
+            try:
+                for number, key, value in writes:
+                    values = dicts[number]
+                    before.append((number, key, values.get(key, ABSENT)))
+                    if value is ABSENT:
+                        values.pop(key, None)
+                    else:
+                        values[key] = value
+            except BaseException:
+                _undo(before, dicts)
+                self._dicts = dicts.copy()
+                raise
+            self._newer, self._before, self._walked = after, before, 0
+            after._dicts, after._mark, after._left = dicts, self._mark, self._left - len(before)
+            if after._left <= 0:
+                after._look_back()
+        return after
+
+    # What follows is called with the lock held.
+
+    def _look_back(self) -> None:
+        """Lets go of the version that looked back last, so that it does not keep every change since then."""
+        kept = self._mark()
+        if kept is not None and kept._dicts is None:
+            kept._leave()
+        self._mark, self._left = ref(self), max(FAR, self._keys())
+
+    def _keys(self) -> int:
+        return sum(map(len, self._path()[1]))
+
+    def _leave(self) -> None:
+        """Gets dicts of its own."""
+        path, dicts = self._path()
+        copies = [each.copy() for each in dicts]
+        for version in reversed(path):
+            _undo(version._before, copies)
+        del self._newer, self._before
+        self._dicts = copies
+
+    def _path(self) -> tuple[list[Version], Dicts]:
+        """The versions from this one to the one that has the dicts, without it, and the dicts."""
+        path, version = [], self
+        while (dicts := version._dicts) is None:
+            path.append(version)
+            version = version._newer
+        return path, dicts
+
+    def _reclaimed(self) -> Dicts:
+        """The dicts of this older version, from now on its own to change."""
+        path, dicts = self._path()
+        if sum(len(version._before) for version in path) > NEAR:
+            self._leave()
+        else:
+            for version in reversed(path):
+                newer = version._newer
+                newer._dicts, newer._newer, newer._walked = None, version, 0
+                newer._before = [(number, key, dicts[number].get(key, ABSENT)) for number, key, _ in version._before]
+                _undo(version._before, dicts)
+            del self._newer, self._before
+            self._dicts = dicts.copy()
+        assert self._dicts is not None
+        return self._dicts
+
+    def _distant(self, number: int, key: Any, default: Any) -> Any:
+        """The value under a key of an older version."""
+        with _lock:
+            value, steps = self._before_changes(number, key)
+            if steps:
+                self._walked += steps
+                if self._walked > FAR and self._walked > self._keys():
+                    self._leave()
+        return default if value is ABSENT else value
+
+    def _before_changes(self, number: int, key: Any) -> tuple[Any, int]:
+        """The value under a key, and through how many changes the way to it led."""
+        version, steps = self, 0
+        while (dicts := version._dicts) is None:
+            for where, each, value in version._before:
+                if where == number and each == key:
+                    return value, steps
+            steps += len(version._before)
+            version = version._newer
+        return dicts[number].get(key, ABSENT), steps
+
+
+class Map(Mapping[Any, Any]):
+    """One map of a version."""
+
+    __slots__ = ("_number", "_version")
+
+    def __init__(self, version: Version, number: int) -> None:
+        self._version, self._number = version, number
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """The value under a key."""
+        return self._version.get(self._number, key, default)
+
+    def __getitem__(self, key: Any) -> Any:
+        value = self._version.get(self._number, key, ABSENT)
+        if value is ABSENT:
+            raise KeyError(key)
+        return value
+
+    def __len__(self) -> int:
+        return self._version.size(self._number)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._version.copied(self._number))
+
+    def items(self) -> Any:
+        """The keys and values of this version."""
+        return self._version.copied(self._number).items()
+
+    def values(self) -> Any:
+        """The values of this version."""
+        return self._version.copied(self._number).values()
+
+
+def _undo(before: Writes, dicts: Any) -> None:
+    """Takes changes back, the last one first."""
+    for number, key, value in reversed(before):
+        if value is ABSENT:
+            dicts[number].pop(key, None)
+        else:
+            dicts[number][key] = value
+
+
+def _nothing() -> None:
+    return None
+
+
+_new = object.__new__
