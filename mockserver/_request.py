@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import unquote_plus
 
 import openapi
 
-LARGEST_BODY = 1024 * 1024
+LARGEST_BODY, LARGEST_DOCUMENT = 1024 * 1024, 8 * 1024 * 1024
+"""Bytes of a request for the contract, and of one for the control plane."""
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 
 Environ = dict[str, Any]
+Application = Callable[[Environ, Any], Iterable[bytes]]
+"""An application of WSGI."""
 Gather = Callable[[Environ, Mapping[str, str], str, str], dict[str, Any]]
 """(environ, values of the path, query, body) to the raw values of the parameters."""
 
@@ -31,15 +33,10 @@ def decoded(text: str) -> str:
 def read_body(environ: Environ) -> str:
     """The body of a request. Raises BodyTooLarge."""
     length = environ.get("CONTENT_LENGTH") or ""
-    if not length.isdecimal():
-        if "HTTP_TRANSFER_ENCODING" not in environ:
-            return ""
-        length = str(LARGEST_BODY + 1)
-    if int(length) > LARGEST_BODY and "HTTP_TRANSFER_ENCODING" not in environ:
+    size = int(length) if length.isdecimal() else 0
+    if size > LARGEST_BODY:
         raise BodyTooLarge
-    body: bytes = environ["wsgi.input"].read(min(int(length), LARGEST_BODY + 1))
-    if len(body) > LARGEST_BODY:
-        raise BodyTooLarge
+    body: bytes = environ["wsgi.input"].read(size) if size else b""
     return body.decode("utf-8", "replace")
 
 
@@ -61,7 +58,7 @@ def pairs(text: str) -> dict[str, str]:
 def gatherer(operation: openapi.Operation) -> Gather:
     """The function that finds the raw values of an operation's parameters in a request."""
     places = {each.location for each in operation.parameters}
-    headers = [(each.wire_name, _variable(each.wire_name)) for each in operation.parameters if each.location == "header"]
+    headers = [(each.wire_name, variable(each.wire_name)) for each in operation.parameters if each.location == "header"]
 
     def gather(environ: Environ, path: Mapping[str, str], query: str, body: str) -> dict[str, Any]:
         media = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() if body else ""
@@ -77,13 +74,10 @@ def gatherer(operation: openapi.Operation) -> Gather:
     return gather
 
 
-def header(environ: Environ, name: str) -> str:
-    """A header, empty where it is absent."""
-    return decoded(environ.get(_variable(name), ""))
-
-
-@cache
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
+    """The variable of a WSGI environ that has a header; empty for a name that could pass for another one."""
+    if "_" in name:
+        return ""
     key = name.upper().replace("-", "_")
     return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
 
