@@ -136,7 +136,7 @@ def _spare_the_collector() -> None:
     """Requests leave no cycles behind, so Python's collector would look at every row and entry again and again in vain."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 100, 100)
+    gc.set_threshold(50_000, 20, 1000)
 
 
 def _fail(message: str) -> NoReturn:

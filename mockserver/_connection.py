@@ -29,8 +29,8 @@ PATIENCE, IDLE, LINGER = 30, 75, 3
 
 
 _KEYS: dict[bytes, str] = {}
-MOST_KEYS = 1000
-"""Names of headers that are remembered."""
+MOST_KEYS, MOST_REPLIES = 1000, 64
+"""Names of headers that are remembered; replies that wait for the end of a turn."""
 
 
 class _Refused(Exception):
@@ -44,11 +44,21 @@ class _Refused(Exception):
 class Service:
     """What all connections have in common: the application, and its threads."""
 
-    def __init__(self, application: Application, threads: int, scheme: str, address: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        application: Application,
+        threads: int,
+        scheme: str,
+        address: tuple[str, int],
+        soon: Callable[[Callable[[], None]], object],
+    ) -> None:
+        """`soon` has the event loop call something."""
+        self.soon = soon
         self.application, self.scheme = getattr(application, "wsgi_app", application), scheme
         self.at_once: Callable[[Environ], Reply | None] = getattr(self.application, "reply", lambda environ: None)
         self.pool = ThreadPoolExecutor(threads, "mockserver")
         self.connections: set[Connection] = set()
+        self.outbox: list[tuple[asyncio.Transport, bytes, bool]] = []
         self.date = ""
         """The time, as a header has it."""
         self.finished: Callable[[], None] | None = None
@@ -79,8 +89,25 @@ class Service:
         except Exception:
             return _failed()
 
+    def send(self, transport: asyncio.Transport, data: bytes, last: bool = False) -> None:
+        """Sends what was replied in one turn of the loop together: a client on this machine is then woken once."""
+        if not self.outbox:
+            self.soon(self.flush)
+        self.outbox.append((transport, data, last))
+        if len(self.outbox) >= MOST_REPLIES or len(data) > LARGEST_HEAD:
+            self.flush()
+
+    def flush(self) -> None:
+        """Sends what waits for the end of the turn."""
+        outbox, self.outbox = self.outbox, []
+        for transport, data, last in outbox:
+            transport.write(data)
+            if last:
+                transport.close()
+
     def finish(self, finished: Callable[[], None]) -> None:
         """Answers what came, and then says so."""
+        self.flush()
         self.finished = finished
         for connection in self.connections:
             connection.finish()
@@ -194,7 +221,7 @@ class Connection(asyncio.Protocol):
         if "CONTENT_LENGTH" in environ and int(environ["CONTENT_LENGTH"]) > LARGEST_DOCUMENT:
             raise _Refused(413, f"the body is larger than {LARGEST_DOCUMENT} bytes")
         if "HTTP_EXPECT" in environ and environ["HTTP_EXPECT"].lower() == "100-continue" and not (self.busy or self.waiting):
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.service.send(self.transport, b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, part: bytes) -> None:
         self.body += part
@@ -256,18 +283,18 @@ class Connection(asyncio.Protocol):
         """None for `keep` says that no more requests are answered, but the connection closes later."""
         status, headers, body, _, dropped = reply
         if dropped:
+            self.service.flush()
             self.transport.close()
             return
         head = f"HTTP/1.1 {status}\r\nDate: {self.service.date}\r\n"
         head += "".join([f"{name}: {value}\r\n" for name, value in headers])
+        if head.count("\n") != len(headers) + 2:
+            return self._send(environ, problem(500, "the contract has a line break in what would be a header"), keep)
         if environ["REQUEST_METHOD"] == "HEAD":
             body = b""
         keep = keep and (self.service.finished is None or bool(self.waiting))
-        if head.count("\n") != len(headers) + 2:
-            return self._send(environ, problem(500, "the contract has a line break in what would be a header"), keep)
-        self.transport.write((head + ("\r\n" if keep else "Connection: close\r\n\r\n")).encode("latin-1", "replace") + body)
-        if keep is False:
-            self.transport.close()
+        head += "\r\n" if keep else "Connection: close\r\n\r\n"
+        self.service.send(self.transport, head.encode("latin-1", "replace") + body, keep is False)
 
     def _end(self, status: int, detail: str) -> None:
         """The last reply of a connection whose requests cannot be read any further.

@@ -32,7 +32,8 @@ class Server:
         """
         self.host, self.port = listener.getsockname()[:2]
         self.scheme = "https" if tls else "http"
-        self._service = Service(application, threads, self.scheme, (self.host, self.port))
+        self._loop = asyncio.new_event_loop()
+        self._service = Service(application, threads, self.scheme, (self.host, self.port), self._loop.call_soon)
         started: SimpleQueue[BaseException | None] = SimpleQueue()
         self._thread = Thread(target=self._run, args=(listener, _context(tls), started), name="mockserver", daemon=True)
         self._thread.start()
@@ -52,7 +53,7 @@ class Server:
         self._thread.join()
 
     def _run(self, listener: socket.socket, tls: ssl.SSLContext | None, started: SimpleQueue[BaseException | None]) -> None:
-        loop = self._loop = asyncio.new_event_loop()
+        loop = self._loop
         patience = HANDSHAKE if tls else None
         try:
             starting = loop.create_server(
