@@ -241,6 +241,7 @@ class Connection(asyncio.Protocol):
         environ["QUERY_STRING"] = query.decode("latin-1")
         if self.body:
             environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(self.body), str(len(self.body))
+            environ.pop("HTTP_TRANSFER_ENCODING", None)
         self.environ, self.age = None, 0
         if self.busy or self.blocked:
             self.waiting.append((environ, keep))
