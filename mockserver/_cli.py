@@ -64,7 +64,7 @@ def serve(**options: Any) -> None:
         listener = listen(host, port)
     except (OSError, ValueError) as error:
         _fail(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}; choose another --host or --port")
-    _spare_the_collector()
+    spare_the_collector()
     stop = Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: stop.set())
@@ -132,7 +132,7 @@ def _greet(mock: Mock, server: Server) -> None:
     sys.stdout.flush()
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Requests leave no cycles behind, so Python's collector would look at every row and entry again and again in vain."""
     gc.collect()
     gc.freeze()
