@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 
 import click
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -19,7 +20,6 @@ from bench import start as start_
 from bench._load import CONNECTIONS, Round, load
 from bench._servers import HTTP_SERVERS, MOCK, SERVERS, Command, Server
 from bench._tools import Missing
-
 
 WIDTH = 125
 """Of a table, also where the output is a file."""
@@ -89,9 +89,9 @@ def _compare(servers: Mapping[str, Command], rounds: int, seconds: int) -> None:
 
 
 def _table(running: list[Server], found: dict[str, list[Round]], rounds: int) -> Table:
-    table = Table(title=f"shareInfo, {CONNECTIONS} keep-alive connections, one core each, medians of {rounds} rounds")
+    table = Table(box=SIMPLE, title=f"shareInfo, {CONNECTIONS} keep-alive connections, one core each, medians of {rounds} rounds")
     table.add_column("server", no_wrap=True)
-    for heading in ("requests/s", "behind by", "processor µs", "behind by", "p50 ms", "p99 ms", "MiB", "start s", "errors"):
+    for heading in ("requests/s", "ratio", "processor µs", "ratio", "p50 ms", "p99 ms", "MiB", "start s", "errors"):
         table.add_column(heading, justify="right", no_wrap=True)
     for server in running:
         mine = found[server.name]

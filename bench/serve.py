@@ -110,7 +110,9 @@ def granian(application: Any, port: int) -> None:
     from granian.constants import Interfaces
 
     target = f"bench.serve:{sys.argv[1]}"
-    Granian(target, HOST, port, Interfaces.WSGI, blocking_threads=1, factory=True, log_enabled=False).serve()
+    Granian(
+        target, address=HOST, port=port, interface=Interfaces.WSGI, blocking_threads=1, factory=True, log_enabled=False
+    ).serve()
 
 
 def fastpysgi(application: Any, port: int) -> None:

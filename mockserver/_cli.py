@@ -53,7 +53,7 @@ def serve(**options: Any) -> None:
     if options["workers"] > 1:
         _fail(
             "one worker serves a mock: its state, clocks, faults and journals are in the memory of one process; "
-            "--threads lets requests wait at the same time, and a second mock is a second `mockserver serve`"
+            "delayed requests hold nobody up, and a second mock is a second `mockserver serve`"
         )
     tls = _tls(options["tls_cert"], options["tls_key"])
     bounds = Bounds(options["max_worlds"], options["max_rows"], options["journal"], options["idle"])
