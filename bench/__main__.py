@@ -77,6 +77,8 @@ def _compare(servers: Mapping[str, Command], rounds: int, seconds: int) -> None:
             console.print(_table(running, found, rounds))
             if mock:
                 console.print(_successes(mock, rows, [warm[MOCK], *found[MOCK]]))
+            waiting = (f"{server.name} {server.waiting():.0f} ms" for server in running if MOCK in server.name)
+            console.print("beside a request that a fault delays by 1 s, another one takes:", ", ".join(waiting))
         except Missing as error:
             absent.append(str(error))
         finally:

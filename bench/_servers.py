@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import openapi
 from bench._tools import from_pypi, node
@@ -70,6 +71,20 @@ class Server:
         """What its control plane says."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as response:
             return str(response.read().decode())
+
+    def waiting(self) -> float:
+        """Milliseconds that a request waits which comes beside one that a fault delays by a second; of a mock."""
+        fault = json.dumps({"delay": 1000, "times": 1, "operation": "shareInfo"}).encode()
+        control = f"http://127.0.0.1:{self.port}/_mock/worlds/default/faults"
+        urllib.request.urlopen(urllib.request.Request(control, fault, method="POST"), timeout=5).close()
+        delayed = Thread(target=self.ask)
+        delayed.start()
+        time.sleep(0.2)
+        started = time.perf_counter()
+        self.ask()
+        waited = (time.perf_counter() - started) * 1000
+        delayed.join()
+        return waited
 
     def memory(self) -> float:
         """Resident MiB of it and its children."""
@@ -184,6 +199,6 @@ HTTP_SERVERS: dict[str, Command] = {
     **{
         f"{way}: {label}": _on(way, application)
         for way in ("uvloop", "fastpysgi", "bjoern", "granian", "uvicorn", "waitress", "gunicorn", "cheroot")
-        for label, application in (("the mock", "mock"), ("fixed bytes", "fixed"))
+        for label, application in ((MOCK, "mock"), (BYTES, "fixed"))
     },
 }

@@ -54,7 +54,7 @@ class Service:
     ) -> None:
         """`soon` has the event loop call something."""
         self.soon = soon
-        self.application, self.scheme = getattr(application, "wsgi_app", application), scheme
+        self.application = getattr(application, "wsgi_app", application)
         self.at_once: Callable[[Environ], Reply | None] = getattr(self.application, "reply", lambda environ: None)
         self.pool = ThreadPoolExecutor(threads, "mockserver")
         self.connections: set[Connection] = set()
@@ -140,10 +140,6 @@ class Connection(asyncio.Protocol):
         self.waiting.clear()
         del self.parser  # which knows this connection, and so would keep both
         self.service.left(self)
-
-    def eof_received(self) -> bool:
-        self.ended = True
-        return self.busy and self.service.scheme == "http"  # TLS knows no half of a connection
 
     def tick(self) -> None:
         """A second has passed."""

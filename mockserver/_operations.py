@@ -50,7 +50,8 @@ class Operations:
         reply = self.reply(environ)
         if reply is None:
             return self.beyond(environ, start_response)
-        time.sleep(reply.delay)
+        if reply.delay:
+            time.sleep(reply.delay)
         if reply.dropped:
             start_response("200 OK", [("Content-Length", "1")])  # which never comes
             return Dropped()
