@@ -21,7 +21,7 @@ from bench._load import CONNECTIONS, Round, load
 from bench._servers import HTTP_SERVERS, MOCK, SERVERS, Command, Server
 from bench._tools import Missing
 
-WIDTH = 125
+WIDTH = 135
 """Of a table, also where the output is a file."""
 
 

@@ -16,13 +16,14 @@ BODY = b'{"code": 200, "msg": "ok", "data": "share_dv_C1822205500000000000000000
 HOST = "127.0.0.1"
 
 
+BASE = {"SERVER_NAME": HOST, "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "SCRIPT_NAME": "", "wsgi.url_scheme": "http"}
+
+
 class AtOnce:
     """An application that is called on the event loop of the mock's server, as the contract is: its best case there."""
 
     def __init__(self, application: Any) -> None:
         self.application = application
-        self.base = {"SERVER_NAME": HOST, "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "SCRIPT_NAME": ""}
-        self.base |= {"wsgi.url_scheme": "http", "wsgi.version": (1, 0), "wsgi.errors": sys.stderr}
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         result: Iterable[bytes] = self.application(environ, start_response)
@@ -32,7 +33,7 @@ class AtOnce:
         """The reply, at once."""
         from mockserver._reply import called
 
-        return called(self.application, {"wsgi.input": BytesIO(), **self.base, **environ})
+        return called(self.application, {"wsgi.input": BytesIO(), **BASE, **environ})
 
 
 def mock() -> Any:
@@ -91,12 +92,22 @@ def uvloop(application: Any, port: int) -> None:
 
 def uvicorn(application: Any, port: int) -> None:
     """asyncio and llhttp too, in a library: ASGI."""
+    import asyncio
+
     import uvicorn
+
+    from mockserver._reply import called
 
     async def asgi(scope: Any, receive: Any, send: Any) -> None:
         environ = {f"HTTP_{name.decode().upper().replace('-', '_')}": value.decode("latin-1") for name, value in scope["headers"]}
         environ |= {"REQUEST_METHOD": scope["method"], "PATH_INFO": scope["path"], "QUERY_STRING": scope["query_string"].decode()}
         reply = application.reply(environ)
+        if reply is None:
+            body = (await receive())["body"]
+            sent = {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+            reply = called(application, BASE | environ | sent)
+        if reply.delay:
+            await asyncio.sleep(reply.delay)
         headers = [(name.encode(), value.encode()) for name, value in reply.headers]
         await send({"type": "http.response.start", "status": int(reply.status[:3]), "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
