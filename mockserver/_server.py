@@ -67,11 +67,12 @@ class Server:
             self._listening = loop.run_until_complete(starting)
             self._tick()
         except BaseException as error:  # the thread that waits raises it
+            listener.close()
+            loop.close()
             started.put(error)
             return
         started.put(None)
         loop.run_forever()
-        loop.run_until_complete(loop.shutdown_asyncgens())
         self._service.pool.shutdown()
         loop.close()
 
