@@ -33,7 +33,7 @@ check: install
 	$(BIN)/lint-imports
 	$(BIN)/pytest
 
-# Against Prism, WireMock and Mockoon, which are fetched into a cache; `python -m bench flat` and `decide` measure more.
+# Against Prism, WireMock and Mockoon, which are fetched into a cache; `python -m bench --help` names what else is measured.
 bench: install
 	$(BIN)/python -m bench
 

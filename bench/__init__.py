@@ -1,1 +1,1 @@
-"""Measurements that a person runs: `python -m bench`, `python -m bench flat`, `python -m bench decide`."""
+"""Measurements that a person runs: `python -m bench`, `python -m bench servers`, `start`, `flat`, `decide`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -9,14 +10,19 @@ from pathlib import Path
 from statistics import median
 
 import click
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
 from bench import decide as decide_
 from bench import flat as flat_
+from bench import start as start_
 from bench._load import CONNECTIONS, Round, load
-from bench._servers import MOCK, SERVERS, WSGI_SERVERS, Command, Server
+from bench._servers import HTTP_SERVERS, MOCK, SERVERS, Command, Server
 from bench._tools import Missing
+
+WIDTH = 135
+"""Of a table, also where the output is a file."""
 
 
 @click.group(invoke_without_command=True)
@@ -43,15 +49,16 @@ def peers(rounds: int, seconds: int, only: tuple[str, ...]) -> None:
 
 @main.command()
 @_timed
-def wsgi(rounds: int, seconds: int) -> None:
-    """This mock on other WSGI servers."""
-    _compare(WSGI_SERVERS, rounds, seconds)
+@click.option("--only", multiple=True, type=click.Choice(list(HTTP_SERVERS)), help="Only these.")
+def servers(rounds: int, seconds: int, only: tuple[str, ...]) -> None:
+    """This mock, and fixed bytes, on other HTTP servers."""
+    _compare({name: command for name, command in HTTP_SERVERS.items() if name in (only or HTTP_SERVERS)}, rounds, seconds)
 
 
 def _compare(servers: Mapping[str, Command], rounds: int, seconds: int) -> None:
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     ours, its = (cores[0], cores[1]) if len(cores) > 1 else (None, None)
-    console, running, absent = Console(), [], []
+    console, running, absent = Console(width=WIDTH), [], []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         try:
@@ -60,13 +67,18 @@ def _compare(servers: Mapping[str, Command], rounds: int, seconds: int) -> None:
                     running.append(Server(name, command, ours, folder / str(number)))
                 except (Missing, RuntimeError) as error:
                     absent.append(str(error))
-            for server in running:
-                load(server, 2, its, folder)  # to warm up
+            mock = next((server for server in running if server.name == MOCK), None)
+            rows = _rows(mock) if mock else 0
+            warm = {server.name: load(server, 2, its, folder) for server in running}
             found: dict[str, list[Round]] = {server.name: [] for server in running}
             for _ in range(rounds):
                 for server in running:
                     found[server.name].append(load(server, seconds, its, folder))
             console.print(_table(running, found, rounds))
+            if mock:
+                console.print(_successes(mock, rows, [warm[MOCK], *found[MOCK]]))
+            waiting = (f"{server.name} {server.waiting():.0f} ms" for server in running if MOCK in server.name)
+            console.print("beside a request that a fault delays by 1 s, another one takes:", ", ".join(waiting))
         except Missing as error:
             absent.append(str(error))
         finally:
@@ -79,18 +91,19 @@ def _compare(servers: Mapping[str, Command], rounds: int, seconds: int) -> None:
 
 
 def _table(running: list[Server], found: dict[str, list[Round]], rounds: int) -> Table:
-    table = Table(title=f"shareInfo, {CONNECTIONS} keep-alive connections, one core each, medians of {rounds} rounds")
+    table = Table(box=SIMPLE, title=f"shareInfo, {CONNECTIONS} keep-alive connections, one core each, medians of {rounds} rounds")
     table.add_column("server", no_wrap=True)
-    for heading in ("requests/s", "ratio", "processor µs", "p50 ms", "p99 ms", "MiB", "start s", "errors"):
+    for heading in ("requests/s", "ratio", "processor µs", "ratio", "p50 ms", "p99 ms", "MiB", "start s", "errors"):
         table.add_column(heading, justify="right", no_wrap=True)
     for server in running:
         mine = found[server.name]
-        ratios = [one.rate / other.rate for one, other in zip(found.get(MOCK, mine), mine, strict=True)]
+        pairs = list(zip(found.get(MOCK, mine), mine, strict=True))
         table.add_row(
             server.name,
             f"{median(each.rate for each in mine):,.0f}",
-            f"{median(ratios):.2f} x",
-            f"{median(each.processor for each in mine):.0f}",
+            f"{median(one.rate / other.rate for one, other in pairs):.2f} x",
+            f"{median(each.processor for each in mine):.1f}",
+            f"{median(other.processor / one.processor for one, other in pairs):.2f} x",
             f"{median(each.p50 for each in mine):.2f}",
             f"{median(each.p99 for each in mine):.2f}",
             f"{server.memory():.0f}",
@@ -98,6 +111,30 @@ def _table(running: list[Server], found: dict[str, list[Round]], rounds: int) ->
             str(sum(each.errors for each in mine)),
         )
     return table
+
+
+def _rows(server: Server) -> int:
+    return int(json.loads(server.get("/_mock/worlds/default"))["rows"]["shares"])
+
+
+def _successes(server: Server, rows: int, rounds: list[Round]) -> str:
+    """Whether every reply was a success that changed the state: by the mock's own metrics and rows, and wrk's count."""
+    lines = [line for line in server.get("/_mock/metrics").splitlines() if line.startswith("mockserver_requests_total{")]
+    given = {line.split('"')[3]: int(float(line.rpartition(" ")[2])) for line in lines}
+    sent, added = sum(each.requests for each in rounds), _rows(server) - rows
+    right = set(given) == {"shareInfo/200"} and sent <= added <= sent + CONNECTIONS * len(rounds)
+    return (
+        f"{server.name}: wrk counted {sent:,} replies, and left up to {CONNECTIONS} behind in each of {len(rounds)} rounds; "
+        f"the state has {added:,} new shares, and /_mock/metrics {given}: "
+        + ("every reply was a success that changed the state" if right else "THAT DOES NOT FIT")
+    )
+
+
+@main.command()
+@click.option("--rounds", default=11, show_default=True, type=click.IntRange(1))
+def start(rounds: int) -> None:
+    """Start-up, to the first reply."""
+    start_.main(rounds)
 
 
 @main.command()

@@ -13,9 +13,11 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import openapi
 from bench._tools import from_pypi, node
+from bench.serve import package
 
 ROOT = Path(__file__).parent.parent
 PATH = "/v2/binding/enduserapi/shareInfo"
@@ -65,6 +67,25 @@ class Server:
         last = self.log.read().decode(errors="replace").strip().rpartition("\n")[2]
         raise RuntimeError(f"{self.name} does not answer: {last or 'it says nothing'}")
 
+    def get(self, path: str) -> str:
+        """What its control plane says."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as response:
+            return str(response.read().decode())
+
+    def waiting(self) -> float:
+        """Milliseconds that a request waits which comes beside one that a fault delays by a second; of a mock."""
+        fault = json.dumps({"delay": 1000, "times": 1, "operation": "shareInfo"}).encode()
+        control = f"http://127.0.0.1:{self.port}/_mock/worlds/default/faults"
+        urllib.request.urlopen(urllib.request.Request(control, fault, method="POST"), timeout=5).close()
+        delayed = Thread(target=self.ask)
+        delayed.start()
+        time.sleep(0.2)
+        started = time.perf_counter()
+        self.ask()
+        waited = (time.perf_counter() - started) * 1000
+        delayed.join()
+        return waited
+
     def memory(self) -> float:
         """Resident MiB of it and its children."""
         return sum(int(_field(each / "status", "VmRSS")) for each in self._processes()) / 1024
@@ -100,12 +121,16 @@ def _free_port() -> int:
 
 
 def _mock(port: int, folder: Path) -> list[str]:
-    flags = ["--port", str(port), "--threads", "1", "--max-rows", "10000000", "--no-reload", "--quiet"]
-    return [sys.executable, "-m", "mockserver", "serve", *flags]
+    return [sys.executable, "-m", "mockserver", "serve", "--port", str(port), "--max-rows", "10000000", "--no-reload", "--quiet"]
 
 
-def _ours(name: str) -> Command:
-    return lambda port, folder: [sys.executable, "-m", "bench.serve", name, str(port)]
+def _on(way: str, application: str) -> Command:
+    def command(port: int, folder: Path) -> list[str]:
+        if (name := package(way)) is not None:
+            from_pypi(name)
+        return [sys.executable, "-m", "bench.serve", application, way, str(port)]
+
+    return command
 
 
 def _prism(port: int, folder: Path) -> list[str]:
@@ -156,27 +181,24 @@ def _mockoon(port: int, folder: Path) -> list[str]:
     return [*node("mockoon-cli"), "start", "--data", str(folder / "environment.json"), "--repair", "--disable-log-to-file"]
 
 
-def _elsewhere(name: str) -> Command:
-    def command(port: int, folder: Path) -> list[str]:
-        from_pypi(name)
-        return [sys.executable, "-m", "bench.serve", name, str(port)]
-
-    return command
-
-
-MOCK, FLASK, BYTES = "this mock", "bare Flask view", "bare WSGI, fixed bytes"
+MOCK, FLASK, BYTES = "this mock", "bare Flask view", "fixed bytes"
 SERVERS: dict[str, Command] = {
     MOCK: _mock,
-    FLASK: _ours("flask"),
-    BYTES: _ours("bytes"),
+    FLASK: _on("ours", "flask"),
+    f"{FLASK}, on the event loop": _on("ours", "flask-at-once"),
+    f"{FLASK}, granian": _on("granian", "flask"),
+    BYTES: _on("ours", "fixed"),
     "Prism, log off": _prism,
     "WireMock": _wiremock(),
     "WireMock, journal off": _wiremock("--no-request-journal"),
     "Mockoon": _mockoon,
 }
-
-WSGI_SERVERS: dict[str, Command] = {
-    MOCK: _ours("granian"),
-    "granian, 8 threads": _ours("granian-8"),
-    **{name: _elsewhere(name) for name in ("bjoern", "waitress", "gunicorn", "cheroot")},
+HTTP_SERVERS: dict[str, Command] = {
+    MOCK: _mock,
+    BYTES: _on("ours", "fixed"),
+    **{
+        f"{way}: {label}": _on(way, application)
+        for way in ("uvloop", "fastpysgi", "bjoern", "granian", "uvicorn", "waitress", "gunicorn", "cheroot")
+        for label, application in ((MOCK, "mock"), (BYTES, "fixed"))
+    },
 }

@@ -1,32 +1,51 @@
-"""The mock on another WSGI server, or another application on its own: `python -m bench.serve NAME PORT`."""
+"""One application on one server: `python -m bench.serve APPLICATION SERVER PORT`."""
 
 from __future__ import annotations
 
-import socket
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 from bench._tools import from_pypi
 
 BODY = b'{"code": 200, "msg": "ok", "data": "share_dv_C1822205500000000000000000000000000000000", "extMsg": ""}'
+HOST = "127.0.0.1"
+
+
+BASE = {"SERVER_NAME": HOST, "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "SCRIPT_NAME": "", "wsgi.url_scheme": "http"}
+
+
+class AtOnce:
+    """An application that is called on the event loop of the mock's server, as the contract is: its best case there."""
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        result: Iterable[bytes] = self.application(environ, start_response)
+        return result
+
+    def reply(self, environ: dict[str, Any]) -> Any:
+        """The reply, at once."""
+        from mockserver._reply import called
+
+        return called(self.application, {"wsgi.input": BytesIO(), **BASE, **environ})
 
 
 def mock() -> Any:
     """The mock on its demo world, as `mockserver serve --max-rows 10000000` has it."""
-    import gc
-    import os
-    from pathlib import Path
-
     import openapi
     from mockserver import Bounds, Mock, Origin, create_app
+    from mockserver._cli import spare_the_collector
 
     world = openapi.read_document(Path(openapi.__file__).parent / "worlds" / "demo.yaml")
     app = create_app(Mock(openapi.load(), Origin(world, os.environ), Bounds(rows=10_000_000)))
-    gc.freeze()
-    gc.set_threshold(5_000, 100, 100)
-    return app
+    spare_the_collector()
+    return app.wsgi_app
 
 
 def flask() -> Any:
@@ -43,50 +62,105 @@ def flask() -> Any:
 
 
 def fixed() -> Any:
-    """The bare WSGI server: the same bytes for everything."""
+    """The bare server: the same bytes for everything."""
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(BODY)))]
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         start_response("200 OK", headers)
         return [BODY]
 
-    return application
+    return AtOnce(application)
 
 
-def granian(application: Any, listener: socket.socket, threads: int = 1) -> None:
-    """The mock's own."""
-    from mockserver._server import Server
+def ours(application: Any, port: int) -> None:
+    """The mock's own: asyncio and llhttp."""
+    from mockserver._server import Server, listen
 
-    Server(application, listener, threads)
+    Server(application, listen(HOST, port), 8)
     Event().wait()
 
 
-def waitress(application: Any, listener: socket.socket) -> None:
+def uvloop(application: Any, port: int) -> None:
+    """The mock's own on another event loop."""
+    import asyncio
+
+    import uvloop
+
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    ours(application, port)
+
+
+def uvicorn(application: Any, port: int) -> None:
+    """asyncio and llhttp too, in a library: ASGI."""
+    import asyncio
+
+    import uvicorn
+
+    from mockserver._reply import called
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        environ = {f"HTTP_{name.decode().upper().replace('-', '_')}": value.decode("latin-1") for name, value in scope["headers"]}
+        environ |= {"REQUEST_METHOD": scope["method"], "PATH_INFO": scope["path"], "QUERY_STRING": scope["query_string"].decode()}
+        reply = application.reply(environ)
+        if reply is None:
+            body = (await receive())["body"]
+            sent = {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+            reply = called(application, BASE | environ | sent)
+        if reply.delay:
+            await asyncio.sleep(reply.delay)
+        headers = [(name.encode(), value.encode()) for name, value in reply.headers]
+        await send({"type": "http.response.start", "status": int(reply.status[:3]), "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    uvicorn.run(asgi, port=port, loop="asyncio", http="httptools", lifespan="off", log_level="critical", access_log=False)
+
+
+def granian(application: Any, port: int) -> None:
+    """Rust, and one thread of Python; it imports the application itself."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    target = f"bench.serve:{sys.argv[1]}"
+    Granian(
+        target, address=HOST, port=port, interface=Interfaces.WSGI, blocking_threads=1, factory=True, log_enabled=False
+    ).serve()
+
+
+def fastpysgi(application: Any, port: int) -> None:
+    """C, libuv and llhttp, one thread."""
+    import fastpysgi
+
+    fastpysgi.run(application, host=HOST, port=port)
+
+
+def bjoern(application: Any, port: int) -> None:
+    """C and libev, one thread."""
+    import bjoern
+
+    bjoern.run(application, HOST, port)
+
+
+def waitress(application: Any, port: int) -> None:
     """Pure Python, one event loop and threads."""
-    from waitress import create_server
+    import waitress
 
-    create_server(application, sockets=[listener], threads=4).run()
+    waitress.serve(application, host=HOST, port=port, threads=4)
 
 
-def cheroot(application: Any, listener: socket.socket) -> None:
+def cheroot(application: Any, port: int) -> None:
     """Pure Python, threads."""
     from cheroot.wsgi import Server
 
-    server = Server(listener.getsockname(), application, numthreads=4)
-    listener.close()
-    server.start()
+    Server((HOST, port), application, numthreads=4).start()
 
 
-def gunicorn(application: Any, listener: socket.socket) -> None:
+def gunicorn(application: Any, port: int) -> None:
     """One process of threads."""
     from gunicorn.app.base import BaseApplication
 
-    host, port = listener.getsockname()
-    listener.close()
-
     class Application(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
-            for name, value in {"bind": f"{host}:{port}", "worker_class": "gthread", "threads": 4, "keepalive": 60}.items():
+            for name, value in {"bind": f"{HOST}:{port}", "worker_class": "gthread", "threads": 4, "keepalive": 60}.items():
                 self.cfg.set(name, value)
 
         def load(self) -> Any:
@@ -95,35 +169,31 @@ def gunicorn(application: Any, listener: socket.socket) -> None:
     Application().run()
 
 
-def bjoern(application: Any, listener: socket.socket) -> None:
-    """C and libev, one thread."""
-    import bjoern
-
-    host, port = listener.getsockname()
-    listener.close()
-    bjoern.run(application, host, port)
-
-
-WAYS: dict[str, Callable[[socket.socket], None]] = {
-    "flask": lambda listener: granian(flask(), listener),
-    "bytes": lambda listener: granian(fixed(), listener),
-    "granian": lambda listener: granian(mock(), listener),
-    "granian-8": lambda listener: granian(mock(), listener, 8),
-    "waitress": lambda listener: waitress(mock(), listener),
-    "cheroot": lambda listener: cheroot(mock(), listener),
-    "gunicorn": lambda listener: gunicorn(mock(), listener),
-    "bjoern": lambda listener: bjoern(mock(), listener),
+APPLICATIONS: dict[str, Callable[[], Any]] = {
+    "mock": mock,
+    "flask": flask,
+    "flask-at-once": lambda: AtOnce(flask()),
+    "fixed": fixed,
 }
+WAYS: dict[str, Callable[[Any, int], None]] = {
+    each.__name__: each for each in (ours, uvloop, uvicorn, granian, fastpysgi, bjoern, waitress, gunicorn, cheroot)
+}
+PACKAGES = {"bjoern": "bjoern-binary"}
+"""The package of a way, where it is called otherwise."""
 
 
-def main(way: str, port: int) -> None:
+def package(way: str) -> str | None:
+    """The package that a way needs and the project does not."""
+    return None if way == "ours" else PACKAGES.get(way, way)
+
+
+def main(application: str, way: str, port: int) -> None:
     """Serves until it is killed."""
-    from mockserver._server import listen
-
-    if way in ("waitress", "cheroot", "gunicorn", "bjoern"):
-        sys.path.append(from_pypi(way))
-    WAYS[way](listen("127.0.0.1", port))
+    if (name := package(way)) is not None:
+        sys.path.append(from_pypi(name))
+        os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    WAYS[way](None if way == "granian" else APPLICATIONS[application](), port)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -11,13 +11,12 @@ from collections.abc import Callable, Collection
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from mockserver._asked import LARGEST_DOCUMENT
 from mockserver._control import Control
 from mockserver._guard import Guard, Refusal
 from mockserver._mock import Mock
 from mockserver._operations import Line, Log, Operations
 from mockserver._reply import problem
-from mockserver._request import LARGEST_BODY
+from mockserver._request import LARGEST_BODY, LARGEST_DOCUMENT
 
 CONTROL, HEALTH, WORLDS = "/_mock", "/_mock/health", "/_mock/worlds"
 
@@ -63,13 +62,15 @@ def _logger(mock: Mock, log: Log) -> Callable[[Response], Response]:
 
 
 def _refused(refusal: Refusal) -> Response:
-    _, headers, body = problem(refusal.status, refusal.detail)
-    return Response(body, refusal.status, [*headers, *([("WWW-Authenticate", "Bearer")] if refusal.status == 401 else [])])
+    reply = problem(refusal.status, refusal.detail)
+    return Response(
+        reply.body, refusal.status, [*reply.headers, *([("WWW-Authenticate", "Bearer")] if refusal.status == 401 else [])]
+    )
 
 
 def _problem_of(error: HTTPException) -> Response:
-    status, headers, body = problem(error.code or 500, error.description or error.name)
-    response = Response(body, status, headers)
+    reply = problem(error.code or 500, error.description or error.name)
+    response = Response(reply.body, reply.status, reply.headers)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value

@@ -12,9 +12,9 @@ import jsonschema_rs
 from flask import request
 
 import openapi
+from mockserver._request import LARGEST_DOCUMENT
 
 FILE = Path(openapi.__file__).parent / "control-plane.yaml"
-LARGEST_DOCUMENT = 8 * 1024 * 1024
 # `curl -d` calls everything a form. A page of another origin could too, but that is told by its Origin.
 _UNNAMED = ("", "application/x-www-form-urlencoded")
 

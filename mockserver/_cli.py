@@ -53,7 +53,7 @@ def serve(**options: Any) -> None:
     if options["workers"] > 1:
         _fail(
             "one worker serves a mock: its state, clocks, faults and journals are in the memory of one process; "
-            "--threads lets requests wait at the same time, and a second mock is a second `mockserver serve`"
+            "delayed requests hold nobody up, and a second mock is a second `mockserver serve`"
         )
     tls = _tls(options["tls_cert"], options["tls_key"])
     bounds = Bounds(options["max_worlds"], options["max_rows"], options["journal"], options["idle"])
@@ -64,7 +64,7 @@ def serve(**options: Any) -> None:
         listener = listen(host, port)
     except (OSError, ValueError) as error:
         _fail(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}; choose another --host or --port")
-    _spare_the_collector()
+    spare_the_collector()
     stop = Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: stop.set())
@@ -132,11 +132,11 @@ def _greet(mock: Mock, server: Server) -> None:
     sys.stdout.flush()
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Requests leave no cycles behind, so Python's collector would look at every row and entry again and again in vain."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 100, 100)
+    gc.set_threshold(50_000, 20, 1000)
 
 
 def _fail(message: str) -> NoReturn:

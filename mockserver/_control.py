@@ -265,8 +265,8 @@ def _handler(status: int) -> Callable[[Exception], Response]:
 
 
 def _problem(status: int, detail: str) -> Response:
-    _, headers, body = problem(status, detail)
-    return Response(body, status, headers)
+    reply = problem(status, detail)
+    return Response(reply.body, status, reply.headers)
 
 
 def _clock(clock: Clock) -> dict[str, Any]:

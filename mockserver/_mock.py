@@ -10,7 +10,7 @@ from urllib.parse import quote
 import openapi
 from mockserver._redaction import Redaction
 from mockserver._reply import Replies
-from mockserver._request import Gather, decoded, gatherer
+from mockserver._request import Environ, Gather, decoded, gatherer, variable
 from mockserver._world import Origin
 from mockserver._worlds import Bounds, Worlds
 
@@ -41,6 +41,7 @@ class Table:
             paths = templates if "{" in operation.path else self.fixed
             route = Route(operation, gatherer(operation), operation.accepts_form or operation.accepts_json)
             paths.setdefault(operation.path, {})[operation.method] = route
+        self._language, self._asked = next(iter(contract.languages), ""), variable(contract.language_header or "")
         self._templates = [(_pattern(path), tuple(_placeholder.findall(path)), each) for path, each in templates.items()]
 
     def find(self, path: str) -> tuple[Methods | None, Mapping[str, str]]:
@@ -52,6 +53,11 @@ class Table:
             if (match := pattern.fullmatch(path)) is not None:
                 return methods, dict(zip(names, map(decoded, match.groups()), strict=True))
         return None, {}
+
+    def language(self, environ: Environ) -> str:
+        """The language that a request asks for; the contract's first one where it has no such."""
+        asked = environ.get(self._asked, "")
+        return asked if asked in self.contract.languages else self._language
 
 
 class Mock:

@@ -1,7 +1,8 @@
-"""The operations of the contract as a WSGI application, in front of Flask, which answers everything else.
+"""The operations of the contract, in front of Flask, which answers everything else.
 
 A request for an operation never reaches Flask: it is routed by a dict, read no further than the operation asks for,
-decided, and answered with bytes. There is no other path to an operation, under Flask's test client neither.
+decided, and answered with bytes. There is no other path to an operation: the server asks `reply`, and so does the WSGI
+application that Flask's test client calls.
 """
 
 from __future__ import annotations
@@ -15,12 +16,11 @@ from typing import Any
 from mockserver._faults import Fault, UnknownOutcome, rule_for
 from mockserver._journal import Call, Entry
 from mockserver._mock import Methods, Mock, Route, Table
-from mockserver._reply import Dropped, Wire, problem
-from mockserver._request import LARGEST_BODY, BodyTooLarge, Environ, decoded, header, read_body
+from mockserver._reply import Dropped, Reply, problem
+from mockserver._request import LARGEST_BODY, Application, BodyTooLarge, Environ, decoded, read_body
 from mockserver._world import LiveWorld
 
 PREFIX = "/worlds/"
-Application = Callable[[Environ, Any], Iterable[bytes]]
 _code = re.compile(r'(?:^|[,;\s])code\s*=\s*"?([^\s,;"]+)').search
 
 
@@ -47,38 +47,48 @@ class Operations:
         self.mock, self.beyond, self.log, self.cors = mock, beyond, log, frozenset(cors)
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        reply = self.reply(environ)
+        if reply is None:
+            return self.beyond(environ, start_response)
+        if reply.delay:
+            time.sleep(reply.delay)
+        if reply.dropped:
+            start_response("200 OK", [("Content-Length", "1")])  # which never comes
+            return Dropped()
+        start_response(reply.status, reply.headers)
+        return [reply.body]
+
+    def reply(self, environ: Environ) -> Reply | None:
+        """The reply to a request for the contract; None to any other."""
         started = time.perf_counter()
         path: str = environ["PATH_INFO"]
-        table = self.mock.table
+        table, name = self.mock.table, environ.get("HTTP_MOCK_WORLD")
         methods, values = table.find(path)
-        name = environ.get("HTTP_MOCK_WORLD")
         if methods is None and path.startswith(PREFIX):
             name, _, rest = path[len(PREFIX) :].partition("/")
             methods, values = table.find(f"/{rest}")
         if methods is None:
-            return self.beyond(environ, start_response)
-        if self.cors:
-            start_response = _shared(start_response, self._allowed(environ))
+            return None
         entry: Entry | None = None
         world = self.mock.worlds.default if name is None else self.mock.worlds.get(name)
         route = methods.get(environ["REQUEST_METHOD"])
         if world is None:
-            wire = problem(404, f"there is no world {decoded(name or '')}; create it with POST /_mock/worlds?name=NAME")
+            reply = problem(404, f"there is no world {decoded(name or '')}; create it with POST /_mock/worlds?name=NAME")
         elif route is None:
-            wire = _preflight(environ, methods) if self.cors and _asks(environ) else _not_allowed(methods)
+            reply = _preflight(environ, methods) if self.cors and _asks(environ) else _not_allowed(methods)
         else:
-            entry, wire = self._answered(table, route, world, environ, values, started)
+            entry, reply = self._answered(table, route, world, environ, values, started)
         if self.log is not None:
-            self.log(self._line(environ, route, world, entry, wire, started))
-        return _sent(entry, wire, start_response)
+            self.log(self._line(environ, route, world, entry, reply, started))
+        return _shared(reply, self._allowed(environ)) if self.cors else reply
 
     def _line(
-        self, environ: Environ, route: Route | None, world: LiveWorld | None, entry: Entry | None, wire: Wire, started: float
+        self, environ: Environ, route: Route | None, world: LiveWorld | None, entry: Entry | None, reply: Reply, started: float
     ) -> Line:
         path = route.operation.path if route else self.mock.shown(decoded(environ["PATH_INFO"]))
         outcome = entry.outcome if entry is not None else None
         milliseconds = (time.perf_counter() - started) * 1000
-        return Line(environ["REQUEST_METHOD"], path, world.name if world else "", outcome or wire[0][:3], milliseconds)
+        return Line(environ["REQUEST_METHOD"], path, world.name if world else "", outcome or reply.status[:3], milliseconds)
 
     def _allowed(self, environ: Environ) -> str | None:
         """The origin to allow in a reply; None for none."""
@@ -87,7 +97,7 @@ class Operations:
 
     def _answered(
         self, table: Table, route: Route, world: LiveWorld, environ: Environ, values: Mapping[str, str], started: float
-    ) -> tuple[Entry | None, Wire]:
+    ) -> tuple[Entry | None, Reply]:
         operation = route.operation
         forced: Fault | None = None
         try:
@@ -101,28 +111,10 @@ class Operations:
             return None, problem(400, f"Prefer: {error}")
         query = environ["QUERY_STRING"]
         raw = route.gather(environ, values, query, body)
-        language = _language(table, environ)
+        language = table.language(environ)
         call = Call(operation.name, operation.method, decoded(environ["PATH_INFO"]), query, body, raw, language, started)
         entry = world.answer(operation, call, forced)
         return entry, table.replies.of(entry)
-
-
-def _language(table: Table, environ: Environ) -> str:
-    contract = table.contract
-    asked = header(environ, contract.language_header) if contract.language_header else ""
-    return asked if asked in contract.languages else next(iter(contract.languages), "")
-
-
-def _sent(entry: Entry | None, wire: Wire, start_response: Any) -> Iterable[bytes]:
-    fault = entry.fault if entry is not None else None
-    if fault is not None and fault.delay:
-        time.sleep(fault.delay / 1000)
-    if fault is not None and fault.drop:
-        start_response("200 OK", [("Content-Length", "1")])  # which never comes
-        return Dropped()
-    status, headers, body = wire
-    start_response(status, headers)
-    return [body]
 
 
 def _asks(environ: Environ) -> bool:
@@ -130,20 +122,20 @@ def _asks(environ: Environ) -> bool:
     return environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
 
 
-def _preflight(environ: Environ, methods: Methods) -> Wire:
+def _preflight(environ: Environ, methods: Methods) -> Reply:
     headers = [("Access-Control-Allow-Methods", ", ".join(sorted(methods))), ("Access-Control-Max-Age", "600")]
     if wanted := environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"):
         headers.append(("Access-Control-Allow-Headers", wanted))
-    return "204 No Content", headers, b""
+    return Reply("204 No Content", headers, b"")
 
 
-def _shared(start_response: Any, origin: str | None) -> Any:
-    """Adds to a reply what lets a page of this origin read it."""
+def _shared(reply: Reply, origin: str | None) -> Reply:
+    """Adds what lets a page of this origin read it."""
     allowed = [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", "Mock-Outcome")] if origin else []
-    return lambda status, headers: start_response(status, [*headers, *allowed, ("Vary", "Origin")])
+    return reply._replace(headers=[*reply.headers, *allowed, ("Vary", "Origin")])
 
 
-def _not_allowed(methods: Methods) -> Wire:
+def _not_allowed(methods: Methods) -> Reply:
     allowed = ", ".join(sorted(methods))
-    status, headers, body = problem(405, f"the contract has {allowed} here")
-    return status, [*headers, ("Allow", allowed)], body
+    reply = problem(405, f"the contract has {allowed} here")
+    return reply._replace(headers=[*reply.headers, ("Allow", allowed)])

@@ -95,7 +95,9 @@ SERVE = options(
     option("--max-worlds", default=200, type=click.IntRange(1), metavar="N", help="Worlds at the same time."),
     option("--max-rows", default=100_000, type=click.IntRange(1), metavar="N", help="Rows in each table of a world."),
     option("--idle", default="1h", type=Duration(), metavar="TIME", help="After which an unused world is gone; 0 for never."),
-    option("--threads", default=8, type=click.IntRange(1, 256), metavar="N", help="Requests that may wait at the same time."),
+    option(
+        "--threads", default=8, type=click.IntRange(1, 256), metavar="N", help="Requests of the control plane at the same time."
+    ),
     option("--workers", default=1, type=click.IntRange(1), metavar="N", help="Processes: one, which keeps the state."),
     option("--reload/--no-reload", default=True, help="Whether a changed contract or world file is read again."),
     option("--quiet", is_flag=True, help="No line per request."),

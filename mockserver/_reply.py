@@ -6,21 +6,35 @@ import json
 from collections.abc import Callable, Iterator
 from html import escape
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 from uuid import uuid4
 
 import openapi
 from mockserver._journal import Entry
+from mockserver._request import Application, Environ
 
 JSON, PROBLEM, HTML = "application/json; charset=utf-8", "application/problem+json", "text/html; charset=utf-8"
 
 LENGTH = "Content-Length"
+BODILESS = ("204", "304")
 SAFE = "/:{} ?&=+,;@!$'()*[]~"
 
 Headers = list[tuple[str, str]]
-Wire = tuple[str, Headers, bytes]
-"""The status line, the headers and the body."""
+
+
+class Reply(NamedTuple):
+    """A reply, and how it goes wrong on its way."""
+
+    status: str
+    """The code and its phrase."""
+    headers: Headers
+    body: bytes
+    delay: float = 0.0
+    """Seconds to wait before."""
+    dropped: bool = False
+    """Whether the connection closes instead."""
+
 
 STATUS_LINES = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus}
 
@@ -56,19 +70,34 @@ def encoded(body: Any) -> bytes:
     return _json(body).encode("utf-8", "replace")
 
 
-def problem(status: int, detail: str) -> Wire:
+def problem(status: int, detail: str) -> Reply:
     """A problem document (RFC 9457)."""
     title = status_line(status).partition(" ")[2]
     body = encoded({"type": "about:blank", "title": title, "status": status, "detail": detail})
-    return status_line(status), [("Content-Type", PROBLEM), (LENGTH, str(len(body)))], body
+    return Reply(status_line(status), [("Content-Type", PROBLEM), (LENGTH, str(len(body)))], body)
 
 
-def page(status: int) -> Wire:
+def page(status: int) -> Reply:
     """An error page such as a proxy gives."""
     title = escape(status_line(status))
     text = f"<html>\n<head><title>{title}</title></head>\n<body><center><h1>{title}</h1></center></body>\n</html>\n"
     body = text.encode()
-    return status_line(status), [("Content-Type", HTML), (LENGTH, str(len(body)))], body
+    return Reply(status_line(status), [("Content-Type", HTML), (LENGTH, str(len(body)))], body)
+
+
+def called(application: Application, environ: Environ) -> Reply:
+    """What an application of WSGI replies, in one piece."""
+    said: list[tuple[str, Headers]] = []
+    parts = application(environ, lambda status, headers, exc_info=None: said.append((status, headers)))
+    try:
+        body = b"".join(parts)
+    finally:
+        if (close := getattr(parts, "close", None)) is not None:
+            close()
+    status, headers = said[-1]
+    if status[:3] not in BODILESS and all(name.lower() != "content-length" for name, _ in headers):
+        headers = [*headers, (LENGTH, str(len(body)))]
+    return Reply(status, headers, body)
 
 
 class Replies:
@@ -76,12 +105,15 @@ class Replies:
 
     def __init__(self, contract: openapi.Contract) -> None:
         self.contract = contract
-        self._writers: dict[tuple[int, str], Callable[[Any], Wire]] = {}
+        self._writers: dict[tuple[int, str], Callable[[Any], Reply]] = {}
 
-    def of(self, entry: Entry) -> Wire:
+    def of(self, entry: Entry) -> Reply:
         """The reply that an entry tells of."""
         decision, language = entry.decision, entry.call.language
-        if entry.fault is not None or decision is None:
+        if (fault := entry.fault) is not None:
+            reply = self._special(entry)
+            return reply._replace(delay=fault.delay / 1000, dropped=fault.drop is not None)
+        if decision is None:
             return self._special(entry)
         key = id(decision.rule), language
         write = self._writers.get(key)
@@ -89,26 +121,26 @@ class Replies:
             write = self._writers[key] = self._writer(decision.rule, language)
         return write(decision.data)
 
-    def _writer(self, rule: openapi.Rule, language: str) -> Callable[[Any], Wire]:
-        def whole(data: Any) -> Wire:
+    def _writer(self, rule: openapi.Rule, language: str) -> Callable[[Any], Reply]:
+        def whole(data: Any) -> Reply:
             return _wire(rule, _written(rule, self.contract.body(rule, language, data)))
 
-        blank, (status, headers, sample) = whole(None), whole(_DATA)
+        blank, (status, headers, sample, *_) = whole(None), whole(_DATA)
         if rule.data is None:
             return lambda data: blank
         if sample.count(place := encoded(_DATA)) != 1 or headers[-1][0] != LENGTH:
             return whole
-        before, after = sample.split(place)
+        (before, after), constant = sample.split(place), headers[:-1]
 
-        def around(data: Any) -> Wire:
+        def around(data: Any) -> Reply:
             if data is None:
                 return blank
             body = before + encoded(data) + after
-            return status, [*headers[:-1], (LENGTH, str(len(body)))], body
+            return Reply(status, [*constant, (LENGTH, str(len(body)))], body)
 
         return around
 
-    def _special(self, entry: Entry) -> Wire:
+    def _special(self, entry: Entry) -> Reply:
         fault, rule = entry.fault, entry.rule
         if fault is not None and fault.page is not None:
             return page(fault.page)
@@ -127,11 +159,11 @@ def _written(rule: openapi.Rule, body: Any) -> bytes:
     return b"" if body is None else str(body).encode("utf-8", "replace")
 
 
-def _wire(rule: openapi.Rule, body: bytes) -> Wire:
+def _wire(rule: openapi.Rule, body: bytes) -> Reply:
     # A header is Latin-1, and an operationId may be anything.
     headers = [("Mock-Outcome", quote(rule.outcome, safe=SAFE))]
     if rule.media != "":
         headers.append(("Content-Type", rule.media or JSON))
     if rule.status not in (204, 304):
         headers.append((LENGTH, str(len(body))))
-    return status_line(rule.status), headers, body
+    return Reply(status_line(rule.status), headers, body)

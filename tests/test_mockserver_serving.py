@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -15,6 +18,7 @@ from click.testing import CliRunner
 import openapi
 from mockserver import Mock, Origin, create_app
 from mockserver._cli import main
+from mockserver._request import gatherer, variable
 
 CONTRACT = openapi.load()
 URL = CONTRACT.operations["shareInfo"].path
@@ -96,3 +100,34 @@ def test_a_port_in_use_is_a_sentence_and_exit_code_2():
         result = CliRunner().invoke(main, ["serve", "--port", str(port)])
     assert result.exit_code == 2
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in result.output
+
+
+FURTHER = sorted(WORLD.parent.parent.glob("*.yaml"))
+VALUES = ["", " ", "1", "a b", "ä", "%", "+", "x=y", "null"]
+
+
+@pytest.mark.parametrize("file", FURTHER, ids=lambda each: each.stem)
+def test_the_mock_finds_the_same_parameters_as_the_contract(file):
+    chance = Random(1)
+    for operation in openapi.load(file, plain=True).operations.values():
+        for _ in range(50):
+            parts = {
+                location: {
+                    each.wire_name: chance.choice(VALUES)
+                    for each in operation.parameters
+                    if each.location in (location, "query") and chance.random() < 0.7
+                }
+                for location in ("query", "form", "header", "path", "body")
+            }
+            form, body = operation.accepts_form and chance.random() < 0.5, parts["body"]
+            text = urlencode(parts["form"]) if form else json.dumps(body)
+            environ = {variable(name): value.encode().decode("latin-1") for name, value in parts["header"].items()}
+            environ["CONTENT_TYPE"] = "application/x-www-form-urlencoded; charset=utf-8" if form else "application/json"
+            found = gatherer(operation)(environ, parts["path"], urlencode(parts["query"]), text)
+            assert found == operation.gather(
+                query=parts["query"],
+                path=parts["path"],
+                headers=parts["header"],
+                form=parts["form"] if form else {},
+                body=None if form else body,
+            )
