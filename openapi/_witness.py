@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from openapi._contract import Operation
-from openapi._decision import DOCUMENTED, Permitted, permitted
+from openapi._decision import DOCUMENTED, Permitted, Rule, permitted
 from openapi._pool import Raw, likely, near, sample, sources, values
 from openapi._request import Parameter
 from openapi._state import State
@@ -76,11 +76,18 @@ def unreachable(operation: Operation, outcome: str) -> str:
     rules = [rule for rule in operation.rules if rule.outcome == outcome]
     if all(rule.kind == "permitted" for rule in rules):
         return f"needs a server that chooses to: {rules[0].why}"
-    rule = next((rule for rule in rules if rule.kind == DOCUMENTED), rules[0])
-    names = [*rule.missing, *(each.name for each in (rule.when.references if rule.when else ()))]
+    return lacking(operation, next((rule for rule in rules if rule.kind == DOCUMENTED), rules[0]))
+
+
+def lacking(operation: Operation, *rules: Rule) -> str:
+    """What a world lacks in which these rules never hold, alone or all at once, as a sentence."""
+    names = [
+        name for rule in rules for name in (*rule.missing, *(each.name for each in (rule.when.references if rule.when else ())))
+    ]
     tables = sorted({let.lookup.table for name in names if (let := operation.lets.get(name)) and let.lookup})
     where = f" in {', '.join(tables)}" if tables else ""
-    return f"needs rows{where} with which this holds: {rule.condition}"
+    conditions = "; and ".join(rule.condition for rule in rules)
+    return f"needs rows{where} with which {'this holds' if len(rules) == 1 else 'these hold at once'}: {conditions}"
 
 
 def _with(base: Raw, changes: Raw) -> Raw:

@@ -1,0 +1,150 @@
+"""Requests that break two checks at once, and what a server answers to them. All are refused, so that nothing changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Set
+from heapq import nsmallest
+from itertools import combinations, islice, product
+from typing import Any
+
+import openapi
+from contracts._oracle import VIOLATION, Oracle
+from contracts._order import Answer, Check, broken, named, tells
+from contracts._target import Target
+from contracts._wire import Request, request_for
+
+MOST_PROBES = 3
+"""Requests for one pair of checks; one is enough where the answer is that of the table."""
+MOST_ALIKE = 6
+"""Requests that are kept of those that break the same checks."""
+MOST_CROSSED = 2000
+"""Crossings that are tried for one pair of checks."""
+AHEAD = 5_000
+"""For how many ms a request must stay what it is: it may wait on its way."""
+
+Raw = Mapping[str, Any]
+
+
+class Refuted(Exception):
+    """A server that breaks the contract in itself: its order means nothing yet."""
+
+
+class Prober:
+    """Asks one operation of a server. The oracle must not demand an order."""
+
+    def __init__(self, operation: openapi.Operation, checks: tuple[Check, ...], oracle: Oracle, target: Target) -> None:
+        self.operation, self.checks, self.oracle, self.target = operation, checks, oracle, target
+        self.answers: list[Answer] = []
+        self._known: dict[frozenset[int], list[openapi.Candidate]] = {}
+        found = [(broken(checks, each.seen), each) for each in openapi.classified(operation, oracle.state, self._now())]
+        for held, each in sorted(found, key=lambda pair: (len(pair[0]) == 2 and not self._clear(*pair), pair[1].cost)):
+            alike = self._known.setdefault(held, [])
+            if held and len(alike) < MOST_ALIKE:
+                alike.append(each)
+
+    def ask(self) -> list[Answer]:
+        """The answers, a few for each pair. Raises Broken, Refuted; stops at the bound on requests."""
+        for one, two in combinations(self.checks, 2):
+            if tells(one, two) and not self.excluded(one, two):
+                self._ask_pair(one, two)
+        return self.answers
+
+    def excluded(self, one: Check, two: Check) -> bool:
+        """Whether no request in any world breaks both."""
+        return _excluded(self.operation, one.rule, two.rule)
+
+    def lacks(self, one: Check, two: Check) -> str:
+        """Why it is not known which of the two comes first."""
+        if any({one.position, two.position} <= each.broken for each in self.answers):
+            return "each request that breaks both breaks another check too, and the server named that one"
+        never = [each for each in (one, two) if not any(each.position in held for held in self._known)]
+        return openapi.lacking(self.operation, *(each.rule for each in never or (one, two)))
+
+    def _ask_pair(self, one: Check, two: Check) -> None:
+        for request, held in islice(self._requests(frozenset((one.position, two.position))), MOST_PROBES):
+            found = [each.first for each in self.answers if {one.position, two.position} <= each.broken]
+            as_in_the_table, otherwise = found.count(one.position), found.count(two.position)
+            if self.target.exhausted or (as_in_the_table > 0 and otherwise == 0) or (otherwise > 1 and not as_in_the_table):
+                return
+            self._send(request, held)
+
+    def _requests(self, pair: frozenset[int]) -> Iterator[tuple[Request, frozenset[int]]]:
+        """Requests that break a pair of checks, those first that break nothing else. None is sent twice."""
+        if not any(self._clear(pair, each) for each in self._known.get(pair, ())):
+            for each in reversed(self._crossed(*pair)):
+                self._known.setdefault(broken(self.checks, each.seen), []).insert(0, each)
+        sent = {each.request for each in self.answers}
+        for held in sorted((held for held in self._known if pair <= held), key=len):
+            for each in sorted(self._known[held], key=lambda each: not self._clear(pair, each)):
+                request = request_for(self.operation, each.raw)
+                if request not in sent and self._lasts(request, held):
+                    yield request, held
+
+    def _send(self, request: Request, held: frozenset[int]) -> None:
+        reply = self.target.send(request)
+        seen = self.oracle.expect(request, reply.sent)
+        verdict = self.oracle.judge(request, reply).verdict
+        if verdict.kind == VIOLATION:
+            raise Refuted(f"{verdict.sentence}: got {verdict.got}")
+        self.answers.append(Answer(request, held, named(self.checks, seen, verdict.got), verdict.got))
+
+    def _lasts(self, request: Request, held: frozenset[int]) -> bool:
+        """Whether it breaks these checks whenever the server looks at its clock."""
+        ours = time.time_ns() // 1_000_000
+        return all(broken(self.checks, seen) == held for seen in self.oracle.views(request, ours, ours + AHEAD))
+
+    def _crossed(self, one: int, two: int) -> list[openapi.Candidate]:
+        """Requests that break two checks, and as little else as can be, out of one that breaks the first and one the second."""
+        firsts, seconds = self._breaking(one, two), self._breaking(two, one)
+        crossings = (raw for first, second in product(firsts, seconds) for raw in _crossings(first, second))
+        now = self._now()
+        found = (
+            openapi.Candidate(raw, openapi.permitted(self.operation, raw, self.oracle.state, now))
+            for raw in islice(crossings, MOST_CROSSED)
+        )
+        fitting = (each for each in found if {one, two} <= broken(self.checks, each.seen) and self._clear({one, two}, each))
+        return nsmallest(MOST_PROBES, fitting, key=lambda each: (len(broken(self.checks, each.seen)), each.cost))
+
+    def _clear(self, pair: Set[int], found: openapi.Candidate) -> bool:
+        """Whether the code of the reply must tell which of the two it is."""
+        one, two = ({row.outcome for row in self.checks[at].rows if row in found.seen.rules} for at in pair)
+        return one.isdisjoint(two)
+
+    def _breaking(self, one: int, other: int) -> list[dict[str, Any]]:
+        found = sorted((held for held in self._known if one in held and other not in held), key=len)
+        return [each.raw for held in found[:MOST_ALIKE] for each in self._known[held][:2]]
+
+    def _now(self) -> int:
+        return self.oracle.clock.now(time.time_ns() // 1_000_000)
+
+
+def _crossings(one: Raw, two: Raw) -> Iterator[dict[str, Any]]:
+    """Every way to take some values from one request and the others from another one."""
+    names = [name for name in {**one, **two} if one.get(name) != two.get(name)]
+    for sources in islice(product((one, two), repeat=len(names)), 1, None):
+        chosen = {name: source.get(name) for name, source in zip(names, sources, strict=True)}
+        yield {name: value for name, value in {**one, **chosen}.items() if value is not None}
+
+
+def _excluded(operation: openapi.Operation, one: openapi.Rule, two: openapi.Rule) -> bool:
+    """Whether one rule wants names to be absent, or to be no value, that the other one looks at."""
+    for absent, other in ((one, two), (two, one)):
+        present = _present(operation, other)
+        if any(names and present.issuperset(names) for names in (absent.missing, absent.malformed, absent.unreadable)):
+            return True
+        if len(absent.missing) == 1 and absent.missing in (other.malformed, other.unreadable):
+            return True
+    return False
+
+
+def _present(operation: openapi.Operation, rule: openapi.Rule) -> set[str]:
+    """The names that must have a value, so that a rule can hold."""
+    present = {each.name for each in rule.when.references} if rule.when else set()
+    lets = [*present, *(rule.missing if len(rule.missing) == 1 else ())]
+    while lets:
+        let = operation.lets.get(lets.pop())
+        sought = {each.name for _, value in (let.lookup.where if let and let.lookup else ()) for each in value.references}
+        lets += sought - present
+        present |= sought
+    return present
