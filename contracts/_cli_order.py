@@ -16,7 +16,7 @@ import click
 import openapi
 from contracts._clock import Clock
 from contracts._oracle import Oracle
-from contracts._order import Answer, Check, Order, checks_of, infer
+from contracts._order import Answer, Order, checks_of, infer
 from contracts._patch import Unwritable, diff, patched
 from contracts._probe import Prober, Refuted
 from contracts._target import Broken, Manners, Target, Unreachable
@@ -76,7 +76,7 @@ class _Found:
     name: str
     order: Order | None
     requests: int
-    undecided: Sequence[tuple[Check, Check, str]] = ()
+    undecided: Sequence[str] = ()
     refuted: str = ""
 
     def lines(self, base: str, secrets: Mapping[str, str]) -> Iterator[str]:
@@ -90,7 +90,7 @@ class _Found:
             yield f"  {_told(answer, base, secrets)}"
         if not self.order.circle:
             yield from self._sequence(self.order, base, secrets)
-        yield from (f"  undecided: {one} / {two}: {why}" for one, two, why in self.undecided)
+        yield from (f"  undecided: {each}" for each in self.undecided)
         yield from (f"  not seen: {each} (assumed; it stays where it is)" for each in self.order.unseen)
 
     def _headline(self, order: Order) -> str:
@@ -119,7 +119,12 @@ def _ask(contract: openapi.Contract, operation: openapi.Operation, oracle: Oracl
         order = infer(checks, prober.ask())
     except Refuted as error:
         return _Found(operation.name, None, target.sent - before, refuted=str(error))
-    undecided = [(one, two, prober.lacks(one, two)) for one, two in order.open if not prober.excluded(one, two)]
+    unreached = dict(prober.unreached())
+    undecided = [f"{check}: {why}" for check, why in unreached.items()] + [
+        f"{one} / {two}: {prober.lacks(one, two)}"
+        for one, two in order.open
+        if not (prober.excluded(one, two) or one in unreached or two in unreached)
+    ]
     return _Found(operation.name, order, target.sent - before, undecided)
 
 

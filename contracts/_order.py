@@ -16,7 +16,7 @@ import openapi
 from contracts._wire import Request
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Check:
     """A row that refuses, and what it may answer instead."""
 

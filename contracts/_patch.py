@@ -43,7 +43,8 @@ class _Row:
         """Its lines, moved to another column."""
         shift = column - self.column
         moved = (" " * shift + line[max(-shift, 0) :] for line in lines[self.start : self.end])
-        return [line if line.endswith("\n") else f"{line}\n" for line in moved]
+        newline = "\r\n" if lines[0].endswith("\r\n") else "\n"
+        return [line if line.endswith("\n") else line + newline for line in moved]
 
 
 def patched(contract: openapi.Contract, text: str, orders: Mapping[str, Sequence[openapi.Rule]]) -> str:
@@ -89,7 +90,7 @@ class _Source:
 
     def __init__(self, file: str, text: str) -> None:
         self.file, self.lines = file, text.splitlines(keepends=True)
-        self._root = yaml.compose(text, Loader=yaml.SafeLoader)
+        self._root = yaml.compose(f"{text}\n", Loader=yaml.SafeLoader)  # so that the last row ends before the end of the text
 
     def written(self, path: Sequence[str]) -> list[int]:
         """The lines, from 1, of the rows of the table under a path of keys, in order; none where it has no table."""
@@ -101,11 +102,15 @@ class _Source:
         key, node = self._table(path)
         place = f"{self.file}:{key + 1}"
         if not isinstance(node, yaml.SequenceNode) or node.flow_style:
-            raise Unwritable(f"{place}: rows cannot be moved in a list in brackets (write each row on lines of its own)")
+            raise Unwritable(
+                f"{place}: rows can be moved only where each stands on lines of its own (write them here, one below the other)"
+            )
         column = node.start_mark.column
         starts = [self._dash(each.start_mark.line, column) for each in node.value]
         if starts != sorted(set(starts)):
-            raise Unwritable(f"{place}: rows cannot be moved where one is an alias of another place (write it out)")
+            raise Unwritable(
+                f"{place}: rows can be moved only where each stands on lines of its own (one is an alias: write it here)"
+            )
         ends = [*starts[1:], min(node.end_mark.line, len(self.lines))]
         spans = zip(node.value, starts, ends, strict=True)
         return {each.start_mark.line + 1: _Row(start, self._trimmed(start, end), column) for each, start, end in spans}
@@ -141,11 +146,6 @@ class _Source:
         """The edits that leave these rows in the table under a path; common rows that come first stand at its top."""
         own = self.rows(path)
         places, known = list(own.values()), {**leaving, **own}
-        for rule in rules:
-            if rule.line not in known:
-                raise Unwritable(
-                    f"{self.file}:{rule.line}: a row that stands elsewhere cannot be moved (write it into its table)"
-                )
         blocks = [known[rule.line].written(self.lines, places[0].column) for rule in rules]
         more = len(blocks) - len(places)
         above = min(more, sum(1 for _ in takewhile(lambda rule: rule.line in leaving, rules)))

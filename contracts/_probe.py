@@ -18,7 +18,7 @@ MOST_PROBES = 3
 """Requests for one pair of checks; one is enough where the answer is that of the table."""
 MOST_ALIKE = 6
 """Requests that are kept of those that break the same checks."""
-MOST_CROSSED = 2000
+MOST_CROSSED = 1000
 """Crossings that are tried for one pair of checks."""
 AHEAD = 5_000
 """For how many ms a request must stay what it is: it may wait on its way."""
@@ -54,12 +54,17 @@ class Prober:
         """Whether no request in any world breaks both."""
         return _excluded(self.operation, one.rule, two.rule)
 
+    def unreached(self) -> list[tuple[Check, str]]:
+        """The checks that no request breaks, each with what this world lacks."""
+        reached = frozenset().union(*self._known)
+        never = [each for each in self.checks if each.firm and each.position not in reached]
+        return [(each, openapi.lacking(self.operation, each.rule)) for each in never]
+
     def lacks(self, one: Check, two: Check) -> str:
         """Why it is not known which of the two comes first."""
         if any({one.position, two.position} <= each.broken for each in self.answers):
             return "each request that breaks both breaks another check too, and the server named that one"
-        never = [each for each in (one, two) if not any(each.position in held for held in self._known)]
-        return openapi.lacking(self.operation, *(each.rule for each in never or (one, two)))
+        return openapi.lacking(self.operation, one.rule, two.rule)
 
     def _ask_pair(self, one: Check, two: Check) -> None:
         for request, held in islice(self._requests(frozenset((one.position, two.position))), MOST_PROBES):
@@ -98,13 +103,16 @@ class Prober:
         """Requests that break two checks, and as little else as can be, out of one that breaks the first and one the second."""
         firsts, seconds = self._breaking(one, two), self._breaking(two, one)
         crossings = (raw for first, second in product(firsts, seconds) for raw in _crossings(first, second))
-        now = self._now()
-        found = (
-            openapi.Candidate(raw, openapi.permitted(self.operation, raw, self.oracle.state, now))
-            for raw in islice(crossings, MOST_CROSSED)
-        )
-        fitting = (each for each in found if {one, two} <= broken(self.checks, each.seen) and self._clear({one, two}, each))
-        return nsmallest(MOST_PROBES, fitting, key=lambda each: (len(broken(self.checks, each.seen)), each.cost))
+        now, state = self._now(), self.oracle.state
+        found: list[tuple[int, openapi.Candidate]] = []
+        for raw in islice(crossings, MOST_CROSSED):
+            each = openapi.Candidate(raw, openapi.permitted(self.operation, raw, state, now))
+            held = broken(self.checks, each.seen)
+            if {one, two} <= held and self._clear({one, two}, each):
+                found.append((len(held), each))
+                if len(held) == 2:  # it cannot be better
+                    break
+        return [each for _, each in nsmallest(MOST_PROBES, found, key=lambda pair: (pair[0], pair[1].cost))]
 
     def _clear(self, pair: Set[int], found: openapi.Candidate) -> bool:
         """Whether the code of the reply must tell which of the two it is."""
@@ -144,7 +152,10 @@ def _present(operation: openapi.Operation, rule: openapi.Rule) -> set[str]:
     lets = [*present, *(rule.missing if len(rule.missing) == 1 else ())]
     while lets:
         let = operation.lets.get(lets.pop())
-        sought = {each.name for _, value in (let.lookup.where if let and let.lookup else ()) for each in value.references}
+        if let is None:
+            continue
+        expressions = [value for _, value in let.lookup.where] if let.lookup else let.choices if len(let.choices) == 1 else ()
+        sought = {each.name for expression in expressions for each in expression.references}
         lets += sought - present
         present |= sought
     return present
