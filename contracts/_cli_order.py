@@ -58,7 +58,7 @@ def order(
         world = openapi.load_world(world_file, contract, now, os.environ)
         target.check()
         oracle = Oracle(contract, world, Clock(world, now))
-        found = [_ask(contract, contract.operations[name], oracle, target) for name in names or contract.operations]
+        found = [_ask(contract.operations[name], oracle, target) for name in names or contract.operations]
     except (openapi.InvalidDocument, Unreachable, Broken) as error:
         _fail(str(error))
     for each in found:
@@ -112,8 +112,8 @@ def _told(answer: Answer, base: str, secrets: Mapping[str, str]) -> str:
     return f"{answer.got}: {answer.request.curl(base, secrets)}"
 
 
-def _ask(contract: openapi.Contract, operation: openapi.Operation, oracle: Oracle, target: Target) -> _Found:
-    checks, before = checks_of(contract, operation), target.sent
+def _ask(operation: openapi.Operation, oracle: Oracle, target: Target) -> _Found:
+    checks, before = checks_of(operation), target.sent
     prober = Prober(operation, checks, oracle, target)
     try:
         order = infer(checks, prober.ask())

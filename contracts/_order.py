@@ -24,8 +24,6 @@ class Check:
     """In the table of its operation, from 0."""
     rule: openapi.Rule
     alternatives: tuple[openapi.Rule, ...] = ()
-    common: bool = False
-    """Whether the whole document has it."""
 
     @property
     def firm(self) -> bool:
@@ -81,24 +79,21 @@ class Order:
     @property
     def across(self) -> tuple[Check, Check] | None:
         """The first check of the operation itself that comes before one of the whole document, and that one."""
-        own = next((at for at, each in enumerate(self.sequence) if not each.common), len(self.sequence))
-        later = next((each for each in self.sequence[own:] if each.common), None)
+        own = next((at for at, each in enumerate(self.sequence) if not each.rule.common), len(self.sequence))
+        later = next((each for each in self.sequence[own:] if each.rule.common), None)
         return None if later is None else (self.sequence[own], later)
 
 
-def checks_of(contract: openapi.Contract, operation: openapi.Operation) -> tuple[Check, ...]:
+def checks_of(operation: openapi.Operation) -> tuple[Check, ...]:
     """The checks of an operation, in the order of the table."""
-    own = contract.document["paths"][operation.path][operation.method.lower()]["x-outcomes"]
-    common = len(operation.rules) - len(own)
-    found: list[tuple[bool, list[openapi.Rule]]] = []
+    found: list[list[openapi.Rule]] = []
     for rule in operation.rules[:-1]:
-        above = found[-1] if found else None
-        belongs = rule.kind == "permitted" and not rule.always and above is not None
-        if belongs and above and above[1][0].kind != "permitted" and above[0] == (rule.number <= common):
-            above[1].append(rule)
+        above = found[-1][0] if found else None
+        if above and above.kind != "permitted" == rule.kind and not rule.always and above.common == rule.common:
+            found[-1].append(rule)
         else:
-            found.append((rule.number <= common, [rule]))
-    return tuple(Check(at, rules[0], tuple(rules[1:]), where) for at, (where, rules) in enumerate(found))
+            found.append([rule])
+    return tuple(Check(at, rules[0], tuple(rules[1:])) for at, rules in enumerate(found))
 
 
 def broken(checks: Iterable[Check], seen: openapi.Permitted) -> frozenset[int]:

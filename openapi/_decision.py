@@ -86,6 +86,8 @@ class Rule:
     line: int
     media: str | None = None
     """The media type of a body that is data alone, of an operation without a decision table; empty where it has no body."""
+    common: bool = False
+    """Whether it is a row of the whole document."""
     holds: Callable[[Scope], bool] = field(init=False, repr=False, compare=False)
     """Whether every condition of the rule is met. Raises ExecutionError where its expression fails."""
 
