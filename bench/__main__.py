@@ -17,6 +17,7 @@ from bench import flat as flat_
 from bench._load import CONNECTIONS, Round, load
 from bench._servers import MOCK, SERVERS, WSGI_SERVERS, Command, Server
 from bench._tools import Missing
+from bench.catches import catches
 
 
 @click.group(invoke_without_command=True)
@@ -111,6 +112,9 @@ def decide() -> None:
 def flat(most: int) -> None:
     """Whether a request costs the same with many shares as with none; memory, and what a fork takes."""
     flat_.main(most)
+
+
+main.add_command(catches)
 
 
 if __name__ == "__main__":
