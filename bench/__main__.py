@@ -17,6 +17,7 @@ from bench import flat as flat_
 from bench._load import CONNECTIONS, Round, load
 from bench._servers import MOCK, SERVERS, WSGI_SERVERS, Command, Server
 from bench._tools import Missing
+from bench.cases import cases
 from bench.catches import catches
 
 
@@ -114,6 +115,7 @@ def flat(most: int) -> None:
     flat_.main(most)
 
 
+main.add_command(cases)
 main.add_command(catches)
 
 
