@@ -59,8 +59,10 @@ def order(
         target.check()
         oracle = Oracle(contract, world, Clock(world, now))
         found = [_ask(contract.operations[name], oracle, target) for name in names or contract.operations]
-    except (openapi.InvalidDocument, Unreachable, Broken) as error:
+    except (openapi.InvalidDocument, Unreachable) as error:
         _fail(str(error))
+    except Broken as error:
+        _fail(f"{target.base}: {error}; no order can be told of a server that does not answer each request")
     for each in found:
         click.echo("\n".join(each.lines(target.base, world.secrets)) + "\n")
     if target.exhausted:
@@ -140,15 +142,15 @@ def _hand_over(contract: openapi.Contract, orders: Mapping[str, Order], patch_fi
     if not changed:
         click.echo("No row has to move: there is no patch.")
         return
-    text = Path(contract.file).read_bytes().decode()
     try:
+        text = Path(contract.file).read_bytes().decode()
         patch = diff(contract.file, text, patched(contract, text, changed))
         if patch_file:
             Path(patch_file).write_bytes(patch.encode())
-            click.echo(f"The patch is in {patch_file}: patch -p0 < {patch_file}")
+            click.echo(f"The patch is in {patch_file}: patch {contract.file} {patch_file}")
         else:
             click.echo(patch, nl=False)
-    except Unwritable as error:
+    except (Unwritable, UnicodeError) as error:
         _fail(f"the order cannot be written as a patch: {error}")
     except OSError as error:
         _fail(f"the patch cannot be written: {error}")

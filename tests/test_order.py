@@ -27,7 +27,7 @@ def strict(contract, base, **options):
     contract = contract.only("shareInfo")
     world = openapi.load_world(WORLD, contract, time.time_ns() // 1_000_000, {})
     plan = Plan(breadth=False, walks=0, strict_order=True, **options)
-    return examine(contract, world, Target(base, Manners(most_requests=600)), plan).found("violation")
+    return examine(contract, world, Target(base, Manners(most_requests=400)), plan).found("violation")
 
 
 def order(folder, base, *options, contract="contract.yaml", world=WORLD):
@@ -219,3 +219,18 @@ def test_rows_that_do_not_stand_on_lines_of_their_own_are_named(old, new, tmp_pa
     text = TABLE.replace(old, new).replace("paths:", "x-malformed: &malformed {status: 422, malformed: floor}\npaths:")
     with pytest.raises(Unwritable, match=r"doors.yaml:\d+: .*lines of its own"):
         rearranged(tmp_path, text, 2, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--operation", "shareinfo"], "has no operation shareinfo (did you mean shareInfo?)"),
+        (["--patch", "nowhere/order.patch"], "nowhere/order.patch cannot be written: its folder does not exist"),
+        ([], "http://127.0.0.1:9 does not answer"),
+    ],
+)
+def test_unusable_input_is_a_sentence_and_exit_code_2(options, message, folder):
+    result = order(folder, "http://127.0.0.1:9", *options)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
