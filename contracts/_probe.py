@@ -63,16 +63,22 @@ class Prober:
     def lacks(self, one: Check, two: Check) -> str:
         """Why it is not known which of the two comes first."""
         if any({one.position, two.position} <= each.broken for each in self.answers):
-            return "each request that breaks both breaks another check too, and the server named that one"
+            return "each request that breaks both breaks another check too, which was named, or answers the same"
         return openapi.lacking(self.operation, one.rule, two.rule)
 
     def _ask_pair(self, one: Check, two: Check) -> None:
-        for request, held in islice(self._requests(frozenset((one.position, two.position))), MOST_PROBES):
-            found = [each.first for each in self.answers if {one.position, two.position} <= each.broken]
-            as_in_the_table, otherwise = found.count(one.position), found.count(two.position)
-            if self.target.exhausted or (as_in_the_table > 0 and otherwise == 0) or (otherwise > 1 and not as_in_the_table):
+        requests = self._requests(frozenset((one.position, two.position)))
+        for _ in range(MOST_PROBES):
+            found = None if self.target.exhausted or self._settled(one, two) else next(requests, None)
+            if found is None:
                 return
-            self._send(request, held)
+            self._send(*found)
+
+    def _settled(self, one: Check, two: Check) -> bool:
+        """Whether an answer names the first of two in the table, or several the other one, and none disagrees."""
+        found = [each.first for each in self.answers if {one.position, two.position} <= each.broken]
+        as_in_the_table, otherwise = found.count(one.position), found.count(two.position)
+        return (as_in_the_table > 0 and not otherwise) or (otherwise > 1 and not as_in_the_table)
 
     def _requests(self, pair: frozenset[int]) -> Iterator[tuple[Request, frozenset[int]]]:
         """Requests that break a pair of checks, those first that break nothing else. None is sent twice."""
@@ -148,14 +154,21 @@ def _excluded(operation: openapi.Operation, one: openapi.Rule, two: openapi.Rule
 
 def _present(operation: openapi.Operation, rule: openapi.Rule) -> set[str]:
     """The names that must have a value, so that a rule can hold."""
-    present = {each.name for each in rule.when.references} if rule.when else set()
-    lets = [*present, *(rule.missing if len(rule.missing) == 1 else ())]
-    while lets:
-        let = operation.lets.get(lets.pop())
-        if let is None:
-            continue
-        expressions = [value for _, value in let.lookup.where] if let.lookup else let.choices if len(let.choices) == 1 else ()
-        sought = {each.name for expression in expressions for each in expression.references}
-        lets += sought - present
-        present |= sought
+    wanted = [each.name for each in rule.when.references] if rule.when else []
+    for let in map(operation.lets.get, rule.missing if len(rule.missing) == 1 else ()):
+        wanted += _sought(let) if let and let.lookup else ()
+    present: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name not in present:
+            present.add(name)
+            wanted += _sought(operation.lets.get(name))
     return present
+
+
+def _sought(let: Any) -> list[str]:
+    """The names without which a let has no value."""
+    if let is None:
+        return []
+    expressions = [value for _, value in let.lookup.where] if let.lookup else let.choices[:1] if len(let.choices) == 1 else []
+    return [each.name for expression in expressions for each in expression.references]
