@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from wrong_servers import CONTRACT, CORRECT, WORLD, WRONG, Entry  # noqa: E402 it is not a package
 
 TOKEN = "Authorization: demo-token-alice"
-LIMIT = 120
+LIMIT = 300
 """Seconds for one run of Schemathesis."""
 REFERENCE = "correct"
 REFERENCES = 2
@@ -68,7 +68,7 @@ def scope(entry: Entry) -> openapi.Contract:
 
 
 def schemathesis(base: str, contract: openapi.Contract, seed: int, limit: int | None = LIMIT) -> Plain:
-    """One run of Schemathesis with all of its own checks; a run that takes too long has found nothing."""
+    """One run of Schemathesis with all of its own checks; a run that takes too long has no cases."""
     only = chain.from_iterable(("--include-operation-id", name) for name in contract.operations)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
@@ -114,7 +114,7 @@ def catch(names: Iterable[str], plain: bool) -> Counter[str]:
                 other = schemathesis(base, scope(entry), seed=0)
             more = sorted({check for check, _ in other.failures - known[entry.whole]})
             caught.update({"schemathesis": int(bool(more)), "schemathesis, cases": other.cases})
-            line += f" {other.cases:5} cases {other.seconds:5.1f} s | {'; '.join(more) or 'nothing'}"
+            line += f" {other.cases:5} cases {other.seconds:5.1f} s | {'; '.join(more) or ('nothing' if other.cases else 'no report in time')}"
         click.echo(line)
     return caught
 
