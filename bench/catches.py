@@ -100,23 +100,32 @@ def catch(names: Iterable[str], plain: bool) -> Counter[str]:
     caught: Counter[str] = Counter()
     for name in names:
         entry = WRONG[name]
-        with served(name) as base:
-            record = suite(base, scope(entry), Plan(stop_early=True, breadth=False, walks=WALKS))
-        found = record.found("violation")
-        sentence = found[0].verdict.sentence.partition(" [")[0] if found else "ESCAPED"
-        right = bool(found) and entry.says in found[0].verdict.sentence
-        caught.update({"suite": int(bool(found)), "suite, by the right row": int(right), "suite, requests": record.requests})
-        line = f"{name:40} | {record.requests:5} requests {record.seconds:5.1f} s | {sentence[:60]:60} |"
+        line = f"{name:40} | {_caught_by_suite(name, entry, caught)} |"
         if plain:
             if entry.whole not in known:
                 known[entry.whole] = _reference(scope(entry))
-            with served(name) as base:
-                other = schemathesis(base, scope(entry), seed=0)
-            more = sorted({check for check, _ in other.failures - known[entry.whole]})
-            caught.update({"schemathesis": int(bool(more)), "schemathesis, cases": other.cases})
-            line += f" {other.cases:5} cases {other.seconds:5.1f} s | {'; '.join(more) or ('nothing' if other.cases else 'no report in time')}"
+            line += f" {_caught_by_schemathesis(name, known[entry.whole], caught)}"
         click.echo(line)
     return caught
+
+
+def _caught_by_suite(name: str, entry: Entry, caught: Counter[str]) -> str:
+    with served(name) as base:
+        record = suite(base, scope(entry), Plan(stop_early=True, breadth=False, walks=WALKS))
+    found = record.found("violation")
+    sentence = found[0].verdict.sentence if found else "ESCAPED"
+    caught.update({"suite": len(found), "suite, by the right row": int(entry.says in sentence and bool(found))})
+    caught["suite, requests"] += record.requests
+    return f"{record.requests:5} requests {record.seconds:5.1f} s | {sentence.partition(' [')[0][:60]:60}"
+
+
+def _caught_by_schemathesis(name: str, known: Report, caught: Counter[str]) -> str:
+    with served(name) as base:
+        found = schemathesis(base, scope(WRONG[name]), seed=0)
+    more = sorted({check for check, _ in found.failures - known})
+    caught.update({"schemathesis": int(bool(more)), "schemathesis, cases": found.cases})
+    said = "; ".join(more) if more else "nothing" if found.cases else "no report in time"
+    return f"{found.cases:5} cases {found.seconds:5.1f} s | {said}"
 
 
 def _reference(contract: openapi.Contract) -> Report:
