@@ -20,6 +20,8 @@ from bench import start as start_
 from bench._load import CONNECTIONS, Round, load
 from bench._servers import HTTP_SERVERS, MOCK, SERVERS, Command, Server
 from bench._tools import Missing
+from bench.cases import cases
+from bench.catches import catches
 
 WIDTH = 135
 """Of a table, also where the output is a file."""
@@ -148,6 +150,10 @@ def decide() -> None:
 def flat(most: int) -> None:
     """Whether a request costs the same with many shares as with none; memory, and what a fork takes."""
     flat_.main(most)
+
+
+main.add_command(cases)
+main.add_command(catches)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import openapi
 from contracts._session import Session
 from contracts._wire import Request
 
-EXAMPLES = 40
+EXAMPLES = 25
 """Requests for each operation and mode."""
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 import openapi
+from contracts._cli_order import order
 from contracts._examination import Plan, examine
 from contracts._html import write_html
 from contracts._junit import write_junit
@@ -26,6 +27,9 @@ UNUSABLE = 2
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Examines a server by its contract."""
+
+
+main.add_command(order)
 
 
 @main.command()

@@ -95,7 +95,7 @@ def _cover(session: Session, plan: Plan, walker: Walker) -> dict[str, dict[str, 
     """What changes nothing first, while the world is as it was; then walks; then the rest. Gives a success of each operation."""
     contract, record = session.contract, session.record
     state, now = session.oracle.state, session.now()
-    candidates = {each.name: openapi.classified(each, state, now) for each in contract.operations.values()}
+    candidates = {each.name: list(openapi.classified(each, state, now)) for each in contract.operations.values()}
     successes: dict[str, dict[str, str]] = {}
     for operation in contract.operations.values():
         reached = openapi.simplest(operation, candidates[operation.name])

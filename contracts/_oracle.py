@@ -179,9 +179,8 @@ class Oracle:
             rule = seen.rule(got)
             if rule is None or rule.status != status:
                 continue
-            first = seen.refusals[0] if self.strict_order and seen.refusals else None
-            if first is not None and rule.kind == "documented" and rule.outcome != first.outcome:
-                complaints.append((str(first), f"comes before {rule.outcome} in the table"))
+            if self.strict_order and (rule := seen.in_order().rule(got)) is None:
+                complaints.append((str(seen.refusals[0]), f"comes before {got} in the table"))
                 continue
             if not rule.effects and rule.data is None:
                 found.append(_Explanation(seen, rule, seen.scope.state))

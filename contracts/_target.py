@@ -6,8 +6,10 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -67,6 +69,13 @@ class Target:
         proxy = self.manners.proxy
         self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
+    @cached_property
+    def _connections(self) -> tuple[Any, str]:
+        """What sends, and the base of its URLs. Straight to one host it needs only paths, and does not look for the host."""
+        if self.manners.proxy:
+            return self._pool, self.base
+        return self._pool.connection_from_url(self.base), urlsplit(self.base).path
+
     def check(self) -> None:
         """Raises Unreachable where nothing answers HTTP."""
         try:
@@ -114,8 +123,9 @@ class Target:
             headers.add(name, value.encode("utf-8", "replace").decode("latin-1"))
         sent = _now()
         try:
-            response = self._pool.urlopen(
-                request.method, request.url(self.base), body=content, headers=headers, redirect=False, preload_content=False
+            connections, base = self._connections
+            response = connections.urlopen(
+                request.method, request.url(base), body=content, headers=headers, redirect=False, preload_content=False
             )
             body = response.read(LARGEST_REPLY + 1)
             received = _now()

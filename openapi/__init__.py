@@ -13,7 +13,7 @@ from openapi._life import Transition, transitions
 from openapi._pool import Source, likely, near, sample, sources, values
 from openapi._request import Absence, Parameter
 from openapi._state import Change, State
-from openapi._witness import Candidate, candidates, classified, simplest, unreachable, witnesses
+from openapi._witness import Candidate, classified, lacking, simplest, unreachable, witnesses
 from openapi._world import World, duration, instant, load_world, read_world
 
 __all__ = [
@@ -39,12 +39,12 @@ __all__ = [
     "Transition",
     "World",
     "WorldError",
-    "candidates",
     "classified",
     "decide",
     "duration",
     "force",
     "instant",
+    "lacking",
     "likely",
     "load",
     "load_world",

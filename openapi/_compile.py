@@ -258,7 +258,7 @@ class _Compiler:
             if optional.isdisjoint(_names(each, "missing"))
         ]
         own = [self._try(self._rule, each, operation, names, lets) for each in node.child("x-outcomes").children()]
-        rules = (*filter(None, common), *own)
+        rules = (*(replace(rule, common=True) for rule in common if rule is not None), *own)
         return () if None in rules else tuple(replace(rule, number=number) for number, rule in enumerate(rules, 1))
 
     def _rule(self, node: Node, operation: str, names: Names, lets: dict[str, Let]) -> Rule:

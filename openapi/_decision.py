@@ -6,7 +6,7 @@ Everything here is pure. The caller brings the time (epoch ms) and the source of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Protocol
 
@@ -94,6 +94,8 @@ class Rule:
     line: int
     media: str | None = None
     """The media type of a body that is data alone, of an operation without a decision table; empty where it has no body."""
+    common: bool = False
+    """Whether it is a row of the whole document."""
     holds: Callable[[Scope], bool] = field(init=False, repr=False, compare=False)
     """Whether (an Absence is false) every condition of the rule is met. Raises ExecutionError where its expression fails."""
 
@@ -226,6 +228,17 @@ class Permitted:
     def may_change(self) -> bool:
         """Whether a server may change something."""
         return any(rule.effects for rule in self.rules)
+
+    def in_order(self) -> Permitted:
+        """What is left for a server that looks in the order of the table: no row below the first documented refusal.
+
+        Permitted rows directly below a row say what it may answer instead; one that always holds checks nothing.
+        """
+        if not self.refusals:
+            return self
+        below = self.scope.operation.rules[self.refusals[0].number :]
+        end = next(rule.number for rule in below if rule.kind is not PERMITTED)
+        return replace(self, rules=tuple(rule for rule in self.rules if rule.number < end or rule.always))
 
     def rule(self, outcome: str) -> Rule | None:
         """The rule that allows an outcome: a documented one before an assumed and a permitted one, a specific one first."""

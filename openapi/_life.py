@@ -12,7 +12,7 @@ from openapi._decision import decide
 from openapi._expression import NOW, ROW
 from openapi._index import Row
 from openapi._state import State
-from openapi._witness import candidates
+from openapi._witness import classified
 
 ROUNDS = 4
 MOST_REQUESTS = 800
@@ -50,8 +50,8 @@ def _steps(contract: Contract, table: str, state: State, now: int, random: Rando
     for row in state.tables[table].rows.values():
         yield from ((each, state) for each in _in_time(contract, table, row, now))
     for operation in contract.operations.values():
-        for raw in islice(candidates(operation, state, now), MOST_REQUESTS):
-            decision = decide(operation, raw, state, now, random)
+        for each in islice(classified(operation, state, now), MOST_REQUESTS):
+            decision = decide(operation, each.raw, state, now, random)
             for change in decision.changes:
                 if change.columns.table == table:
                     before, after = (phase(contract, table, each, now) for each in (change.before, change.after))

@@ -10,32 +10,13 @@ from random import Random
 from typing import Any
 
 from openapi._contract import Operation
-from openapi._decision import DOCUMENTED, Permitted, permitted
+from openapi._decision import DOCUMENTED, Permitted, Rule, permitted
 from openapi._pool import Raw, likely, near, sample, sources, values
 from openapi._request import Parameter
 from openapi._state import State
 
 MOST_BASES = 3000
 MOST_ROWS_OF_AN_OPTION = 4
-
-
-def candidates(operation: Operation, state: State, now: int) -> Iterator[Raw]:
-    """Requests worth sending, the simplest first: complete ones, then those with one deviation, then with two.
-
-    `now` is epoch ms. The order is the same for the same arguments.
-    """
-    bases = list(_bases(operation, state, now))
-    yield from bases
-    anchors = _anchors(operation, bases, state, now)
-    pools = {each.name: list(_deviations(each, operation, state, now)) for each in operation.parameters}
-    for base in anchors:
-        for name, pool in pools.items():
-            for value in (*pool, *near(base, name, operation)):
-                yield _with(base, {name: value})
-    for base in anchors[:1]:
-        for one, two in combinations(pools, 2):
-            for pair in islice(product(_few(pools[one]), _few(pools[two])), 81):
-                yield _with(base, dict(zip((one, two), pair, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +32,17 @@ class Candidate:
         return len(self.seen.rules), len(self.raw), sum(len(str(value)) for value in self.raw.values())
 
 
-def classified(operation: Operation, state: State, now: int) -> list[Candidate]:
-    """The candidates with the decision on each."""
-    return [Candidate(raw, permitted(operation, raw, state, now)) for raw in candidates(operation, state, now)]
+def classified(operation: Operation, state: State, now: int) -> Iterator[Candidate]:
+    """Requests worth sending, the simplest first: complete ones, then those with one deviation, then with two.
+
+    `now` is epoch ms. The order is the same for the same arguments.
+    """
+    bases = []
+    for raw in _bases(operation, state, now):
+        bases.append(Candidate(raw, permitted(operation, raw, state, now)))
+        yield bases[-1]
+    for raw in _deviating(operation, _anchors(bases), state, now):
+        yield Candidate(raw, permitted(operation, raw, state, now))
 
 
 def witnesses(operation: Operation, state: State, now: int) -> dict[str, Raw]:
@@ -76,11 +65,30 @@ def unreachable(operation: Operation, outcome: str) -> str:
     rules = [rule for rule in operation.rules if rule.outcome == outcome]
     if all(rule.kind == "permitted" for rule in rules):
         return f"needs a server that chooses to: {rules[0].why}"
-    rule = next((rule for rule in rules if rule.kind == DOCUMENTED), rules[0])
-    names = [*rule.missing, *(each.name for each in (rule.when.references if rule.when else ()))]
+    return lacking(operation, next((rule for rule in rules if rule.kind == DOCUMENTED), rules[0]))
+
+
+def lacking(operation: Operation, *rules: Rule) -> str:
+    """What a world lacks in which these rules never hold, alone or all at once, as a sentence."""
+    names = [
+        name for rule in rules for name in (*rule.missing, *(each.name for each in (rule.when.references if rule.when else ())))
+    ]
     tables = sorted({let.lookup.table for name in names if (let := operation.lets.get(name)) and let.lookup})
     where = f" in {', '.join(tables)}" if tables else ""
-    return f"needs rows{where} with which this holds: {rule.condition}"
+    conditions = "; and ".join(rule.condition for rule in rules)
+    return f"needs rows{where} with which {'this holds' if len(rules) == 1 else 'these hold at once'}: {conditions}"
+
+
+def _deviating(operation: Operation, anchors: list[Raw], state: State, now: int) -> Iterator[Raw]:
+    pools = {each.name: list(_deviations(each, operation, state, now)) for each in operation.parameters}
+    for base in anchors:
+        for name, pool in pools.items():
+            for value in (*pool, *near(base, name, operation)):
+                yield _with(base, {name: value})
+    for base in anchors[:1]:
+        for one, two in combinations(pools, 2):
+            for pair in islice(product(_few(pools[one]), _few(pools[two])), 81):
+                yield _with(base, dict(zip((one, two), pair, strict=True)))
 
 
 def _with(base: Raw, changes: Raw) -> Raw:
@@ -119,12 +127,12 @@ def _crossed(choices: list[list[Raw]]) -> Iterator[tuple[Raw, ...]]:
         yield tuple(reversed(parts))
 
 
-def _anchors(operation: Operation, bases: list[Raw], state: State, now: int) -> list[Raw]:
+def _anchors(bases: list[Candidate]) -> list[Raw]:
     """One base for each rule that some base reaches; a success comes first."""
     found: dict[int, Raw] = {}
-    for raw in bases:
-        found.setdefault(permitted(operation, raw, state, now).answer.number, raw)
-    return [found[number] for number in sorted(found, reverse=True)] or bases[:1] or [{}]
+    for each in bases:
+        found.setdefault(each.seen.answer.number, each.raw)
+    return [found[number] for number in sorted(found, reverse=True)] or [{}]
 
 
 def _few(values: list[Any]) -> list[Any]:

@@ -426,7 +426,10 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
                 return self.reply(200, b"{}")
             operation = server.operations.get(server.entry.routes(self.command, url.path))
             if operation is None or (content and server.entry.form == "404"):
-                return self.reply(404, b'{"title": "Not Found"}')
+                known = any(path == url.path for _, path in server.operations)
+                return (
+                    self.reply(405, b'{"title": "Method Not Allowed"}') if known else self.reply(404, b'{"title": "Not Found"}')
+                )
             entry = server.entry
             is_form = self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
             query = taken(url.query, entry.taken)
@@ -441,15 +444,19 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
             except Crash:
                 self.reply(500, b'{"error": "unexpected"}')
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = answer
+        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = do_TRACE = do_QUERY = answer
 
         def reply(self, status: int, content: bytes) -> None:
             self.send_response_only(status)
+            if status == 405:
+                self.send_header(
+                    "Allow", ", ".join(sorted(way for way, path in server.operations if path == self.path.partition("?")[0]))
+                )
             self.send_header("Date", formatdate(server.now() / 1000, usegmt=True))
             self.send_header("Content-Type", server.entry.media_type)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            self.wfile.write(b"" if self.command == "HEAD" else content)
 
         def log_message(self, format: str, *arguments: Any) -> None:
             pass
