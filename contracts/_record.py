@@ -50,6 +50,8 @@ class Record:
     required: frozenset[str] = frozenset()
     """Outcomes that must be verified, whether the world can reach them or not."""
     seed: int = 0
+    thorough: bool = True
+    """Whether every outcome that the world can reach must be verified."""
     blocked: dict[str, str] = field(default_factory=dict)
     """What the world lacks, by outcome."""
     cases: Counter[str] = field(default_factory=Counter)
@@ -61,6 +63,8 @@ class Record:
     """By what the server said, how many replies fell under each bar of the histogram."""
     findings: dict[tuple[str, ...], Finding] = field(default_factory=dict)
     unkept: int = 0
+    behaviours: set[str] = field(default_factory=set)
+    """What was seen: a row and its answer after the change before it."""
     requests: int = 0
     seconds: float = 0.0
 
@@ -73,6 +77,12 @@ class Record:
             self.cases[verdict.outcome] += 1
         bar = sum(milliseconds > bound for bound in LATENCY_BOUNDS)
         self.latencies.setdefault(verdict.got, Counter())[bar] += 1
+
+    def is_new(self, behaviour: str) -> bool:
+        """Whether this has not been seen before; remembers it."""
+        known = len(self.behaviours)
+        self.behaviours.add(behaviour)
+        return len(self.behaviours) > known
 
     def found(self, kind: str) -> list[Finding]:
         """The findings of a kind, the most frequent first."""
@@ -101,10 +111,17 @@ class Record:
             sentences.append("no documented outcome was verified")
         elif not any(self.cases[each] for each in self.successes):
             sentences.append("no operation succeeded once; is the world file true of this server?")
-        left = [outcome for outcome in self.outcomes if self.verdict(outcome) == NOT_COVERED]
-        if left:
+        if left := self.missed():
             sentences.append(f"not covered: {', '.join(left)}")
         return sentences
+
+    def missed(self) -> list[str]:
+        """The outcomes that must be verified and are not."""
+        return [each for each in self.outcomes if (self.thorough or each in self.required) and self.verdict(each) == NOT_COVERED]
+
+    def answered(self) -> int:
+        """How many documented outcomes the server has given."""
+        return len(self.replies.keys() & set(self.outcomes))
 
     def exit_code(self) -> int:
         """0 clean, 1 violations, 3 too little covered."""

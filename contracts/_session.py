@@ -10,21 +10,22 @@ from dataclasses import replace
 from itertools import islice
 
 import openapi
+from contracts._deadline import Deadline
 from contracts._draw import Known
 from contracts._oracle import UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Oracle, Verdict
 from contracts._placeholder import Run
 from contracts._record import MOST_FINDINGS, Finding, Record
 from contracts._sequence import Sequence
 from contracts._shrink import Steps, shrink
-from contracts._target import NO_REPLY, Broken, Target
+from contracts._target import NO_REPLY, Broken, Enough, Target
 from contracts._wire import Reply, Request, redact
 
 SHRINK_REQUESTS = 150
 """How many requests may be spent to make one failure short."""
 BATCH = 16
 """Requests that are prepared at once, for each worker."""
-
-
+UNKNOWN = "unknown"
+"""What is sent in place of a value that an earlier reply should have minted, and did not."""
 MOST_CAUSES = 12
 """Requests that a sequence is made of at most, besides the one that fails."""
 SHORTEST_VALUE = 4
@@ -33,8 +34,8 @@ JOURNAL = 1000
 """How many of the requests that changed something last are remembered as causes of what comes later."""
 
 
-class Enough(Exception):
-    """The bound on requests or on time is reached, or one violation was all that was asked for."""
+class Unrepeatable(LookupError):
+    """A step of a saved sequence needs a value that nothing has given."""
 
 
 class Session:
@@ -48,13 +49,15 @@ class Session:
         *,
         workers: int = 1,
         stop_early: bool = False,
-        deadline: float | None = None,
+        deadline: Deadline | None = None,
         watch: Callable[[Record], None] = lambda record: None,
     ) -> None:
         self.oracle, self.target, self.record, self.contract = oracle, target, record, oracle.contract
         self.known = Known.of(oracle.state, oracle.clock.now(_now()))
-        self.workers, self.stop_early, self.deadline, self.watch = workers, stop_early, deadline, watch
+        self.workers, self.stop_early, self.deadline, self.watch = workers, stop_early, deadline or Deadline(), watch
         self.started = time.monotonic()
+        self.novel: list[Sequence] = []
+        """Those that showed what no request before them had shown, in this order."""
         self._journal = Journal()
 
     def now(self) -> int:
@@ -75,9 +78,16 @@ class Session:
 
     def step(self, sequence: Sequence, request: Request) -> Judgement:
         """Sends the next request of a sequence. Raises Enough."""
-        self._check()
         judged, _ = self._settle(sequence, request, self._send(request))
         return judged
+
+    def play(self, steps: Steps) -> Sequence:
+        """Sends a planned sequence, up to its first violation. Raises Enough."""
+        sequence = self.begin()
+        for step in steps:
+            if self.step(sequence, sequence.run.fill(step, UNKNOWN)).verdict.kind == VIOLATION:
+                break
+        return sequence
 
     def many(self, requests: Iterable[Request]) -> None:
         """Sends requests that do not depend on each other: those that change nothing at once, the others one by one."""
@@ -98,10 +108,11 @@ class Session:
                         self.one(request)
 
     def _check(self) -> None:
-        if self.target.exhausted or (self.deadline is not None and time.monotonic() >= self.deadline):
+        if self.target.exhausted or self.deadline.passed:
             raise Enough
 
     def _send(self, request: Request) -> Reply | Lost:
+        self._check()
         sent = _now()
         try:
             return self.target.send(request)
@@ -122,12 +133,26 @@ class Session:
         else:
             judged, text = self.oracle.judge(request, answer), answer.text()
             sequence.note(request, answer, judged.minted)
+        self._note_behaviour(sequence, self.contract.operations[request.operation], judged)
         self.known.note(judged.changes)
         self._journal.note(request, answer, judged)
         self.record.count(request.operation, judged, answer.received - answer.sent)
         self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
         self.watch(self.record)
         return judged, text
+
+    def _note_behaviour(self, sequence: Sequence, operation: openapi.Operation, judged: Judgement) -> None:
+        """Remembers a sequence that shows what no one before it has shown: a row and its answer after a change."""
+        got = judged.verdict.got
+        got = got if got in operation.outcomes else judged.verdict.kind  # a server may say anything
+        behaviour = f"{sequence.changed} > {operation.name} row {judged.row}: {got}"
+        if judged.changes:
+            sequence.changed = got
+        if self.record.is_new(behaviour):
+            if not sequence.shows:
+                self.novel.append(sequence)
+            sequence.shows.append(behaviour)
+            sequence.needed = len(sequence.steps)
 
     def _find(self, sequence: Sequence, verdict: Verdict, reply: str) -> None:
         finding = self.record.findings.get(verdict.key)
@@ -146,8 +171,8 @@ class Session:
 
     def _finding(self, sequence: Sequence, verdict: Verdict, reply: str) -> Finding:
         size = len(sequence.steps), sequence.steps[-1].size()
-        secrets = self.record.secrets
-        return Finding(verdict, sequence.abstract(), sequence.curls(self.target.base), redact(reply, secrets), size)
+        curls = sequence.curls(self.target.base, self.target.manners.shown)
+        return Finding(verdict, sequence.abstract(), curls, redact(reply, self.record.secrets), size)
 
     def _shorten(self, finding: Finding, sequence: Sequence) -> None:
         """Repeats a failure and makes it short, from whatever state the server is in by now.
@@ -162,8 +187,11 @@ class Session:
             nonlocal own
             if not steps or self.target.sent + len(steps) > most:
                 return False
-            repeated = self.repeat(steps)
-            if repeated is None or repeated[1].key != finding.verdict.key:
+            try:
+                repeated = self.repeat(steps)
+            except Unrepeatable:
+                return False
+            if repeated[1].key != finding.verdict.key:
                 return False
             ours = repeated[0].mentions(repeated[1].detail)
             if own and not ours:
@@ -182,21 +210,20 @@ class Session:
         if finding.verdict.got.startswith(NO_REPLY) and not finding.again:  # a connection may break for many a reason
             finding.verdict = replace(finding.verdict, kind=UNEXPLAINED)
 
-    def repeat(self, steps: Steps) -> tuple[Sequence, Verdict, str] | None:
-        """Sends a saved sequence again, and says how it ended; None where a step lacks what an earlier one should have minted.
+    def repeat(self, steps: Steps) -> tuple[Sequence, Verdict, str]:
+        """Sends a saved sequence of at least one step again, and says how it ended.
 
-        Raises Enough.
+        Raises Unrepeatable where a step lacks what an earlier one should have minted, and Enough.
         """
-        sequence = self.begin()
-        judged, text = None, ""
-        for step in steps:
-            self._check()
+        sequence, said = self.begin(), list[str]()
+        for number, step in enumerate(steps, 1):
             try:
                 request = sequence.run.fill(step)
-            except LookupError:
-                return None
+            except LookupError as error:
+                raise Unrepeatable(f"step {number} cannot be sent: {error.args[0]}; {'; '.join(said)}") from None
             judged, text = self._judge(sequence, request, self._send(request))
-        return None if judged is None else (sequence, judged.verdict, text)
+            said.append(f"step {number} got {judged.verdict.got}")
+        return sequence, judged.verdict, text
 
     def _may_change(self, request: Request) -> bool:
         """Whether the server may change something on this request."""
