@@ -44,6 +44,8 @@ def reach(options: Mapping[str, Any]) -> Deployment:
 
 def _contract(options: Mapping[str, Any]) -> openapi.Contract:
     contract = openapi.load(options["contract"])
+    if not contract.operations:
+        raise Unusable(f"{contract.file}:1: no operation has x-outcomes, so there is nothing to examine")
     for name in options["operation"]:
         if name not in contract.operations:
             raise Unusable(f"{contract.file} has no operation {name} ({openapi.nearest(name, contract.operations)})")

@@ -105,8 +105,9 @@ class Record:
         if not self.requests:
             return ["no request was sent"]
         sentences = []
-        if len(self.replies) == 1 and len(self.outcomes) > 1:
-            sentences.append(f"the server answered {next(iter(self.replies))} to everything")
+        said = {got.rpartition("/")[2] for got in self.replies}
+        if len(said) == 1 and len(self.outcomes) > 1:
+            sentences.append(f"the server answered {said.pop()} to everything")
         if not self.cases:
             sentences.append("no documented outcome was verified")
         elif not any(self.cases[each] for each in self.successes):
