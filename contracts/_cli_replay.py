@@ -12,12 +12,15 @@ from contracts._deployment import reach
 from contracts._examination import open_session
 from contracts._failure import Failure, read_failure
 from contracts._options import DEPLOYMENT, JUDGING, MANNERS, plan
-from contracts._oracle import VIOLATION
+from contracts._oracle import VIOLATION, Verdict
+from contracts._sequence import Sequence
 from contracts._session import Session, Unrepeatable
 from contracts._unusable import Unusable
 from contracts._wire import redact
 
 NOT_REPEATED = 3
+MOST_SHOWN = 12
+"""Requests that are printed, the last ones."""
 
 
 @click.command()
@@ -41,13 +44,20 @@ def replay(file: str, finding: int | None, **options: Any) -> None:
 
 def _repeated(session: Session, failure: Failure) -> tuple[str, int]:
     """What became of a failure, and the exit code."""
-    try:
-        sequence, verdict, reply = session.repeat(failure.steps)
-    except Unrepeatable as error:
-        return f"cannot be repeated: {error}", NOT_REPEATED
-    if verdict.kind != VIOLATION:
-        return f"passes now: got {verdict.got}", 0
+    for steps in filter(None, (failure.history, failure.steps)):
+        try:
+            sequence, verdict, reply = session.repeat(steps)
+        except Unrepeatable as error:
+            if steps is failure.steps:
+                return f"cannot be repeated: {error}", NOT_REPEATED
+            continue  # a server that was mended may go another way
+        if verdict.kind == VIOLATION:
+            return _failing(session, failure, sequence, verdict, reply), 1
+    return f"passes now: got {verdict.got}", 0
+
+
+def _failing(session: Session, failure: Failure, sequence: Sequence, verdict: Verdict, reply: str) -> str:
     word = "still fails" if failure.is_like(verdict.sentence, verdict.got) else "fails in another way"
     curls = sequence.curls(session.target.base, session.target.manners.shown)
     lines = [f"{word}: {verdict.sentence}", f"  got {verdict.got}: {reply}", f"  because {verdict.reason}"]
-    return "\n".join(lines + [f"  {number}. {curl}" for number, curl in enumerate(curls, 1)]), 1
+    return "\n".join(lines + [f"  {number}. {curl}" for number, curl in enumerate(curls, 1)][-MOST_SHOWN:])

@@ -28,6 +28,9 @@ class Failure:
     """A saved failure."""
 
     steps: Steps
+    """The shortest sequence that was found."""
+    history: Steps
+    """Everything that led to it, from the world that was true at first; empty where that was too much."""
     rule: str
     """The sentence that was broken."""
     got: str
@@ -46,15 +49,16 @@ def save_failures(record: Record, folder: str) -> list[Path]:
     """Writes each violation into a folder, which is made where there is none. Raises OSError."""
     found = record.found(VIOLATION)
     Path(folder).mkdir(parents=True, exist_ok=True)
-    return [_save(finding, {"format": FORMAT, **finding_as_data(record, finding)}, Path(folder)) for finding in found]
+    return [_save(finding, finding_as_data(record, finding), Path(folder)) for finding in found]
 
 
-def _save(finding: Finding, data: Mapping[str, Any], folder: Path) -> Path:
+def _save(finding: Finding, data: dict[str, Any], folder: Path) -> Path:
     # The name says the outcome in plain letters; what the server said is only in the digest.
     outcome = re.sub(r"[^A-Za-z0-9]+", "-", finding.verdict.outcome)[:80]
     digest = hashlib.sha256(json.dumps(finding.verdict.key).encode()).hexdigest()[:12]
     file = folder / f"{outcome}-{digest}.json"
-    file.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", encoding="utf-8", errors="replace")
+    data = {"format": FORMAT, **data, "history": [each.as_data() for each in finding.history]}
+    file.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", errors="replace")
     return file
 
 
@@ -67,9 +71,10 @@ def read_failure(path: str, number: int | None, contract: openapi.Contract, secr
         data = _violation(path, data["violations"], number)
     try:
         steps = read_steps(data.get("steps"), contract, secrets)
+        history = read_steps(data["history"], contract, secrets) if data.get("history") else []
     except InvalidSteps as error:
         raise _invalid(path, str(error)) from None
-    return Failure(steps, str(data.get("rule", "")), str(data.get("got", "")))
+    return Failure(steps, history, str(data.get("rule", "")), str(data.get("got", "")))
 
 
 def _violation(path: str, violations: Any, number: int | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from contracts._oracle import VERIFIED, VIOLATION, Judgement, Verdict
-from contracts._wire import Request
+from contracts._wire import Request, redact
 
 VIOLATED, BLOCKED, NOT_COVERED = "violated", "blocked", "not covered"
 MOST_FINDINGS = 200
@@ -31,6 +31,8 @@ class Finding:
     count: int = 1
     again: bool = False
     """Whether it showed again when it was repeated."""
+    history: list[Request] = field(default_factory=list)
+    """With placeholders: everything that changed the server since its world was true, and the request that failed."""
 
     def take(self, other: Finding) -> None:
         """Shows the same by another sequence."""
@@ -62,14 +64,18 @@ class Record:
     latencies: dict[str, Counter[int]] = field(default_factory=dict)
     """By what the server said, how many replies fell under each bar of the histogram."""
     findings: dict[tuple[str, ...], Finding] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
+    """The first two different replies."""
     unkept: int = 0
     behaviours: set[str] = field(default_factory=set)
     """What was seen: a row and its answer after the change before it."""
     requests: int = 0
     seconds: float = 0.0
 
-    def count(self, operation: str, judged: Judgement, milliseconds: float) -> None:
-        """Counts one reply."""
+    def count(self, operation: str, judged: Judgement, said: str, milliseconds: float) -> None:
+        """Counts one reply; `said` is what it says."""
+        if len(self.said) < 2:
+            self.said.add(said)
         verdict = judged.verdict
         self.rows[operation, judged.row] += 1
         self.replies[verdict.got] += 1
@@ -105,9 +111,11 @@ class Record:
         if not self.requests:
             return ["no request was sent"]
         sentences = []
-        said = {got.rpartition("/")[2] for got in self.replies}
-        if len(said) == 1 and len(self.outcomes) > 1:
-            sentences.append(f"the server answered {said.pop()} to everything")
+        outcomes = {got.rpartition("/")[2] for got in self.replies}
+        for said in (outcomes, self.said):
+            if len(said) == 1 and len(self.outcomes) > 1:
+                sentences.append(f"the server answered {redact(next(iter(said)), self.secrets)} to everything")
+                break
         if not self.cases:
             sentences.append("no documented outcome was verified")
         elif not any(self.cases[each] for each in self.successes):

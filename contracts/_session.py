@@ -30,6 +30,8 @@ MOST_CAUSES = 12
 """Requests that a sequence is made of at most, besides the one that fails."""
 SHORTEST_VALUE = 4
 """Shorter values occur everywhere, and connect nothing."""
+MOST_HISTORY = 300
+"""Changes since the beginning that a failure may have behind it, so that they are kept with it."""
 JOURNAL = 1000
 """How many of the requests that changed something last are remembered as causes of what comes later."""
 
@@ -136,7 +138,7 @@ class Session:
         self._note_behaviour(sequence, self.contract.operations[request.operation], judged)
         self.known.note(judged.changes)
         self._journal.note(request, answer, judged)
-        self.record.count(request.operation, judged, answer.received - answer.sent)
+        self.record.count(request.operation, judged, text, answer.received - answer.sent)
         self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
         self.watch(self.record)
         return judged, text
@@ -161,6 +163,7 @@ class Session:
         elif finding is None:
             finding = self.record.findings[verdict.key] = self._finding(sequence, verdict, reply)
             if verdict.kind == VIOLATION:
+                finding.history = self._journal.history(self.begin(), sequence.steps[-1])
                 self._shorten(finding, sequence)
                 if self.stop_early and finding.verdict.kind == VIOLATION:
                     raise Enough
@@ -201,8 +204,14 @@ class Session:
             finding.again = True
             return True
 
-        causes, kept = self._journal.causes(self.begin(), sequence, finding.verdict.detail)
+        causes, changing = self._journal.causes(self.begin(), sequence, finding.verdict.detail)
         steps = causes.abstract()
+        kept = {
+            step
+            for each in (causes, sequence)
+            for step, sent in zip(each.abstract(), each.steps, strict=True)
+            if sent in changing
+        }
         if fails(steps) or fails(steps := sequence.abstract()):
             shrink(steps, fails, kept)
         elif len(causes.steps) > 1:
@@ -236,12 +245,24 @@ class Journal:
 
     def __init__(self) -> None:
         self._entries: deque[tuple[Request, Reply | Lost, Judgement, frozenset[str]]] = deque(maxlen=JOURNAL)
+        self._count = 0
 
     def note(self, request: Request, answer: Reply | Lost, judged: Judgement) -> None:
         """Remembers a request that changed something, with what stands in the rows that it changed."""
         if judged.changes:
+            self._count += 1
             keys = frozenset(str(value) for each in judged.changes for value in (each.after or each.before or ()))
             self._entries.append((request, answer, judged, keys))
+
+    def history(self, history: Sequence, last: Request) -> Steps:
+        """All that changed something since the world was true, and then the last request; nothing where that is too much."""
+        if self._count > MOST_HISTORY:
+            return []
+        for request, answer, judged, _ in self._entries:
+            if request is not last:
+                history.note(request, answer if isinstance(answer, Reply) else None, judged.minted)
+        history.note(last, None, {})
+        return history.abstract()
 
     def causes(self, causes: Sequence, sequence: Sequence, detail: str) -> tuple[Sequence, set[Request]]:
         """What led to the last request of a sequence: the requests that changed rows which it, or the failure, speaks of.
@@ -250,13 +271,15 @@ class Journal:
         """
         last = sequence.steps[-1]
         text = last.url("") + detail
-        found = []
+        found, seen = [], set[Request]()
         for entry in reversed(self._entries):
             request, _, judged, values = entry
             keys = {str(value) for each in judged.changes for value in each.key}
             spoken = sum(value in text for value in values if len(value) >= SHORTEST_VALUE)
-            if request is not last and (spoken > 1 or any(key in text for key in keys)):
+            alike = request.map(_without_time)  # repeated to make another failure short, perhaps
+            if request is not last and alike not in seen and (spoken > 1 or any(key in text for key in keys)):
                 found.append(entry)
+                seen.add(alike)
                 text += request.url("")
         for request, answer, judged, _ in reversed(found[:MOST_CAUSES]):
             causes.note(request, answer if isinstance(answer, Reply) else None, judged.minted)
@@ -271,6 +294,10 @@ class Lost:
 
     def __init__(self, why: str, sent: int, received: int) -> None:
         self.why, self.sent, self.received = why, sent, received
+
+
+def _without_time(text: str) -> str:
+    return "now" if len(text) == 13 and text.isdecimal() else text
 
 
 def _now() -> int:

@@ -14,7 +14,7 @@ LONG_TEXT = 12
 def shrink(steps: Steps, fails: Callable[[Steps], bool], kept: Container[Request] = ()) -> Steps:
     """The shortest sequence found for which `fails` still says yes: fewer steps, then fewer parameters, then shorter texts.
 
-    `kept` are steps to leave where they are.
+    `kept` are steps to leave as they are: what they changed is changed, so that it would still fail without them.
     """
 
     def fewer_steps(steps: Steps, start: int) -> Iterator[Steps]:
@@ -22,10 +22,22 @@ def shrink(steps: Steps, fails: Callable[[Steps], bool], kept: Container[Request
             left = None if steps[position] in kept else without(steps, position)
             yield left or []
 
+    def fewer_parameters(steps: Steps, start: int) -> Iterator[Steps]:
+        places = [
+            (position, kind, at)
+            for position in range(len(steps) - 1, -1, -1)
+            if steps[position] not in kept
+            for kind in ("headers", "query", "form", "body")
+            if isinstance(parts := getattr(steps[position], kind), (tuple, dict))
+            for at in range(len(parts) - 1, -1, -1)
+        ]
+        for position, kind, at in places[start:]:
+            yield [*steps[:position], steps[position].without(kind, at), *steps[position + 1 :]]
+
     core = needed(steps, kept)
     if len(core) < len(steps) and fails(core):
         steps = core
-    for smaller in (fewer_steps, _fewer_parameters, _shorter_texts):
+    for smaller in (fewer_steps, fewer_parameters, _shorter_texts):
         steps = _descend(steps, smaller, fails)
     return steps
 
@@ -40,18 +52,6 @@ def _descend(steps: Steps, smaller: Callable[[Steps, int], Iterator[Steps]], fai
                 break
         else:
             return steps
-
-
-def _fewer_parameters(steps: Steps, start: int) -> Iterator[Steps]:
-    places = [
-        (position, kind, at)
-        for position in range(len(steps) - 1, -1, -1)
-        for kind in ("headers", "query", "form", "body")
-        if isinstance(parts := getattr(steps[position], kind), (tuple, dict))
-        for at in range(len(parts) - 1, -1, -1)
-    ]
-    for position, kind, at in places[start:]:
-        yield [*steps[:position], steps[position].without(kind, at), *steps[position + 1 :]]
 
 
 def _shorter_texts(steps: Steps, start: int) -> Iterator[Steps]:
