@@ -17,6 +17,7 @@ from contracts._wire import Reply, Request
 NO_REPLY = "no reply"
 LARGEST_REPLY = 16 * 1024 * 1024
 """Bytes; a longer reply is a broken one."""
+_HINT = "is the server running, and is the URL right?"
 
 
 class Unreachable(ConnectionError):
@@ -80,7 +81,8 @@ class Target:
             self._pool.request("GET", self.base, headers=self._headers, redirect=False)
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             reason = type(getattr(error, "reason", None) or error).__name__
-            raise Unreachable(f"{self.base} does not answer ({reason}); is the server running, and is the URL right?") from None
+            hint = "is its certificate one of --ca, or one that this machine trusts?" if reason == "SSLError" else _HINT
+            raise Unreachable(f"{self.base} does not answer ({reason}); {hint}") from None
 
     @property
     def exhausted(self) -> bool:
