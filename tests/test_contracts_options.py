@@ -165,8 +165,15 @@ def test_what_is_required_must_be_verified_even_where_the_world_cannot_reach_it(
         options = ["--target", base, "--world", tmp_path / "world.yaml", "--operation", "userDeviceList", *BOUND["verify"]]
         assert run("verify", *options).exit_code == 0
         assert run("verify", *options, "--require", "userDeviceList/200").exit_code == 0
-        for pattern in ("all", "userDeviceList/*", "*/5047"):
-            result = run("verify", *options, "--require", pattern)
+        fuzz = ["fuzz", *options[:6], "--max-requests", 100]
+        assert run(*fuzz).exit_code == 0
+        for command, pattern in (
+            (["verify", *options], "all"),
+            (["verify", *options], "userDeviceList/*"),
+            (["verify", *options], "*/5047"),
+            (fuzz, "*/5047"),
+        ):
+            result = run(*command, "--require", pattern)
             assert (result.exit_code, "Too little: not covered: userDeviceList/5047" in result.output) == (3, True)
 
 
@@ -196,7 +203,7 @@ def test_a_planted_secret_is_in_no_file(tmp_path, monkeypatch, echoed):
     where = ["--world", tmp_path / "in" / "world.yaml", "--header", "X-Gate: ${GATE}", "--header", "X-Team: blue-and-green"]
 
     def ran(*arguments):
-        with echoing(*values.values()) if echoed else serving(mutated(FORGETFUL["new-end-forgotten"])) as base:
+        with echoing(*values.values(), "blue-and-green") if echoed else serving(mutated(FORGETFUL["new-end-forgotten"])) as base:
             return run(*arguments, "--target", base.replace("127.0.0.1", "${HOST}"), *where)
 
     result = ran("fuzz", *options, "--max-requests", 300)
