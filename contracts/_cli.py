@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from contracts._cli_contract import diagram, explain, lint
-from contracts._cli_fuzz import main as fuzz
+from contracts._cli_fuzz import fuzz
 from contracts._cli_replay import replay
 from contracts._cli_verify import verify
 

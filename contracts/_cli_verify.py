@@ -26,9 +26,9 @@ from contracts._profile import option
 def verify(**options: Any) -> None:
     """Examines a server. Exit code 0 clean, 1 violations, 2 unusable input or target, 3 too little covered."""
     output.check(options)
-    found = reach(options)
-    planned = plan(options, found.contract, walks=options["walks"], breadth=options["breadth"])
     deadline = Deadline()
-    with output.progress(options) as watch, deadline.at_interrupt():
+    with deadline.at_interrupt(), output.progress(options) as watch:
+        found = reach(options)
+        planned = plan(options, found.contract, walks=options["walks"], breadth=options["breadth"])
         record = examine(found.contract, found.world, found.target, planned, deadline=deadline, watch=watch)
     output.finish(record, found.contract, options)

@@ -27,7 +27,7 @@ class Shard:
         return number % self.of == self.number - 1
 
 
-def fuzz(session: Session, stream: Stream, shard: Shard, corpus: Corpus | None = None, start: int | None = None) -> None:
+def send_stream(session: Session, stream: Stream, shard: Shard, corpus: Corpus | None = None, start: int | None = None) -> None:
     """Sends what a shard has of the corpus, and then of the stream, until the session has had enough.
 
     With `start` it goes on with that number of the stream, and leaves the corpus out. Raises OSError where the corpus cannot

@@ -83,13 +83,12 @@ class Session:
         judged, _ = self._settle(sequence, request, self._send(request))
         return judged
 
-    def play(self, steps: Steps) -> Sequence:
+    def play(self, steps: Steps) -> None:
         """Sends a planned sequence, up to its first violation. Raises Enough."""
         sequence = self.begin()
         for step in steps:
             if self.step(sequence, sequence.run.fill(step, UNKNOWN)).verdict.kind == VIOLATION:
-                break
-        return sequence
+                return
 
     def many(self, requests: Iterable[Request]) -> None:
         """Sends requests that do not depend on each other: those that change nothing at once, the others one by one."""

@@ -19,7 +19,7 @@ from contracts import Manners, Plan, Request, Target, examine
 from contracts._cli import main
 from contracts._corpus import Corpus
 from contracts._examination import open_session
-from contracts._fuzz import Shard, fuzz
+from contracts._fuzz import Shard, send_stream
 from contracts._placeholder import Run
 from contracts._sequence import Sequence
 from contracts._stream import Stream
@@ -52,7 +52,7 @@ def sent(world, file, seed=0, shard=WHOLE, workers=1, corpus=None, start=None, n
         session = open_session(CONTRACT, world, target, Plan(workers=workers, thorough=False))
         stream = Ending(CONTRACT, world, seed)
         stream.numbers = numbers
-        fuzz(session, stream, shard, corpus, start)
+        send_stream(session, stream, shard, corpus, start)
     assert session.record.exit_code() == 0
     return requests
 
