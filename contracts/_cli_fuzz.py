@@ -37,13 +37,15 @@ from contracts._unusable import Unusable
 def fuzz(**options: Any) -> None:
     """Sends walks and single requests for as long as you like. Ctrl-C ends it with a full report. Exit codes as of verify."""
     _check(options)
-    deadline = Deadline(None if options["time"] is None else options["time"] / 1000)
+    deadline = Deadline()
     with deadline.at_interrupt(), output.progress(options) as watch:
         found = reach(options)
         planned = plan(options, found.contract, thorough=False)
         corpus, start = _corpus(options, found)
         session = open_session(found.contract, found.world, found.target, planned, deadline=deadline, watch=watch)
         stream = Stream(found.contract, found.world, planned.seed)
+        if options["time"] is not None:
+            deadline.end(options["time"] / 1000)
         try:
             send_stream(session, stream, options["shard"], corpus, start)
         except OSError as error:

@@ -9,19 +9,20 @@ from contextlib import contextmanager
 
 
 class Deadline:
-    """A time after which nothing more is sent: so many seconds from now, or when somebody says so."""
+    """A time after which nothing more is sent; none until somebody says so."""
 
-    def __init__(self, seconds: float | None = None) -> None:
-        self._end = None if seconds is None else time.monotonic() + seconds
+    def __init__(self) -> None:
+        self._end: float | None = None
 
     @property
     def passed(self) -> bool:
         """Whether it is over."""
         return self._end is not None and time.monotonic() >= self._end
 
-    def end(self) -> None:
-        """Lets it be over now."""
-        self._end = 0.0
+    def end(self, seconds: float = 0.0) -> None:
+        """Lets it be over so many seconds from now, unless that is to be sooner."""
+        end = time.monotonic() + seconds
+        self._end = end if self._end is None else min(self._end, end)
 
     @contextmanager
     def at_interrupt(self) -> Iterator[None]:

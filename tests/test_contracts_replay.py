@@ -81,7 +81,7 @@ def test_every_failure_is_still_there_and_gone_from_a_server_that_is_mended(save
 
 
 def test_a_failure_late_in_a_long_run_has_its_sequence_without_a_history(tmp_path, monkeypatch):
-    monkeypatch.setattr("contracts._session.MOST_HISTORY", 0)
+    monkeypatch.setattr("contracts._journal.MOST_HISTORY", 0)
     with serving(mutated(FORGETFUL["new-end-forgotten"])) as base:
         options = ["--target", base, "--world", WORLD]
         assert run("verify", *options, "--failures", tmp_path, "--no-breadth", "--max-requests", 300).exit_code == 1
