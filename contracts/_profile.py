@@ -70,11 +70,11 @@ def _plain(node: openapi.Node, param: click.Parameter) -> Any:
     value, folder = node.value, Path(node.document.file).parent
     if isinstance(param.type, File):
         return node.apart() if isinstance(value, dict) else str(folder / str(value))
+    values = [each.value for each in node.children()] if param.multiple and isinstance(value, (dict, list)) else [value]
+    if any(isinstance(each, (dict, list)) or each is None for each in values):
+        raise Unusable(str(node.problem(f"{node.name} does not hold plain values")))
     if param.multiple:
-        each = [f"{name}: {text}" for name, text in value.items()] if isinstance(value, dict) else value
-        return each if isinstance(each, list) else [each]
-    if isinstance(value, (dict, list)) or value is None:
-        raise Unusable(str(node.problem(f"{node.name} is not a single value")))
+        return [f"{name}: {text}" for name, text in value.items()] if isinstance(value, dict) else values
     return value if isinstance(value, bool) else str(value)
 
 
