@@ -2,72 +2,55 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 import click
 
 import openapi
 from contracts._clock import Clock
+from contracts._deployment import reach
+from contracts._options import DEPLOYMENT, MANNERS, max_requests
 from contracts._oracle import Oracle
 from contracts._order import Answer, Order, checks_of, infer
 from contracts._patch import Unwritable, diff, patched
 from contracts._probe import Prober, Refuted
-from contracts._target import Broken, Manners, Target, Unreachable
+from contracts._target import Broken, Target
+from contracts._unusable import Unusable
 from contracts._wire import redact
 
-NO_ORDER, UNUSABLE, NOTHING_SEEN = 1, 2, 3
+NO_ORDER, NOTHING_SEEN = 1, 3
 
 
 @click.command()
-@click.option("--target", "base", required=True, metavar="URL", help="The base URL of the server.")
-@click.option("--world", "world_file", required=True, metavar="FILE", help="What is true on that server.")
-@click.option("--contract", "contract_file", metavar="FILE", help="The OpenAPI document; without it, the one of device sharing.")
-@click.option("--operation", "names", multiple=True, metavar="NAME", help="Only this operation; may be repeated.")
-@click.option("--patch", "patch_file", metavar="FILE", help="Write the patch into a file instead of printing it.")
-@click.option("--max-requests", default=10_000, show_default=True, type=click.IntRange(1), help="Never send more.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Requests per second at most.")
-def order(
-    base: str,
-    world_file: str,
-    contract_file: str | None,
-    names: tuple[str, ...],
-    patch_file: str | None,
-    max_requests: int,
-    rate: float | None,
-) -> None:
+@DEPLOYMENT
+@click.option("--patch", metavar="FILE", help="Write the patch into a file instead of printing it.")
+@max_requests(10_000)
+@MANNERS
+def order(patch: str | None, **options: Any) -> None:
     """Infers in which order a server checks, and prints it as a patch to the contract.
 
     Exit code 0 inferred, 1 the server has no order or breaks the contract, 2 unusable input or target, 3 nothing seen.
     """
-    if patch_file and not Path(patch_file).parent.is_dir():
-        _fail(f"{patch_file} cannot be written: its folder does not exist")
-    target = Target(base, Manners(most_requests=max_requests, rate=rate))
-    now = time.time_ns() // 1_000_000
+    if patch and not Path(patch).absolute().parent.is_dir():
+        raise Unusable(f"{patch} cannot be written: its folder does not exist")
+    deployment = reach(options)
+    contract, world, target = deployment.contract, deployment.world, deployment.target
+    oracle = Oracle(contract, world, Clock(world, time.time_ns() // 1_000_000))
     try:
-        contract = openapi.load(contract_file)
-        for name in names:
-            if name not in contract.operations:
-                _fail(f"{contract.file} has no operation {name} ({openapi.nearest(name, contract.operations)})")
-        world = openapi.load_world(world_file, contract, now, os.environ)
-        target.check()
-        oracle = Oracle(contract, world, Clock(world, now))
-        found = [_ask(contract.operations[name], oracle, target) for name in names or contract.operations]
-    except (openapi.InvalidDocument, Unreachable) as error:
-        _fail(str(error))
+        found = [_ask(each, oracle, target) for each in contract.operations.values()]
     except Broken as error:
-        _fail(f"{target.base}: {error}; no order can be told of a server that does not answer each request")
+        raise Unusable(f"{target.base}: {error}; no order can be told of a server that does not answer each request") from None
     for each in found:
-        click.echo("\n".join(each.lines(target.base, world.secrets)) + "\n")
+        click.echo("\n".join(each.lines(target, world.secrets)) + "\n")
     if target.exhausted:
         click.echo(f"Stopped after {target.sent} requests: what was not asked by then is as in the table.\n")
-    _hand_over(contract, {each.name: each.order for each in found if each.order}, patch_file)
+    _hand_over(contract, {each.name: each.order for each in found if each.order}, patch)
     sys.exit(_exit_code(found))
 
 
@@ -81,7 +64,7 @@ class _Found:
     undecided: Sequence[str] = ()
     refuted: str = ""
 
-    def lines(self, base: str, secrets: Mapping[str, str]) -> Iterator[str]:
+    def lines(self, target: Target, secrets: Mapping[str, str]) -> Iterator[str]:
         """It, for a person."""
         if self.order is None:
             yield f"{self.name}: the server breaks the contract, so there is no order to speak of (see contracts verify)"
@@ -89,9 +72,9 @@ class _Found:
             return
         yield f"{self.name}: {self._headline(self.order)} ({self.requests} requests)"
         for answer in self.order.circle:
-            yield f"  {_told(answer, base, secrets)}"
+            yield f"  {_told(answer, target, secrets)}"
         if not self.order.circle:
-            yield from self._sequence(self.order, base, secrets)
+            yield from self._sequence(self.order, target, secrets)
         yield from (f"  undecided: {each}" for each in self.undecided)
         yield from (f"  not seen: {each} (assumed; it stays where it is)" for each in self.order.unseen)
 
@@ -100,18 +83,18 @@ class _Found:
             return "the server has no order (or the world is not true of it), for these answers contradict each other"
         return "the server checks in another order than the table" if order.differs else "the server's order is that of the table"
 
-    def _sequence(self, order: Order, base: str, secrets: Mapping[str, str]) -> Iterator[str]:
+    def _sequence(self, order: Order, target: Target, secrets: Mapping[str, str]) -> Iterator[str]:
         shown = [each for each in order.sequence if each.firm]
         for number, (each, following) in enumerate(pairwise([*shown, None]), 1):
             assert each is not None
             yield f"  {number:2}. {each} [row {each.rule.number}]"
             answer = order.before.get((each.position, following.position)) if following else None
             if answer is not None:
-                yield f"        {_told(answer, base, secrets)}"
+                yield f"        {_told(answer, target, secrets)}"
 
 
-def _told(answer: Answer, base: str, secrets: Mapping[str, str]) -> str:
-    return f"{answer.got}: {answer.request.curl(base, secrets)}"
+def _told(answer: Answer, target: Target, secrets: Mapping[str, str]) -> str:
+    return f"{answer.got}: {answer.request.curl(target.base, secrets, target.manners.shown)}"
 
 
 def _ask(operation: openapi.Operation, oracle: Oracle, target: Target) -> _Found:
@@ -151,17 +134,12 @@ def _hand_over(contract: openapi.Contract, orders: Mapping[str, Order], patch_fi
         else:
             click.echo(patch, nl=False)
     except (Unwritable, UnicodeError) as error:
-        _fail(f"the order cannot be written as a patch: {error}")
+        raise Unusable(f"the order cannot be written as a patch: {error}") from None
     except OSError as error:
-        _fail(f"the patch cannot be written: {error}")
+        raise Unusable(f"the patch cannot be written: {error}") from None
 
 
 def _exit_code(found: Sequence[_Found]) -> int:
     if any(each.order is None or each.order.circle for each in found):
         return NO_ORDER
     return 0 if any(each.requests for each in found) else NOTHING_SEEN
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(UNUSABLE)

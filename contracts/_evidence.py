@@ -12,11 +12,11 @@ from collections import Counter
 from dataclasses import replace
 from typing import Protocol
 
-from contracts._ledger import Ledger
+from contracts._journal import Journal
 from contracts._oracle import UNEXPLAINED, VIOLATION, Verdict
 from contracts._record import AGAIN, ALONE, MOST_FINDINGS, ONCE, Finding, Record
-from contracts._sequence import Sequence, needed
-from contracts._shrink import shrink
+from contracts._sequence import Sequence, Unrepeatable, needed
+from contracts._shrink import Steps, shrink
 from contracts._target import NO_REPLY, Target
 from contracts._wire import Request, redact
 
@@ -33,11 +33,11 @@ class Server(Protocol):
 
     target: Target
     record: Record
-    ledger: Ledger
+    journal: Journal
 
     def begin(self) -> Sequence: ...
     def restart(self) -> bool: ...
-    def repeat(self, steps: list[Request]) -> tuple[Sequence, Verdict, str] | None: ...
+    def repeat(self, steps: Steps) -> tuple[Sequence, Verdict, str]: ...
 
 
 class Evidence:
@@ -79,6 +79,7 @@ class Evidence:
             traced, _ = self._traced(sequence, verdict)
             finding = self._record.findings[verdict.key] = self._finding(traced, verdict, reply, ONCE)
             if verdict.kind == VIOLATION:
+                finding.history = self._server.journal.history(self._server.begin(), sequence.steps[-1])
                 self._settle(finding, sequence, verdict)
 
     def tell(self, sequence: Sequence, verdict: Verdict, reply: str) -> None:
@@ -111,15 +112,18 @@ class Evidence:
         """Repeats a failure and makes it short, from whatever state the server is in by now."""
         target, key = self._server.target, verdict.key
         started, most = target.sent, target.sent + SHRINK_REQUESTS - self._spent[key]
-        best, kept = finding.rank, list[Request]()
+        best, kept = finding.rank, Steps()
 
-        def fails(steps: list[Request]) -> bool:
+        def fails(steps: Steps) -> bool:
             nonlocal best
             if not steps or target.sent + len(steps) > most:
                 return False
-            fresh = self._server.target.resets or self._server.ledger.calm
-            repeated = self._server.repeat(steps)
-            if repeated is None or repeated[1].key != key:
+            fresh = self._server.target.resets or self._server.journal.calm
+            try:
+                repeated = self._server.repeat(steps)
+            except Unrepeatable:
+                return False
+            if repeated[1].key != key:
                 return False
             rank = ALONE if fresh or _speaks_of_its_own(*repeated[:2]) else AGAIN
             if rank > best or (rank != ALONE and any(each not in steps for each in kept)):
@@ -135,24 +139,23 @@ class Evidence:
                 break
         self._spent[key] += target.sent - started
 
-    def _tries(self, sequence: Sequence, verdict: Verdict) -> list[tuple[list[Request], list[Request]]]:
+    def _tries(self, sequence: Sequence, verdict: Verdict) -> list[tuple[Steps, Steps]]:
         """Sequences that may show it, each with the steps that must stay because they changed rows of the world."""
         causes, worldly = self._traced(sequence, verdict)
         traced, whole = causes.abstract(), sequence.abstract()
         worldly = set() if self._server.target.resets else worldly
         kept = [step for step, sent in zip(traced, causes.steps, strict=True) if sent in worldly]
-        changing = [step for step, sent in zip(whole, sequence.steps, strict=True) if self._server.ledger.has(sent)]
+        changing = [step for step, sent in zip(whole, sequence.steps, strict=True) if self._server.journal.has(sent)]
         return [(traced, kept), (needed(whole, changing), []), (whole, [])]
 
     def _traced(self, sequence: Sequence, verdict: Verdict) -> tuple[Sequence, set[Request]]:
         """The requests that changed what a failure speaks of, and those of them that changed rows of the world."""
-        return self._server.ledger.causes(self._server.begin(), sequence, verdict.detail)
+        return self._server.journal.causes(self._server.begin(), sequence, verdict.detail)
 
     def _finding(self, sequence: Sequence, verdict: Verdict, reply: str, rank: int) -> Finding:
-        secrets, base = self._record.secrets, self._server.target.base
-        return Finding(
-            verdict, sequence.abstract(), sequence.curls(base), redact(reply, secrets), sequence.steps[-1].size(), rank
-        )
+        target, last = self._server.target, sequence.steps[-1]
+        curls = sequence.curls(target.base, target.manners.shown)
+        return Finding(verdict, sequence.abstract(), curls, redact(reply, self._record.secrets), last.size(), rank)
 
 
 def _good(finding: Finding) -> bool:

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 import openapi
 from contracts._aim import aimed
 from contracts._breadth import broad
+from contracts._choice import Seeded
 from contracts._clock import TOLERANCE, Clock
+from contracts._deadline import Deadline
+from contracts._draw import Drawer
 from contracts._oracle import Oracle
 from contracts._record import Record
-from contracts._session import Enough, Session
+from contracts._session import Session
 from contracts._strangers import turn_away
-from contracts._target import Target
+from contracts._target import Enough, Target
 from contracts._walk import Walker
 from contracts._wire import Request, request_for
 
@@ -41,6 +44,8 @@ class Plan:
     """Whether the first violation ends it."""
     required: frozenset[str] = frozenset()
     """Outcomes that must be verified."""
+    thorough: bool = True
+    """Whether every outcome that the world can reach must be."""
     tolerance: int = TOLERANCE
     """By how many ms the server's clocks may differ among themselves."""
 
@@ -50,13 +55,16 @@ def examine(
     world: openapi.World,
     target: Target,
     plan: Plan | None = None,
+    *,
+    deadline: Deadline | None = None,
     watch: Callable[[Record], None] = lambda record: None,
 ) -> Record:
     """Sends every kind of request that the world allows, and judges each reply."""
     plan = plan or Plan()
-    session = open_session(contract, world, target, plan, watch=watch)
+    session = open_session(contract, world, target, plan, deadline=deadline, watch=watch)
     try:
-        walker = Walker(session)
+        state, now = session.oracle.state, session.now()
+        walker = Walker(session, [Drawer(each, state, now) for each in contract.operations.values()])
         known = _cover(session, plan, walker)
         if plan.strangers:
             turn_away(session, known)
@@ -73,7 +81,7 @@ def open_session(
     target: Target,
     plan: Plan,
     *,
-    deadline: float | None = None,
+    deadline: Deadline | None = None,
     watch: Callable[[Record], None] = lambda record: None,
 ) -> Session:
     """A session in which nothing has been sent yet."""
@@ -87,6 +95,7 @@ def open_session(
         frozenset(each.success.outcome for each in operations),
         plan.required,
         plan.seed,
+        plan.thorough,
     )
     return Session(oracle, target, record, workers=plan.workers, stop_early=plan.stop_early, deadline=deadline, watch=watch)
 
@@ -108,7 +117,7 @@ def _cover(session: Session, plan: Plan, walker: Walker) -> dict[str, dict[str, 
     calm, lively = (_aimed(contract, candidates, plan, changing) for changing in (False, True))
     session.many(calm)
     for number in range(plan.walks):
-        walker.walk(plan.seed, number)
+        walker.walk(Seeded(f"{plan.seed}/{number}"))
     for operation in contract.operations.values():
         session.many(_succeeding(session, operation, candidates[operation.name]))
     session.many(lively)

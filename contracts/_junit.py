@@ -15,13 +15,15 @@ def write_junit(record: Record, path: str) -> None:
     data = as_data(record)
     root = Element("testsuites", name="contracts")
     suites: dict[str, Element] = {}
+    missed = record.missed()
     for outcome, seen in data["outcomes"].items():
         operation, _, code = outcome.partition("/")
         suite = suites.get(operation)
         if suite is None:
             suite = suites[operation] = SubElement(root, "testsuite", name=operation)
         case = SubElement(suite, "testcase", classname=operation, name=code, time="0")
-        _tell(case, seen, [each for each in data["violations"] if each["expected"] == outcome])
+        violations = [each for each in data["violations"] if each["expected"] == outcome]
+        _tell(case, seen, violations, outcome in missed)
     for element in (*suites.values(), root):
         element.set("time", f"{record.seconds if element is root else 0:.3f}")
         for word, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
@@ -31,15 +33,15 @@ def write_junit(record: Record, path: str) -> None:
     ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
-def _tell(case: Element, seen: dict[str, Any], violations: list[dict[str, Any]]) -> None:
+def _tell(case: Element, seen: dict[str, Any], violations: list[dict[str, Any]], missed: bool) -> None:
     """What became of one outcome. Readers show one failure for a case, so that it holds all of them."""
     if violations:
         failure = SubElement(case, "failure", type="violation", message=_printable(violations[0]["rule"]))
         failure.text = _printable("\n\n".join(map(_text, violations)))
-    elif seen["verdict"] == NOT_COVERED:
+    elif missed:
         SubElement(case, "failure", type="not covered", message=_printable(seen.get("reason", "not covered")))
-    elif seen["verdict"] == BLOCKED:
-        SubElement(case, "skipped", message=_printable(seen["reason"]))
+    elif seen["verdict"] in (BLOCKED, NOT_COVERED):
+        SubElement(case, "skipped", message=_printable(seen.get("reason", "not covered")))
 
 
 def _text(finding: dict[str, Any]) -> str:

@@ -30,6 +30,11 @@ MOST_STATES = 6
 """More possible states than these are not held; the likeliest come first."""
 
 
+def alike(text: str) -> str:
+    """A text without the values in it."""
+    return _VALUE.sub("…", text)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the oracle says of one reply."""
@@ -51,7 +56,7 @@ class Verdict:
     @property
     def key(self) -> tuple[str, ...]:
         """Equal for verdicts that say the same, whatever the values."""
-        return self.kind, self.rule, self.got, _VALUE.sub("…", self.detail)[:200]
+        return self.kind, self.rule, self.got, alike(self.detail)[:200]
 
     @property
     def sentence(self) -> str:

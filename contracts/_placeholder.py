@@ -37,9 +37,12 @@ class Run:
     minted: dict[str, str] = field(default_factory=dict)
     """Values by name, such as `2.shareCode`."""
 
-    def fill(self, request: Request) -> Request:
-        """The request with its placeholders filled in. Raises LookupError for an unknown one, ValueError for a broken one."""
-        values = _Values(self.now, {name[2:-1]: value for value, name in self.secrets.items()} | self.minted)
+    def fill(self, request: Request, unknown: str | None = None) -> Request:
+        """The request with its placeholders filled in; `unknown` stands for those that are not known.
+
+        Without it such a one raises LookupError. Raises ValueError for a broken one.
+        """
+        values = _Values(self.now, {name[2:-1]: value for value, name in self.secrets.items()} | self.minted, unknown)
         return request.map(lambda text: _Text(text).substitute(values))
 
     def abstract(self, request: Request) -> Request:
@@ -53,19 +56,22 @@ class Run:
         if _digits(text) and abs(int(text) - self.now) < FURTHEST:
             return f"${{now{int(text) - self.now:+d}}}"
         parts = [text]
-        for value in sorted((each for each in known if len(each) >= SHORTEST_MINTED), key=len, reverse=True):
+        long = (each for each in known if len(each) >= SHORTEST_MINTED or each in self.secrets)
+        for value in sorted(long, key=len, reverse=True):
             parts = [piece for part in parts for piece in _split(part, value)]
         return "".join(known[part] if part in known else part.replace("$", "$$") for part in parts)
 
 
 class _Values(dict[str, str]):
-    def __init__(self, now: int, known: Mapping[str, str]) -> None:
+    def __init__(self, now: int, known: Mapping[str, str], unknown: str | None) -> None:
         super().__init__(known)
-        self.now = now
+        self.now, self.unknown = now, unknown
 
     def __missing__(self, name: str) -> str:
         moment = _moment(name)
         if moment is None:
+            if self.unknown is not None:
+                return self.unknown
             raise LookupError(f"${{{name}}} stands for nothing here")
         return str(self.now + int(moment[1] or 0))
 

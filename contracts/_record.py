@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from contracts._oracle import VERIFIED, VIOLATION, Judgement, Verdict
-from contracts._wire import Request
+from contracts._wire import Request, redact
 
 VIOLATED, BLOCKED, NOT_COVERED = "violated", "blocked", "not covered"
 MOST_FINDINGS = 200
@@ -34,6 +34,8 @@ class Finding:
     """How much there is to read in the last request."""
     rank: int = ONCE
     count: int = 1
+    history: list[Request] = field(default_factory=list)
+    """With placeholders: everything that changed the server since its world was true, and the request that failed."""
 
     @property
     def order(self) -> tuple[int, int, tuple[int, int, str]]:
@@ -59,6 +61,8 @@ class Record:
     required: frozenset[str] = frozenset()
     """Outcomes that must be verified, whether the world can reach them or not."""
     seed: int = 0
+    thorough: bool = True
+    """Whether every outcome that the world can reach must be verified."""
     blocked: dict[str, str] = field(default_factory=dict)
     """What the world lacks, by outcome."""
     cases: Counter[str] = field(default_factory=Counter)
@@ -69,12 +73,18 @@ class Record:
     latencies: dict[str, Counter[int]] = field(default_factory=dict)
     """By what the server said, how many replies fell under each bar of the histogram."""
     findings: dict[tuple[str, ...], Finding] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
+    """The first two different replies."""
     unkept: int = 0
+    behaviours: set[str] = field(default_factory=set)
+    """What was seen: a row and its answer after the change before it."""
     requests: int = 0
     seconds: float = 0.0
 
-    def count(self, operation: str, judged: Judgement, milliseconds: float) -> None:
-        """Counts one reply."""
+    def count(self, operation: str, judged: Judgement, said: str, milliseconds: float) -> None:
+        """Counts one reply; `said` is what it says."""
+        if len(self.said) < 2:
+            self.said.add(said)
         verdict = judged.verdict
         self.rows[operation, judged.row] += 1
         self.replies[verdict.got] += 1
@@ -82,6 +92,12 @@ class Record:
             self.cases[verdict.outcome] += 1
         bar = sum(milliseconds > bound for bound in LATENCY_BOUNDS)
         self.latencies.setdefault(verdict.got, Counter())[bar] += 1
+
+    def is_new(self, behaviour: str) -> bool:
+        """Whether this has not been seen before; remembers it."""
+        known = len(self.behaviours)
+        self.behaviours.add(behaviour)
+        return len(self.behaviours) > known
 
     def found(self, kind: str) -> list[Finding]:
         """The findings of a kind: those that are shown best first, of these the most frequent."""
@@ -105,16 +121,26 @@ class Record:
         if not self.requests:
             return ["no request was sent"]
         sentences = []
-        if len(self.replies) == 1 and len(self.outcomes) > 1:
-            sentences.append(f"the server answered {next(iter(self.replies))} to everything")
+        outcomes = {got.rpartition("/")[2] for got in self.replies}
+        for said in (outcomes, self.said):
+            if len(said) == 1 and len(self.outcomes) > 1:
+                sentences.append(f"the server answered {redact(next(iter(said)), self.secrets)} to everything")
+                break
         if not self.cases:
             sentences.append("no documented outcome was verified")
         elif not any(self.cases[each] for each in self.successes):
             sentences.append("no operation succeeded once; is the world file true of this server?")
-        left = [outcome for outcome in self.outcomes if self.verdict(outcome) == NOT_COVERED]
-        if left:
+        if left := self.missed():
             sentences.append(f"not covered: {', '.join(left)}")
         return sentences
+
+    def missed(self) -> list[str]:
+        """The outcomes that must be verified and are not."""
+        return [each for each in self.outcomes if (self.thorough or each in self.required) and self.verdict(each) == NOT_COVERED]
+
+    def answered(self) -> int:
+        """How many documented outcomes the server has given."""
+        return len(self.replies.keys() & set(self.outcomes))
 
     def exit_code(self) -> int:
         """0 clean, 1 violations, 3 too little covered."""

@@ -47,14 +47,15 @@ def as_data(record: Record) -> dict[str, Any]:
                 got: [bars[at] for at in range(len(LATENCY_BOUNDS) + 1)] for got, bars in sorted(record.latencies.items())
             },
         },
-        "violations": [_finding(record, each) for each in record.found(VIOLATION)],
-        "notes": [_finding(record, each) for each in record.found(NOTE)],
-        "unexplained": [_finding(record, each) for each in record.found(UNEXPLAINED)],
+        "violations": [finding_as_data(record, each) for each in record.found(VIOLATION)],
+        "notes": [finding_as_data(record, each) for each in record.found(NOTE)],
+        "unexplained": [finding_as_data(record, each) for each in record.found(UNEXPLAINED)],
         "not_kept": record.unkept,
     }
 
 
-def _finding(record: Record, finding: Finding) -> dict[str, Any]:
+def finding_as_data(record: Record, finding: Finding) -> dict[str, Any]:
+    """One finding as plain data."""
     verdict, secrets = finding.verdict, record.secrets
     return {
         "operation": finding.steps[-1].operation,

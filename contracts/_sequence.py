@@ -14,6 +14,10 @@ from contracts._wire import Reply, Request
 _number = re.compile(r"\$\{(\d+)\.").sub
 
 
+class Unrepeatable(LookupError):
+    """A step of a saved sequence needs a value that nothing has given."""
+
+
 @dataclass(slots=True)
 class Sequence:
     """Requests that were sent one after the other."""
@@ -23,6 +27,12 @@ class Sequence:
     """As they were sent."""
     pointers: dict[str, str] = field(default_factory=dict)
     """Where in its reply each minted value stands, as a path of jq."""
+    changed: str = "beginning"
+    """How the last step that changed something was answered."""
+    shows: list[str] = field(default_factory=list)
+    """What had not been seen before."""
+    needed: int = 0
+    """How many of the steps show that."""
 
     def note(self, request: Request, reply: Reply | None, minted: Mapping[str, Any]) -> None:
         """Adds a request, and names what its reply minted."""
@@ -35,13 +45,16 @@ class Sequence:
         """The requests with placeholders; each knows what was minted before it."""
         return [Run(self.run.now, self.run.secrets, self._before(at)).abstract(each) for at, each in enumerate(self.steps, 1)]
 
-    def curls(self, base: str) -> list[str]:
-        """A line for a shell for each request. What a later one needs is kept in a variable; secrets stand as `${NAME}`."""
+    def curls(self, base: str, headers: Mapping[str, str]) -> list[str]:
+        """A line for a shell for each request, `headers` among its own.
+
+        What a later one needs is kept in a variable; secrets stand as `${NAME}`.
+        """
         used = {name for request in self.abstract() for name in names(request)}
         lines = []
         for number, request in enumerate(self.steps, 1):
             known = {value: f"${{{_variable(name)}}}" for name, value in self._before(number).items()}
-            line = request.curl(base, dict(self.run.secrets) | known)
+            line = request.curl(base, dict(self.run.secrets) | known, headers)
             kept = [name for name in self.run.minted if name.startswith(f"{number}.") and name in used]
             lines.append(f"{_variable(kept[0])}=$({line} | jq -r '{self.pointers[kept[0]]}')" if kept else line)
         return lines

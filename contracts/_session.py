@@ -8,22 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import openapi
+from contracts._deadline import Deadline
 from contracts._draw import Known
 from contracts._evidence import Evidence
-from contracts._ledger import Ledger, Lost
-from contracts._oracle import VERIFIED, Judgement, Oracle, Verdict
+from contracts._journal import Journal, Lost
+from contracts._oracle import VERIFIED, VIOLATION, Judgement, Oracle, Verdict
 from contracts._placeholder import Run
 from contracts._record import Record
-from contracts._sequence import Sequence
-from contracts._target import Broken, Target
+from contracts._sequence import Sequence, Unrepeatable
+from contracts._shrink import Steps
+from contracts._target import Broken, Enough, Target
 from contracts._wire import Reply, Request
 
 BATCH = 16
 """Requests that are prepared at once, for each worker."""
-
-
-class Enough(Exception):
-    """The bound on requests or on time is reached, or one violation was all that was asked for."""
+UNKNOWN = "unknown"
+"""What is sent in place of a value that an earlier reply should have minted, and did not."""
 
 
 class Session:
@@ -37,15 +37,22 @@ class Session:
         *,
         workers: int = 1,
         stop_early: bool = False,
-        deadline: float | None = None,
+        deadline: Deadline | None = None,
         watch: Callable[[Record], None] = lambda record: None,
     ) -> None:
         self.oracle, self.target, self.record, self.contract = oracle, target, record, oracle.contract
         self.known = Known.of(oracle.state, oracle.clock.now(_now()))
-        self.workers, self.deadline, self.watch = workers, deadline, watch
+        self.workers, self.deadline, self.watch = workers, deadline or Deadline(), watch
         self.started = time.monotonic()
-        self.ledger = Ledger()
+        self.novel: list[Sequence] = []
+        """Those that showed what no request before them had shown, in this order."""
+        self.journal = Journal()
         self.evidence = Evidence(self, stop_early)
+
+    @property
+    def seeking(self) -> bool:
+        """Whether all that is still asked for is a better sequence for a violation that was found."""
+        return self.evidence.seeking
 
     def now(self) -> int:
         """The likeliest time at the server, in epoch ms."""
@@ -65,18 +72,24 @@ class Session:
 
     def step(self, sequence: Sequence, request: Request) -> Judgement:
         """Sends the next request of a sequence. Raises Enough."""
-        self.check()
         return self._settle(sequence, request, self._send(request))
 
     def stranger(self, request: Request) -> None:
         """Sends a request that the contract does not have. Raises Enough."""
-        self.check()
         answer = self._send(request)
         if isinstance(answer, Reply) and (verdict := self.oracle.turned_away(request, answer)) is not None:
             sequence = self.begin()
             sequence.note(request, answer, {})
             self.evidence.tell(sequence, verdict, answer.text())
             self._stop_if_enough()
+
+    def play(self, steps: Steps) -> None:
+        """Sends a planned sequence, up to its first violation. Raises Enough."""
+        self.restart()
+        sequence = self.begin()
+        for step in steps:
+            if self.step(sequence, sequence.run.fill(step, UNKNOWN)).verdict.kind == VIOLATION:
+                return
 
     def many(self, requests: Iterable[Request]) -> None:
         """Sends requests that do not depend on each other: those that change nothing at once, the others one by one."""
@@ -87,7 +100,7 @@ class Session:
         remaining = iter(requests)
         with ThreadPoolExecutor(self.workers) as pool:
             while batch := list(islice(remaining, BATCH * self.workers)):
-                self.check()
+                self._check()
                 calm = [each for each in batch if not self._may_change(each)]
                 room = self.target.manners.most_requests - self.target.sent
                 for request, answer in zip(calm[:room], pool.map(self._send, calm[:room]), strict=True):
@@ -96,12 +109,12 @@ class Session:
                     if request not in calm:
                         self.one(request)
 
-    def check(self) -> None:
-        """Raises Enough where nothing more may be sent."""
-        if self.target.exhausted or (self.deadline is not None and time.monotonic() >= self.deadline):
+    def _check(self) -> None:
+        if self.target.exhausted or self.deadline.passed:
             raise Enough
 
     def _send(self, request: Request) -> Reply | Lost:
+        self._check()
         sent = _now()
         try:
             return self.target.send(request)
@@ -127,12 +140,26 @@ class Session:
         else:
             judged, text = self.oracle.judge(request, answer), answer.text()
             sequence.note(request, answer, judged.minted)
+        self._note_behaviour(sequence, self.contract.operations[request.operation], judged)
         self.known.note(judged.changes)
-        self.ledger.note(request, answer, judged)
-        self.record.count(request.operation, judged, answer.received - answer.sent)
+        self.journal.note(request, answer, judged)
+        self.record.count(request.operation, judged, text, answer.received - answer.sent)
         self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
         self.watch(self.record)
         return judged, text
+
+    def _note_behaviour(self, sequence: Sequence, operation: openapi.Operation, judged: Judgement) -> None:
+        """Remembers a sequence that shows what no one before it has shown: a row and its answer after a change."""
+        got = judged.verdict.got
+        got = got if got in operation.outcomes else judged.verdict.kind  # a server may say anything
+        behaviour = f"{sequence.changed} > {operation.name} row {judged.row}: {got}"
+        if judged.changes:
+            sequence.changed = got
+        if self.record.is_new(behaviour):
+            if not sequence.shows:
+                self.novel.append(sequence)
+            sequence.shows.append(behaviour)
+            sequence.needed = len(sequence.steps)
 
     def restart(self) -> bool:
         """Makes the server begin anew, where the target can; what was known of it is forgotten. Raises Unreachable."""
@@ -140,25 +167,24 @@ class Session:
             return False
         self.oracle.restart()
         self.known.forget()
-        self.ledger.clear()
+        self.journal.clear()
         return True
 
-    def repeat(self, steps: list[Request]) -> tuple[Sequence, Verdict, str] | None:
-        """Sends a saved sequence again, and says how it ended; None where a step lacks what an earlier one should have minted.
+    def repeat(self, steps: Steps) -> tuple[Sequence, Verdict, str]:
+        """Sends a saved sequence of at least one step again, and says how it ended.
 
-        Raises Enough.
+        Raises Unrepeatable where a step lacks what an earlier one should have minted, and Enough.
         """
         self.restart()
-        sequence = self.begin()
-        judged, text = None, ""
-        for step in steps:
-            self.check()
+        sequence, said = self.begin(), list[str]()
+        for number, step in enumerate(steps, 1):
             try:
                 request = sequence.run.fill(step)
-            except LookupError:
-                return None
+            except LookupError as error:
+                raise Unrepeatable(f"step {number} cannot be sent: {error.args[0]}; {'; '.join(said)}") from None
             judged, text = self._judge(sequence, request, self._send(request))
-        return None if judged is None else (sequence, judged.verdict, text)
+            said.append(f"step {number} got {judged.verdict.got}")
+        return sequence, judged.verdict, text
 
     def _may_change(self, request: Request) -> bool:
         """Whether the server may change something on this request."""

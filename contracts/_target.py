@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 
@@ -18,10 +18,15 @@ from contracts._wire import Reply, Request
 NO_REPLY = "no reply"
 LARGEST_REPLY = 16 * 1024 * 1024
 """Bytes; a longer reply is a broken one."""
+_HINT = "is the server running, and is the URL right?"
 
 
 class Unreachable(ConnectionError):
     """No server answers at the target."""
+
+
+class Enough(Exception):
+    """The bound on requests or on time is reached, or one violation was all that was asked for."""
 
 
 class Broken(ConnectionError):
@@ -44,7 +49,9 @@ class Manners:
     proxy: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Sent with every request."""
-    reset: str | None = None
+    shown: Mapping[str, str] = field(default_factory=dict)
+    """The same headers as a reader may see them."""
+    reset: str | None = field(default=None, repr=False)
     """A URL; a POST to it makes the server begin anew."""
     connections: int = 1
     """How many requests may be under way at once."""
@@ -66,8 +73,7 @@ class Target:
             "block": True,
             "ca_certs": self.manners.certificates,
         }
-        proxy = self.manners.proxy
-        self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+        self._pool = _through(self.manners.proxy, options) if self.manners.proxy else urllib3.PoolManager(**options)
 
     @cached_property
     def _connections(self) -> tuple[Any, str]:
@@ -81,10 +87,12 @@ class Target:
         try:
             if not self.base.startswith(("http://", "https://")):
                 raise Unreachable(f"{self.base} is not a URL: write http://HOST:PORT or https://HOST")
+            self._wait()
             self._pool.request("GET", self.base, headers=self._headers, redirect=False)
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             reason = type(getattr(error, "reason", None) or error).__name__
-            raise Unreachable(f"{self.base} does not answer ({reason}); is the server running, and is the URL right?") from None
+            hint = "is its certificate one of --ca, or one that this machine trusts?" if reason == "SSLError" else _HINT
+            raise Unreachable(f"{self.base} does not answer ({reason}); {hint}") from None
 
     @property
     def resets(self) -> bool:
@@ -113,7 +121,7 @@ class Target:
         return self.sent >= self.manners.most_requests
 
     def send(self, request: Request) -> Reply:
-        """Sends one request. Raises Broken where no reply comes."""
+        """Sends one request. Raises Broken where no reply comes, Enough where no more may be sent."""
         self._wait()
         content, media_type = request.content()
         headers = urllib3.HTTPHeaderDict(self._headers)
@@ -140,14 +148,23 @@ class Target:
         return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, body, sent, received)
 
     def _wait(self) -> None:
-        """Takes the next turn, so that the rate holds however many threads send."""
+        """Takes the next turn, so that the rate and the bound hold however many threads send."""
         with self._lock:
+            if self.exhausted:
+                raise Enough
             self.sent += 1
             now = time.monotonic()
             turn = max(now, self._turn)
             self._turn = turn + (1 / self.manners.rate if self.manners.rate else 0)
         if turn > now:
             time.sleep(turn - now)
+
+
+def _through(proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
+    """Connections through a proxy, whose URL may hold a name and a password."""
+    auth = urllib3.util.parse_url(proxy).auth
+    headers = urllib3.make_headers(proxy_basic_auth=unquote(auth)) if auth else None
+    return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
 
 
 def _now() -> int:

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import openapi
-from contracts._choice import Choices, Seeded
+from contracts._choice import Choices
 from contracts._draw import Drawer, Known
-from contracts._oracle import VIOLATION
-from contracts._session import Session
+from contracts._oracle import VIOLATION, Judgement
+from contracts._sequence import Sequence
 from contracts._wire import Request
 
 STEPS = 24
@@ -63,37 +63,62 @@ class _Draft:
         return any(key in text for key in keys)
 
 
-class Walker:
-    """Walks with one session; remembers what it has seen."""
+class Ground(Protocol):
+    """What a walk goes over: a session with a server, or a model that stands for one."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        state, now = session.oracle.state, session.now()
-        self._drawers = [Drawer(each, state, now) for each in session.contract.operations.values()]
-        self._reads = [each for each in self._drawers if each.operation.success.data and not each.operation.success.mint]
-        self._minted = {table for each in session.contract.operations.values() for table in each.success.mints}
+    @property
+    def known(self) -> Known:
+        """The rows to draw from."""
+
+    @property
+    def seeking(self) -> bool:
+        """Whether only walks are asked for that use what they mint themselves."""
+
+    def restart(self) -> bool:
+        """Makes everything begin anew, where that can be."""
+
+    def now(self) -> int:
+        """The likeliest time at the server, in epoch ms."""
+
+    def expect(self, request: Request) -> openapi.Permitted:
+        """What a server may answer if this request is sent now."""
+
+    def begin(self) -> Sequence:
+        """An empty sequence."""
+
+    def step(self, sequence: Sequence, request: Request) -> Judgement:
+        """Sends the next request of a sequence. Raises Enough."""
+
+
+class Walker:
+    """Walks over one ground; remembers what it has seen."""
+
+    def __init__(self, ground: Ground, drawers: list[Drawer]) -> None:
+        self._ground, self._drawers = ground, drawers
+        self._reads = [each for each in drawers if each.operation.success.data and not each.operation.success.mint]
+        self._minted = {table for each in drawers for table in each.operation.success.mints}
         self._seen: Counter[tuple[Any, ...]] = Counter()
 
-    def walk(self, seed: int, number: int, steps: int = STEPS) -> None:
-        """One walk; the same seed and number give the same choices. Ends at a violation. Raises Enough."""
-        self._session.restart()
-        choices = Seeded(f"{seed}/{number}")
-        sequence = self._session.begin()
-        afresh = choices.happens(AFRESH) or self._session.evidence.seeking
-        known = self._session.known.focused(choices, self._minted if afresh else ())
+    def walk(self, choices: Choices, steps: int = STEPS) -> Sequence:
+        """One walk; the same choices over the same ground are the same walk. Ends at a violation. Raises Enough."""
+        self._ground.restart()
+        sequence = self._ground.begin()
+        afresh = choices.happens(AFRESH) or self._ground.seeking
+        known = self._ground.known.focused(choices, self._minted if afresh else ())
         drawers = [each for each in self._drawers if choices.happens(70)] or self._drawers
         changed: tuple[str, ...] = ()
         keys: set[str] = set()
         for _ in range(steps):
             draft = self._look(known, keys, changed, choices) or self._unfamiliar(drawers, known, changed, choices)
-            judged = self._session.step(sequence, draft.request)
+            judged = self._ground.step(sequence, draft.request)
             if judged.verdict.kind == VIOLATION:
-                return
+                break
             keys = set()
             if judged.changes:
                 known.note(judged.changes)
                 changed = (*changed, judged.verdict.got)[-MEMORY:]
                 keys = {key for each in judged.changes for key in each.key if isinstance(key, str)}
+        return sequence
 
     def _look(self, known: Known, keys: set[str], changed: tuple[str, ...], choices: Choices) -> _Draft | None:
         """After a change, mostly: a read that should show what has changed, or a request that names it."""
@@ -113,8 +138,8 @@ class Walker:
     def _drafts(self, drawers: list[Drawer], known: Known, count: int, choices: Choices) -> Iterator[_Draft]:
         for _ in range(count):
             drawer = choices.choose(drawers)
-            request = drawer.request(drawer.raw(known, self._session.now(), choices), choices)
-            yield _Draft(request, self._session.expect(request), drawer.operation)
+            request = drawer.request(drawer.raw(known, self._ground.now(), choices), choices)
+            yield _Draft(request, self._ground.expect(request), drawer.operation)
 
     def _least_familiar(self, drafts: list[_Draft], changed: tuple[str, ...]) -> _Draft:
         """The one whose row of the table has answered least after these changes, with these options."""

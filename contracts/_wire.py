@@ -89,10 +89,10 @@ class Request:
         data |= {"form": []} if self.form == () else {}
         return data if self.body is None else data | {"body": self.body}
 
-    def curl(self, base: str, secrets: Mapping[str, str]) -> str:
-        """A line for a shell that sends this request; secrets stand as their `${NAME}`."""
+    def curl(self, base: str, secrets: Mapping[str, str], headers: Mapping[str, str]) -> str:
+        """A line for a shell that sends this request, `headers` among its own; secrets stand as their `${NAME}`."""
         words = ["curl", "-sS", "-X", self.method, self.url(base)]
-        for name, value in self.headers:
+        for name, value in (*headers.items(), *self.headers):
             words += ["-H", f"{name}: {value}" if value.strip() else f"{name};"]
         for name, value in self.form or ():
             words += ["--data-urlencode", f"{name}={value}"]
@@ -124,6 +124,21 @@ def request_of(data: Mapping[str, Any]) -> Request:
         return Request(str(data["operation"]), str(data["method"]), str(data["path"]), form=form, body=data.get("body"), **pairs)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ValueError("a request needs operation, method and path; query, headers and form are lists of pairs") from None
+
+
+def misfit(request: Request, operations: Mapping[str, openapi.Operation]) -> str | None:
+    """Why a request that came from a file is none of these operations; None where it is one."""
+    operation = operations.get(request.operation)
+    if operation is None:
+        return f"the contract has no operation {request.operation} ({openapi.nearest(request.operation, operations)})"
+    parts = request.path.split("/")
+    template = operation.path.split("/")
+    fits = len(parts) == len(template) and all(
+        one not in ("", ".", "..") if two.startswith("{") else one == two for one, two in zip(parts, template, strict=True)
+    )
+    if request.method != operation.method or not fits:
+        return f"{request.operation} is {operation.method} {operation.path}, not {request.method} {request.path}"
+    return None
 
 
 def redact(text: str, secrets: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ Nothing in here speaks HTTP, reads a clock or draws from a global source of rand
 from openapi._compile import load
 from openapi._contract import Contract, Operation
 from openapi._decision import Acceptance, Decision, Permitted, Rule, decide, force, permitted
-from openapi._document import Document, parse_document, read_document
+from openapi._document import Document, Node, parse_document, read_document
 from openapi._envelope import Envelope
 from openapi._errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
 from openapi._life import Transition, transitions
@@ -28,6 +28,7 @@ __all__ = [
     "Envelope",
     "ExecutionError",
     "InvalidDocument",
+    "Node",
     "Operation",
     "Parameter",
     "Permitted",

@@ -90,6 +90,12 @@ class Node:
                 break
         return node
 
+    def apart(self) -> Document:
+        """This value as a document of its own, in the same file and with the same lines."""
+        depth = len(self.pointer)
+        below = {pointer[depth:]: line for pointer, line in self.document.lines.items() if pointer[:depth] == self.pointer}
+        return Document(self.document.file, self.value, below)
+
     def resolved(self) -> Node:
         """The value that a `$ref` points to; this value itself where there is none.
 

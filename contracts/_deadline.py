@@ -1,0 +1,45 @@
+"""When an examination ends."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Deadline:
+    """A time after which nothing more is sent; none until somebody says so."""
+
+    def __init__(self) -> None:
+        self._end: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is over."""
+        return self._end is not None and time.monotonic() >= self._end
+
+    def end(self, seconds: float = 0.0) -> None:
+        """Lets it be over so many seconds from now, unless that is to be sooner."""
+        end = time.monotonic() + seconds
+        self._end = end if self._end is None else min(self._end, end)
+
+    @contextmanager
+    def at_interrupt(self) -> Iterator[None]:
+        """SIGINT and SIGTERM end it; a second one does what it always does."""
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+        def interrupted(number: int, frame: object) -> None:
+            self.end()
+            restore()
+
+        def restore() -> None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+        for number in before:
+            signal.signal(number, interrupted)
+        try:
+            yield
+        finally:
+            restore()
