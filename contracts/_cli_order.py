@@ -50,7 +50,7 @@ def order(patch: str | None, **options: Any) -> None:
         click.echo("\n".join(each.lines(target, world.secrets)) + "\n")
     if target.exhausted:
         click.echo(f"Stopped after {target.sent} requests: what was not asked by then is as in the table.\n")
-    _hand_over(contract, {each.name: each.order for each in found if each.order}, patch)
+    _hand_over(openapi.load(contract.file), {each.name: each.order for each in found if each.order}, patch)
     sys.exit(_exit_code(found))
 
 

@@ -46,9 +46,9 @@ class _Draft:
         return self.seen.answer is self.operation.success
 
     @property
-    def options(self) -> tuple[Any, ...]:
+    def options(self) -> tuple[str, ...]:
         """What it says where a parameter has a few values only."""
-        return tuple(self.seen.scope.raw.get(each.name) for each in self.operation.parameters if "enum" in each.schema)
+        return tuple(str(self.seen.scope.raw.get(each.name)) for each in self.operation.parameters if "enum" in each.schema)
 
     def names(self, keys: set[str]) -> bool:
         """Whether it speaks of rows with these keys."""

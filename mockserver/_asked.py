@@ -39,9 +39,9 @@ def query(operation: str) -> dict[str, Any]:
     for each in control_plane().operations[operation].parameters:
         if each.location != "query":
             continue
-        sent = request.args.getlist(each.name)
+        sent = list(dict.fromkeys(request.args.getlist(each.name)))
         if len(sent) > 1:
-            raise NotUnderstood(f"{each.name} is there {len(sent)} times; write it once")
+            raise NotUnderstood(f"{each.name} is there with {len(sent)} values; write one")
         value = each.read(sent[0] if sent else None)
         if value is openapi.Absence.MISSING:
             if each.required:

@@ -84,7 +84,7 @@ def test_a_failure_late_in_a_long_run_has_its_sequence_without_a_history(tmp_pat
     monkeypatch.setattr("contracts._journal.MOST_HISTORY", 0)
     with serving(mutated(FORGETFUL["new-end-forgotten"])) as base:
         options = ["--target", base, "--world", WORLD]
-        assert run("verify", *options, "--failures", tmp_path, "--no-breadth", "--max-requests", 300).exit_code == 1
+        assert run("fuzz", *options, "--failures", tmp_path, "--max-requests", 900).exit_code == 1
         assert run("replay", next(tmp_path.iterdir()), *options).exit_code in (0, 1)
     assert [json.loads(each.read_text())["history"] for each in tmp_path.iterdir()] == [[]] * len(list(tmp_path.iterdir()))
 
