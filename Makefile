@@ -24,14 +24,14 @@ else
 endif
 
 test: install
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 check: install
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 # Against Prism, WireMock and Mockoon, which are fetched into a cache; `python -m bench --help` names what else is measured.
 bench: install
