@@ -50,8 +50,8 @@ class Evidence:
 
     @property
     def seeking(self) -> bool:
-        """Whether a violation was found, and all that is still asked for is a better sequence."""
-        return self._stop_at is not None
+        """Whether a violation was found that wants a better sequence."""
+        return any(not _good(each) for each in self._record.found(VIOLATION))
 
     @property
     def enough(self) -> bool:

@@ -23,6 +23,8 @@ from contracts._wire import Request, request_for
 
 WALKS = 60
 """Walks of one examination."""
+MORE_WALKS = 60
+"""Walks that may follow to find a better sequence for a violation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,9 @@ def _cover(session: Session, plan: Plan, walker: Walker) -> dict[str, dict[str, 
                 session.one(request_for(operation, each.raw))
     calm, lively = (_aimed(contract, candidates, plan, changing) for changing in (False, True))
     session.many(calm)
-    for number in range(plan.walks):
-        walker.walk(Seeded(f"{plan.seed}/{number}"))
+    for number in range(plan.walks + MORE_WALKS):
+        if number < plan.walks or (plan.walks and session.seeking):
+            walker.walk(Seeded(f"{plan.seed}/{number}"))
     for operation in contract.operations.values():
         session.many(_succeeding(session, operation, candidates[operation.name]))
     session.many(lively)

@@ -51,7 +51,7 @@ class Session:
 
     @property
     def seeking(self) -> bool:
-        """Whether all that is still asked for is a better sequence for a violation that was found."""
+        """Whether a violation was found that wants a better sequence."""
         return self.evidence.seeking
 
     def now(self) -> int:
@@ -82,6 +82,11 @@ class Session:
             sequence.note(request, answer, {})
             self.evidence.tell(sequence, verdict, answer.text())
             self._stop_if_enough()
+
+    def ends(self, judged: Judgement) -> bool:
+        """Whether a walk ends with this: with a violation that was not known. Others do not hide what it may still find."""
+        found = self.record.findings.get(judged.verdict.key)
+        return judged.verdict.kind == VIOLATION and (found is None or found.count == 1)
 
     def play(self, steps: Steps) -> None:
         """Sends a planned sequence, up to its first violation. Raises Enough."""

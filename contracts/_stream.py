@@ -72,6 +72,9 @@ class _Model:
     def begin(self) -> Sequence:
         return Sequence(Run(self._world.now, self._world.secrets))
 
+    def ends(self, judged: Judgement) -> bool:
+        return False  # it keeps the contract
+
     def step(self, sequence: Sequence, request: Request) -> Judgement:
         seen = self.expect(request)
         operation, raw = self._contract.operations[request.operation], seen.scope.raw

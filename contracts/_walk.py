@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import openapi
 from contracts._choice import Choices
 from contracts._draw import Drawer, Known
-from contracts._oracle import VIOLATION, Judgement
+from contracts._oracle import Judgement
 from contracts._sequence import Sequence
 from contracts._wire import Request
 
@@ -72,7 +72,7 @@ class Ground(Protocol):
 
     @property
     def seeking(self) -> bool:
-        """Whether only walks are asked for that use what they mint themselves."""
+        """Whether walks are wanted that use what they mint themselves."""
 
     def restart(self) -> bool:
         """Makes everything begin anew, where that can be."""
@@ -85,6 +85,9 @@ class Ground(Protocol):
 
     def begin(self) -> Sequence:
         """An empty sequence."""
+
+    def ends(self, judged: Judgement) -> bool:
+        """Whether a walk ends with this: with a violation that was not known."""
 
     def step(self, sequence: Sequence, request: Request) -> Judgement:
         """Sends the next request of a sequence. Raises Enough."""
@@ -100,7 +103,7 @@ class Walker:
         self._seen: Counter[tuple[Any, ...]] = Counter()
 
     def walk(self, choices: Choices, steps: int = STEPS) -> Sequence:
-        """One walk; the same choices over the same ground are the same walk. Ends at a violation. Raises Enough."""
+        """One walk; the same choices over the same ground are the same walk. Ends at a new violation. Raises Enough."""
         self._ground.restart()
         sequence = self._ground.begin()
         afresh = choices.happens(AFRESH) or self._ground.seeking
@@ -111,7 +114,7 @@ class Walker:
         for _ in range(steps):
             draft = self._look(known, keys, changed, choices) or self._unfamiliar(drawers, known, changed, choices)
             judged = self._ground.step(sequence, draft.request)
-            if judged.verdict.kind == VIOLATION:
+            if self._ground.ends(judged):
                 break
             keys = set()
             if judged.changes:
