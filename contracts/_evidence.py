@@ -9,6 +9,7 @@ one that shows it alone is the better one, then one that showed it again when it
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Protocol
 
@@ -90,7 +91,7 @@ class Evidence:
     def _take_again(self, finding: Finding, sequence: Sequence, verdict: Verdict, reply: str) -> None:
         finding.count += 1
         if verdict.kind == VIOLATION:
-            if not _good(finding) and _speaks_of_its_own(sequence, verdict):
+            if not _good(finding) and self._is_about_its_own(sequence, verdict, reply):
                 self._shorten(finding, sequence, verdict)
         elif len(finding.steps) > 1:
             finding.take(self._finding(self._traced(sequence, verdict)[0], verdict, reply, ONCE))
@@ -125,7 +126,7 @@ class Evidence:
                 return False
             if repeated[1].key != key:
                 return False
-            rank = ALONE if fresh or _speaks_of_its_own(*repeated[:2]) else AGAIN
+            rank = ALONE if fresh or self._is_about_its_own(*repeated) else AGAIN
             if rank > best or (rank != ALONE and any(each not in steps for each in kept)):
                 return False
             best = rank
@@ -152,18 +153,26 @@ class Evidence:
         """The requests that changed what a failure speaks of, and those of them that changed rows of the world."""
         return self._server.journal.causes(self._server.begin(), sequence, verdict.detail)
 
+    def _is_about_its_own(self, sequence: Sequence, verdict: Verdict, reply: str) -> bool:
+        """Whether a failure is about a row that its sequence minted, and not about one that others have changed.
+
+        What is said first of the reply tells; where nothing is said, the request tells, as long as the reply names no other row.
+        """
+        minted = set(sequence.run.minted.values())
+        if _names(verdict.detail.partition("; ")[0], minted):
+            return True
+        return _names(sequence.steps[-1].size()[2], minted) and not _names(reply, self._server.journal.keys - minted)
+
     def _finding(self, sequence: Sequence, verdict: Verdict, reply: str, rank: int) -> Finding:
         target, last = self._server.target, sequence.steps[-1]
         curls = sequence.curls(target.base, target.manners.shown)
         return Finding(verdict, sequence.abstract(), curls, redact(reply, self._record.secrets), last.size(), rank)
 
 
+def _names(text: str, values: Iterable[str]) -> bool:
+    return any(value in text for value in values if value)
+
+
 def _good(finding: Finding) -> bool:
     """Whether there is no need to look for a better sequence."""
     return finding.rank == ALONE and len(finding.steps) <= SHORT
-
-
-def _speaks_of_its_own(sequence: Sequence, verdict: Verdict) -> bool:
-    """Whether the last request, or what is said of its reply, speaks of something that the sequence minted."""
-    text = sequence.steps[-1].size()[2] + verdict.detail
-    return any(value in text for value in sequence.run.minted.values() if value)

@@ -46,6 +46,8 @@ class Journal:
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=MOST_ENTRIES)
         self._count = 0
+        self.keys: set[str] = set()
+        """What identifies the rows that were changed, ever."""
 
     @property
     def calm(self) -> bool:
@@ -56,6 +58,7 @@ class Journal:
         """Nothing was changed."""
         self._entries.clear()
         self._count = 0
+        self.keys.clear()
 
     def note(self, request: Request, answer: Reply | Lost, judged: Judgement) -> None:
         """Remembers a request that changed something, with what stands in the rows that it changed."""
@@ -63,6 +66,7 @@ class Journal:
             self._count += 1
             keys = frozenset(str(value) for each in judged.changes for value in each.key)
             values = frozenset(str(value) for each in judged.changes for value in (each.after or each.before or ()))
+            self.keys |= keys
             self._entries.append(Entry(request, answer if isinstance(answer, Reply) else None, judged, keys, values))
 
     def has(self, request: Request) -> bool:
