@@ -14,7 +14,6 @@ import openapi
 from contracts._fuzz import Shard
 from contracts._unusable import Unusable
 
-MOST_SHARDS = 100_000
 SHORTEST_SECRET = 4
 """A shorter header value that is written out is not looked for in what a server says: it may be part of any word."""
 _variable = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
