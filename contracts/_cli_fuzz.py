@@ -18,6 +18,7 @@ from contracts._fuzz import send_stream
 from contracts._options import DEPLOYMENT, JUDGING, MANNERS, SENDING, max_requests, plan
 from contracts._param_types import Duration, ShardOf
 from contracts._stream import Stream
+from contracts._target import Unreachable
 from contracts._unusable import Unusable
 
 
@@ -48,6 +49,8 @@ def fuzz(**options: Any) -> None:
             deadline.end(options["time"] / 1000)
         try:
             send_stream(session, stream, options["shard"], corpus, start)
+        except Unreachable:
+            raise
         except OSError as error:
             click.echo(f"stopped, because the corpus cannot be written: {error}", err=True)
     output.finish(session.record, found.contract, options)

@@ -37,7 +37,9 @@ JUDGING = options(
 SENDING = options(
     option("--seed", default=0, metavar="N", help="The same seed sends the same requests."),
     option("--workers", default=1, type=click.IntRange(1, 64), metavar="N", help="Requests under way at once."),
-    option("--require", multiple=True, metavar="OUTCOME", help="Must be verified: shareInfo/5135, `shareInfo/*` or all."),
+    option(
+        "--require", multiple=True, metavar="OUTCOME", help="Must be verified: an outcome, a pattern such as `NAME/*`, or all."
+    ),
 )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 
 import pytest
+from click.testing import CliRunner
 from family_servers import FORGETFUL, mutated
 from family_servers import serving as serving_contract
 from wrong_servers import CONTRACT, RESET, WORLD, serving
 
 import openapi
 from contracts import Manners, Plan, Target, examine
+from contracts._cli import main
 from contracts._examination import open_session
 from contracts._record import ALONE
 from contracts._shrink import shrink
@@ -87,3 +89,13 @@ def test_a_reset_that_does_not_work_is_an_error():
         pytest.raises(Unreachable, match="answers HTTP 404 to a POST; it should make the server begin"),
     ):
         examined(base, reset=f"{base}/nowhere")
+
+
+def test_a_reset_that_does_not_work_is_a_sentence_of_the_command_line():
+    with serving("correct") as base:
+        options = ["--target", base, "--world", str(WORLD), "--operation", "shareInfo", "--reset", f"{base}/nowhere", "--quiet"]
+        result = CliRunner().invoke(main, ["fuzz", *options, "--max-requests", "50"])
+        walk = CliRunner().invoke(main, ["verify", *options, "--no-breadth", "--walks", "1"])
+    for each in (result, walk):
+        assert each.exit_code == 2
+        assert "answers HTTP 404 to a POST; it should make the server begin anew" in each.output
