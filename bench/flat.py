@@ -75,11 +75,11 @@ def main(most: int) -> None:
 
 def _filled(state: openapi.State, devices: int, until: int, sizes: list[int]) -> States:
     """States with so many shares, in turn on each device. None shares anything with another."""
-    shares, found = state.tables["shares"].columns, {}
+    shares, found = state.tables["shares"], {}
     for size in sizes:
         found[size] = state
         for device in _devices(devices) if devices > 1 else ():
-            found[size] = found[size].insert("devices", state.tables["devices"].columns.row(device | {"owner": OWNER}))
+            found[size] = found[size].insert("devices", state.tables["devices"].row(device | {"owner": OWNER}))
         turns = cycle(_devices(devices))
         for number in range(size):
             values = {"shareCode": f"share_dv_{OWNER}{number:032x}", "sharer": OWNER, "acceptingExpireAt": until}

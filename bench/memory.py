@@ -32,7 +32,7 @@ def main() -> None:
             for environ in islice(environs, requests // 10):
                 app.wsgi_app(dict(environ), lambda status, headers, exc_info=None: None)
         gc.collect()
-        rows = {name: len(table.rows) for name, table in live.state.tables.items()}
+        rows = {name: len(live.state.table(name)) for name in live.state.tables}
         print(
             f"{live.journal.count:>9} requests {_resident():7.1f} MiB, {len(live.journal.entries)} entries, rows {rows}",
             flush=True,

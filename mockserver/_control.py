@@ -241,7 +241,7 @@ class Control:
             "name": world.name,
             "url": self._url(world),
             "clock": _clock(world.clock),
-            "rows": {name: len(table.rows) for name, table in world.state.tables.items()},
+            "rows": {name: len(world.state.table(name)) for name in world.state.tables},
             "faults": len(world.faults.active),
             "entries": len(world.journal.entries),
             "snapshots": len(world.snapshots),

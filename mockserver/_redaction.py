@@ -19,15 +19,15 @@ class Redaction:
     def __init__(self, contract: openapi.Contract, *, off: bool = False) -> None:
         self.contract, self.off = contract, off
         self._secrets: set[str] = set()
-        self._seen: dict[int, Any] = {}
+        self._seen: dict[str, set[Any]] = {table: set() for table, _ in contract.secret_columns}
 
     def learn(self, state: openapi.State) -> None:
-        """Adds the secrets of a state."""
-        for table, column in self.contract.secret_columns:
-            if (found := state.tables.get(table)) is not None and id(found) not in self._seen:
-                self._seen[id(found)] = found  # kept, so that no other table gets its id
-                position = found.columns.names.index(column)
-                self._secrets.update(str(row[position]) for row in found.rows.values())
+        """Adds the secrets of a state, and of those that came after it."""
+        for table, seen in self._seen.items():
+            rows = state.since(table, seen) if table in state.tables else ()
+            for column in (column for each, column in self.contract.secret_columns if each == table):
+                position = state.tables[table].names.index(column)
+                self._secrets.update(str(row[position]) for row in rows)
 
     def __call__(self, value: Any) -> Any:
         """The value without secrets, inside mappings and lists too."""

@@ -45,7 +45,7 @@ class Origin:
 
     def begin(self, contract: openapi.Contract, most_rows: int) -> Moment:
         """The first moment. Raises WorldError where the document does not fit the contract."""
-        if self.moment is not None and _tables(self.moment.state) == dict(contract.tables):
+        if self.moment is not None and self.moment.state.tables == dict(contract.tables):
             return self.moment
         now = wall_clock()
         world = openapi.read_world(self.document, contract, now, self.environ, most_rows)
@@ -157,9 +157,9 @@ class LiveWorld:
         """Puts rows into the state, in place of those with the same keys. Raises TableFull."""
         with self.lock:
             state = self.state
-            for name, table in rows.tables.items():
-                for key, row in table.rows.items():
-                    before = state.tables[name].rows.get(key)
+            for name in rows.tables:
+                for key, row in rows.table(name).items():
+                    before = state.table(name).get(key)
                     state = state.insert(name, row) if before is None else state.replace(name, before, row)
             self.state = state
 
@@ -167,7 +167,3 @@ class LiveWorld:
         self.state, self.clock, self.secrets = moment.state, moment.clock, moment.secrets
         self.random.setstate(moment.random)
         self.faults.active = moment.faults
-
-
-def _tables(state: openapi.State) -> dict[str, Any]:
-    return {name: table.columns for name, table in state.tables.items()}

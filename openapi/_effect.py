@@ -98,7 +98,7 @@ def _insert(plan: TablePlan, cells: dict[str, Expression]) -> Apply:
 
     def insert(scope: Any, state: State, changes: list[Change]) -> State:
         row = fill(scope, blank)
-        changes.append(Change(state.tables[table].columns, None, row))
+        changes.append(Change(state.tables[table], None, row))
         return state.insert(table, row)
 
     return insert
@@ -135,7 +135,7 @@ def _changed(
 ) -> State:
     if not pairs:
         return state
-    columns = state.tables[table].columns
+    columns = state.tables[table]
     for before, after in pairs:
         changes.append(Change(columns, before, after))
     return state.change(table, pairs, touched, index)

@@ -46,7 +46,9 @@ class Index:
 class Filing:
     """How an index files the rows of a table."""
 
-    names: frozenset[str]
+    name: str
+    """Of the map that holds its buckets."""
+    columns: frozenset[str]
     """The columns that the index looks at."""
     values: Callable[[Row], Key | None]
     """Under which values it has a row, or None where it leaves it out."""
@@ -54,12 +56,13 @@ class Filing:
     """What the index knows of its bound."""
 
 
-def filing_of(names: tuple[str, ...], index: Index, bound: str | None) -> Filing:
-    """The filing of a table with columns of these names."""
+def filing_of(name: str, names: tuple[str, ...], index: Index, bound: str | None) -> Filing:
+    """The filing, under a name of its own, of a table with columns of these names."""
     constants = dict(index.constants)
     pick, fixed = (picker([names.index(name) for name in each]) for each in (index.columns, constants))
     seen = frozenset((*index.columns, *constants, *((bound,) if bound else ())))
     return Filing(
+        name,
         seen,
         _values(pick, fixed, tuple(constants.values())),
         _bound(names.index(bound)) if bound else lambda row: FOREVER,

@@ -47,7 +47,7 @@ def transitions(contract: Contract, table: str, state: State, now: int) -> list[
 
 
 def _steps(contract: Contract, table: str, state: State, now: int, random: Random) -> Iterator[tuple[Transition, State]]:
-    for row in state.tables[table].rows.values():
+    for row in state.table(table).values():
         yield from ((each, state) for each in _in_time(contract, table, row, now))
     for operation in contract.operations.values():
         for each in islice(classified(operation, state, now), MOST_REQUESTS):

@@ -11,7 +11,7 @@ from openapi._errors import ContractError, nearest
 from openapi._expression import ROW, Expression, Names, bringer, columns_used, compile_expression, values_of
 from openapi._index import ANY, Index, Row
 from openapi._request import MISSING, UNDETERMINED, Absence
-from openapi._state import ROWS, State
+from openapi._state import State
 from openapi._table import TablePlan
 
 _NULL = type(None)
@@ -41,14 +41,14 @@ class Lookup:
 
         Rows that cannot pass the condition may be left out.
         """
-        values, table = self.sought(scope), state.tables[self.table]
+        values = self.sought(scope)
         if self.index is None:
-            row = table.version.get(ROWS, values)
+            row = state.version.get(self.table, values)
             if row is not None:
                 return (row,)
         else:
             after = ANY if self.bound is None else scope[self.bound]
-            found = table.matching(self.index, values, after if isinstance(after, int) else ANY)
+            found = state.matching(self.table, self.index, values, after if isinstance(after, int) else ANY)
             if found != ():
                 return found
         # No row is found by an Absence or null, so that only where there is none a value may be one.
@@ -78,7 +78,7 @@ class Lookup:
         """The first row that is meant, or why there is none."""
         condition = self.condition
         if self.index is None:  # the same without a loop
-            row = scope.state.tables[self.table].version.get(ROWS, self.sought(scope))
+            row = scope.state.version.get(self.table, self.sought(scope))
             if row is not None:
                 if condition is not None:
                     self.bring(scope, row)

@@ -12,7 +12,7 @@ for versions that nobody keeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Lock
 from typing import Any
 from weakref import ref
@@ -25,9 +25,9 @@ FAR = 10_000
 ABSENT: Any = object()
 """The value of a key that is not there."""
 
-Dicts = list[dict[Any, Any]]
-Writes = list[tuple[int, Any, Any]]
-"""In their order: the number of a map, a key, and its value from now on, which may be ABSENT."""
+Dicts = dict[str, dict[Any, Any]]
+Writes = list[tuple[str, Any, Any]]
+"""In their order: the name of a map, a key, and its value from now on, which may be ABSENT."""
 
 _lock = Lock()
 """Guards what versions share. One for all: it is held for less time than it would take to find the right one."""
@@ -38,8 +38,8 @@ class Version:
 
     __slots__ = ("__weakref__", "_before", "_dicts", "_left", "_mark", "_newer", "_walked")
 
-    # The newest version has `_dicts`, a new list each time that a version gets hold of dicts again. Any other one has
-    # `_newer`, and `_before`, the values that its changes took away, in their order.
+    # The newest version has `_dicts`, a new dict of them each time that a version gets hold of dicts again. Any other one
+    # has `_newer`, and `_before`, the values that its changes took away.
     _dicts: Dicts | None
     _newer: Version
     _before: Writes
@@ -47,61 +47,68 @@ class Version:
     _left: int  # changes until the next look at `_mark`
     _mark: Callable[[], Version | None]  # a version of some time ago, if it is still kept
 
-    def __init__(self, count: int) -> None:
-        """So many empty maps."""
-        self._dicts, self._left, self._mark = [{} for _ in range(count)], FAR, _nothing
+    def __init__(self, dicts: Dicts, left: int, mark: Callable[[], Version | None]) -> None:
+        self._dicts, self._left, self._mark = dicts, left, mark
 
-    def get(self, number: int, key: Any, default: Any = None) -> Any:
+    @classmethod
+    def empty(cls, names: Iterable[str]) -> Version:
+        """A version of empty maps with these names."""
+        return cls({name: {} for name in names}, FAR, _nothing)
+
+    def get(self, name: str, key: Any, default: Any = None) -> Any:
         """The value under a key of one map."""
         dicts = self._dicts
         if dicts is not None:
-            value = dicts[number].get(key, default)
+            value = dicts[name].get(key, default)
             if self._dicts is dicts:  # else a newer version has taken the dicts over, and may have changed them
                 return value
-        return self._distant(number, key, default)
+        return self._distant(name, key, default)
 
-    def size(self, number: int) -> int:
+    def size(self, name: str) -> int:
         """How many keys one map has."""
         dicts = self._dicts
         if dicts is not None:
-            size = len(dicts[number])
+            size = len(dicts[name])
             if self._dicts is dicts:
                 return size
         with _lock:
             path, dicts = self._path()
-            old = {key: value for version in reversed(path) for each, key, value in reversed(version._before) if each == number}
-            return len(dicts[number]) + sum((value is not ABSENT) - (key in dicts[number]) for key, value in old.items())
+            old = {key: value for version in reversed(path) for each, key, value in version._before if each == name}
+            return len(dicts[name]) + sum((value is not ABSENT) - (key in dicts[name]) for key, value in old.items())
 
-    def copied(self, number: int) -> dict[Any, Any]:
+    def copied(self, name: str) -> dict[Any, Any]:
         """One map as a dict."""
         with _lock:
             path, dicts = self._path()
-            copy = {number: dicts[number].copy()}
+            copy = {name: dicts[name].copy()}
             for version in reversed(path):
-                _undo([each for each in version._before if each[0] == number], copy)
-            return copy[number]
+                _write([each for each in version._before if each[0] == name], copy)
+            return copy[name]
+
+    def since(self, name: str, seen: set[Version]) -> list[Any]:
+        """The values that one map has here or in what came after it, but for versions that were seen before.
+
+        `seen` grows, so that the versions of a long history are read once, from whichever of them it is asked.
+        """
+        found, version = [], self
+        with _lock:
+            while version not in seen:
+                seen.add(version)
+                if (dicts := version._dicts) is not None:
+                    return [*found, *dicts[name].values()]
+                found += [value for each, _, value in version._before if each == name and value is not ABSENT]
+                version = version._newer
+        return found
 
     def changed(self, writes: Writes) -> Version:
         """The next version. Raises TypeError for a key that is not hashable, and then nothing has changed."""
-        after: Version = _new(Version)
-        before: Writes = []
         with _lock:
             dicts = self._dicts or self._reclaimed()
+            before = [(name, key, dicts[name].get(key, ABSENT)) for name, key, _ in writes]
             self._dicts = None  # before the dicts change: a reader looks here again after it has read
-            try:
-                for number, key, value in writes:
-                    values = dicts[number]
-                    before.append((number, key, values.get(key, ABSENT)))
-                    if value is ABSENT:
-                        values.pop(key, None)
-                    else:
-                        values[key] = value
-            except BaseException:
-                _undo(before, dicts)
-                self._dicts = dicts.copy()
-                raise
+            _write(writes, dicts)
+            after = Version(dicts, self._left - len(before), self._mark)
             self._newer, self._before, self._walked = after, before, 0
-            after._dicts, after._mark, after._left = dicts, self._mark, self._left - len(before)
             if after._left <= 0:
                 after._look_back()
         return after
@@ -116,14 +123,14 @@ class Version:
         self._mark, self._left = ref(self), max(FAR, self._keys())
 
     def _keys(self) -> int:
-        return sum(map(len, self._path()[1]))
+        return sum(map(len, self._path()[1].values()))
 
     def _leave(self) -> None:
         """Gets dicts of its own."""
         path, dicts = self._path()
-        copies = [each.copy() for each in dicts]
+        copies = {name: each.copy() for name, each in dicts.items()}
         for version in reversed(path):
-            _undo(version._before, copies)
+            _write(version._before, copies)
         del self._newer, self._before
         self._dicts = copies
 
@@ -144,79 +151,75 @@ class Version:
             for version in reversed(path):
                 newer = version._newer
                 newer._dicts, newer._newer, newer._walked = None, version, 0
-                newer._before = [(number, key, dicts[number].get(key, ABSENT)) for number, key, _ in version._before]
-                _undo(version._before, dicts)
+                newer._before = [(name, key, dicts[name].get(key, ABSENT)) for name, key, _ in version._before]
+                _write(version._before, dicts)
             del self._newer, self._before
             self._dicts = dicts.copy()
         assert self._dicts is not None
         return self._dicts
 
-    def _distant(self, number: int, key: Any, default: Any) -> Any:
+    def _distant(self, name: str, key: Any, default: Any) -> Any:
         """The value under a key of an older version."""
         with _lock:
-            value, steps = self._before_changes(number, key)
+            value, steps = self._before_changes(name, key)
             if steps:
                 self._walked += steps
                 if self._walked > FAR and self._walked > self._keys():
                     self._leave()
         return default if value is ABSENT else value
 
-    def _before_changes(self, number: int, key: Any) -> tuple[Any, int]:
+    def _before_changes(self, name: str, key: Any) -> tuple[Any, int]:
         """The value under a key, and through how many changes the way to it led."""
         version, steps = self, 0
         while (dicts := version._dicts) is None:
             for where, each, value in version._before:
-                if where == number and each == key:
+                if where == name and each == key:
                     return value, steps
             steps += len(version._before)
             version = version._newer
-        return dicts[number].get(key, ABSENT), steps
+        return dicts[name].get(key, ABSENT), steps
 
 
 class Map(Mapping[Any, Any]):
     """One map of a version."""
 
-    __slots__ = ("_number", "_version")
+    __slots__ = ("_name", "_version")
 
-    def __init__(self, version: Version, number: int) -> None:
-        self._version, self._number = version, number
+    def __init__(self, version: Version, name: str) -> None:
+        self._version, self._name = version, name
 
     def get(self, key: Any, default: Any = None) -> Any:
         """The value under a key."""
-        return self._version.get(self._number, key, default)
+        return self._version.get(self._name, key, default)
 
     def __getitem__(self, key: Any) -> Any:
-        value = self._version.get(self._number, key, ABSENT)
+        value = self._version.get(self._name, key, ABSENT)
         if value is ABSENT:
             raise KeyError(key)
         return value
 
     def __len__(self) -> int:
-        return self._version.size(self._number)
+        return self._version.size(self._name)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._version.copied(self._number))
+        return iter(self._version.copied(self._name))
 
     def items(self) -> Any:
         """The keys and values of this version."""
-        return self._version.copied(self._number).items()
+        return self._version.copied(self._name).items()
 
     def values(self) -> Any:
         """The values of this version."""
-        return self._version.copied(self._number).values()
+        return self._version.copied(self._name).values()
 
 
-def _undo(before: Writes, dicts: Any) -> None:
-    """Takes changes back, the last one first."""
-    for number, key, value in reversed(before):
+def _write(writes: Writes, dicts: Dicts) -> None:
+    for name, key, value in writes:
         if value is ABSENT:
-            dicts[number].pop(key, None)
+            dicts[name].pop(key, None)
         else:
-            dicts[number][key] = value
+            dicts[name][key] = value
 
 
 def _nothing() -> None:
     return None
-
-
-_new = object.__new__

@@ -38,7 +38,7 @@ def state(contract):
 
 def with_shares(state, number, devices, until=NOW + 1000):
     """The state with so many shares that stand until a time, on so many devices of Alice's."""
-    columns = state.tables["shares"].columns
+    columns = state.tables["shares"]
     for each in range(number):
         device = {"pk": "p11pLZ", "dk": "D001" if devices == 1 else f"many{each % devices}"}
         values = {"shareCode": f"s{each}", "sharer": "C10000001", "acceptingExpireAt": until, **device}

@@ -120,7 +120,7 @@ def test_rows_are_put_in_place_of_those_with_the_same_key(client):
     assert client.patch("/_mock/worlds/default/state", json={"devices": [row]}).status_code == 204
     assert _share(client)["code"] == 5360
     assert len(client.get("/_mock/worlds/default/state").json["devices"]) == len(
-        _mock().worlds.default.state.tables["devices"].rows
+        _mock().worlds.default.state.table("devices")
     )
 
 
@@ -158,7 +158,7 @@ def test_worlds_are_bounded_in_number(mock):
 
 
 def test_worlds_are_bounded_in_size():
-    rows = max(len(table.rows) for table in _mock().worlds.default.state.tables.values())
+    rows = max(len(list(state.rows(name))) for state in [_mock().worlds.default.state] for name in state.tables)
     client = create_app(_mock(rows=rows + 1)).test_client()
     replies = [client.post(URL, query_string=SHARE | {"coverMark": "2"}, headers=ALICE) for _ in range(rows + 2)]
     assert (replies[0].status_code, replies[-1].status_code) == (200, 507)

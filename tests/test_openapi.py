@@ -162,7 +162,7 @@ def test_an_index_stays_right_while_rows_come_and_go(contract, state):
             rows[values["shareCode"]] = table.row(values)
             state = state.insert("shares", rows[values["shareCode"]])
         index = table.indexes.index(Index(("pk", "dk", "sharer"), (("replaced", False), ("cancelled", False))))
-        found = list(state.tables["shares"].matching(index, ("a", "b", "c")))
+        found = list(state.matching("shares", index, ("a", "b", "c")))
         expected = [row for row in rows.values() if not table.named(row)["replaced"]]
         assert sorted(found) == sorted(expected)
 

@@ -25,7 +25,7 @@ COLUMNS = Columns(
 
 
 def found(state, person, after):
-    return [row for row in state.tables["loans"].matching(0, (person,), after) if row[2] is not None and row[2] > after]
+    return [row for row in state.matching("loans", 0, (person,), after) if row[2] is not None and row[2] > after]
 
 
 def expected(rows, person, after):
@@ -72,7 +72,7 @@ def test_an_index_finds_what_a_search_finds_in_the_order_in_which_it_came(seed):
             for after in (-1, chance.randrange(20), 20):
                 assert found(state, person, after) == expected(rows, person, after)
     for state, rows in chance.sample(kept, 40):
-        assert sorted(state.tables["loans"].rows.values(), key=repr) == sorted(rows.values(), key=repr)
+        assert sorted(state.table("loans").values(), key=repr) == sorted(rows.values(), key=repr)
         assert found(state, "a", 5) == expected(rows, "a", 5)
 
 

@@ -26,7 +26,7 @@ class Histories(RuleBasedStateMachine):
 
     @initialize(target=versions)
     def first(self):
-        return Version(2), ({}, {})
+        return Version.empty((0, 1)), ({}, {})
 
     @rule(target=versions, of=versions, writes=WRITES)
     def change(self, of, writes):
@@ -70,7 +70,7 @@ def test_a_version_keeps_what_it_held_whatever_comes_of_it(monkeypatch, near, fa
 
 def counted(number):
     """A version whose key `even` and `odd` differ by one, and all that came before it."""
-    versions = [Version(1)]
+    versions = [Version.empty((0,))]
     for each in range(number):
         versions.append(versions[-1].changed([(0, "odd", each), (0, "even", each)]))
     return versions
@@ -115,7 +115,7 @@ def test_a_version_that_nobody_keeps_is_gone_without_a_collection():
 
 def test_a_version_that_is_kept_does_not_keep_every_change_for_ever(monkeypatch):
     monkeypatch.setattr(_versions, "FAR", 100)
-    kept = newest = Version(1).changed([(0, key, key) for key in range(50)])
+    kept = newest = Version.empty((0,)).changed([(0, key, key) for key in range(50)])
     seen = []
     for number in range(1000):
         newest = newest.changed([(0, number % 50, -1)])
@@ -130,7 +130,7 @@ def test_a_version_that_is_read_from_far_away_is_near_from_then_on(monkeypatch):
     assert kept._dicts is None
     for _ in range(3):
         assert kept.get(0, "other") is None
-    assert kept._dicts == [{}] and Map(newest, 0)["odd"] == 199
+    assert kept._dicts == {0: {}} and Map(newest, 0)["odd"] == 199
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_a_reader_whom_a_writer_overtakes_sees_its_own_version():
 def test_threads_that_share_versions_each_see_their_own(monkeypatch):
     """Readers of old versions, while forks of them are changed in other threads under no common lock."""
     monkeypatch.setattr(_versions, "NEAR", 10**6)  # so that they take the same dicts from each other all the time
-    base = Version(1).changed([(0, key, 0) for key in range(20)])
+    base = Version.empty((0,)).changed([(0, key, 0) for key in range(20)])
     wrong, stop = [], threading.Event()
 
     def read():
