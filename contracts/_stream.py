@@ -83,7 +83,7 @@ class _Model:
         except openapi.ExecutionError:  # a server refuses it in a way of its own
             sequence.note(request, None, {})
             return Judgement(Verdict(VERIFIED, seen.answer.outcome, seen.answer.outcome), seen.answer.number)
-        minted = {name: done.scope[name] for name, _ in done.rule.mint}
+        minted = done.minted
         sequence.note(request, None, minted)
         self._state = done.state
         return Judgement(Verdict(VERIFIED, done.outcome, done.outcome), done.rule.number, minted, tuple(done.changes))

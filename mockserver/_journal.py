@@ -68,7 +68,7 @@ class Entry:
         if self.text is not None:
             return self.text
         decision = self.decision
-        for state in (decision.scope.state, decision.state) if decision else ():
+        for state in (decision.before, decision.state) if decision else ():
             redaction.learn(state)
         return {
             "number": self.number,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import unquote_plus
@@ -19,6 +20,8 @@ Application = Callable[[Environ, Any], Iterable[bytes]]
 """An application of WSGI."""
 Gather = Callable[[Environ, Mapping[str, str], str, str], dict[str, Any]]
 """(environ, values of the path, query, body) to the raw values of the parameters."""
+Fill = Callable[[dict[str, Any], Environ, Mapping[str, str], str, str], None]
+"""Adds to the raw values those of one place, from the same."""
 
 
 class BodyTooLarge(ValueError):
@@ -40,35 +43,20 @@ def read_body(environ: Environ) -> str:
     return body.decode("utf-8", "replace")
 
 
-def pairs(text: str) -> dict[str, str]:
-    """The names and values of a query or a form; of several values of one name, the first."""
-    if not text:
-        return {}
-    parts = [part.partition("=") for part in decoded(text).split("&")]
-    if "%" in text or "+" in text:
-        parts = [(unquote_plus(name), "", unquote_plus(value)) for name, _, value in parts]
-    return {name: value for name, _, value in reversed(parts)}
-
-
 def gatherer(operation: openapi.Operation) -> Gather:
     """The function that finds the raw values of an operation's parameters; what none of them is in is not looked at."""
-    names: dict[str, list[tuple[str, str]]] = {}
+    names: dict[str, dict[str, str]] = {}
     for each in operation.parameters:
         key = variable(each.wire_name) if each.location == "header" else each.wire_name
-        names.setdefault(each.location, []).append((each.name, key))
-    headers = _headers([key for _, key in names.get("header", ())])
+        names.setdefault(each.location, {})[key] = each.name
     query = _query_and_form if operation.accepts_form else _query
-    finders = {"query": query, "path": _path, "header": headers, "cookie": _cookies, "body": _properties}
-    sources = [(finders[location], parameters) for location, parameters in names.items()]
+    fillers = {"query": query, "path": _path, "header": _headers, "cookie": _cookies, "body": _properties}
+    places = [fillers[location](each) for location, each in names.items()]
 
     def gather(environ: Environ, path: Mapping[str, str], query: str, body: str) -> dict[str, Any]:
         raw: dict[str, Any] = {}
-        for find, parameters in sources:
-            found = find(environ, path, query, body)
-            for name, key in parameters:
-                value = found.get(key)
-                if value is not None:
-                    raw[name] = value
+        for fill in places:
+            fill(raw, environ, path, query, body)
         return raw
 
     return gather
@@ -82,38 +70,75 @@ def variable(name: str) -> str:
     return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
 
 
-def _query(environ: Environ, path: Mapping[str, str], query: str, body: str) -> Mapping[str, Any]:
-    return pairs(query)
+def _query(names: Mapping[str, str]) -> Fill:
+    return lambda raw, environ, path, query, body: _add_pairs(raw, query, names) if query else None
 
 
-def _query_and_form(environ: Environ, path: Mapping[str, str], query: str, body: str) -> Mapping[str, Any]:
+def _query_and_form(names: Mapping[str, str]) -> Fill:
     """Where both have a name, the query wins."""
-    return (pairs(body) if body and _media(environ) == FORM else {}) | pairs(query)
+
+    def fill(raw: dict[str, Any], environ: Environ, path: Mapping[str, str], query: str, body: str) -> None:
+        if query:
+            _add_pairs(raw, query, names)
+        if body and _media(environ) == FORM:
+            _add_pairs(raw, body, names)
+
+    return fill
 
 
-def _path(environ: Environ, path: Mapping[str, str], query: str, body: str) -> Mapping[str, Any]:
-    return path
+def _add_pairs(raw: dict[str, Any], text: str, names: Mapping[str, str]) -> None:
+    """Adds the values of a query or a form, the first of several under one name."""
+    encoded = "%" in text or "+" in text
+    for part in decoded(text).split("&"):
+        key, _, value = part.partition("=")
+        if encoded:
+            key, value = unquote_plus(key), unquote_plus(value)
+        name = names.get(key)
+        if name is not None and name not in raw:
+            raw[name] = value
 
 
-def _headers(keys: Iterable[str]) -> Callable[[Environ, Mapping[str, str], str, str], Mapping[str, Any]]:
-    return lambda environ, path, query, body: {key: decoded(environ[key]) for key in keys if key in environ}
+def _path(names: Mapping[str, str]) -> Fill:
+    return lambda raw, environ, path, query, body: _add(raw, path, names)
 
 
-def _cookies(environ: Environ, path: Mapping[str, str], query: str, body: str) -> Mapping[str, Any]:
-    try:
-        return {name: each.value for name, each in SimpleCookie(environ.get("HTTP_COOKIE", "")).items()}
-    except CookieError:
-        return {}
+def _headers(names: Mapping[str, str]) -> Fill:
+    known = tuple(names.items())
+
+    def fill(raw: dict[str, Any], environ: Environ, path: Mapping[str, str], query: str, body: str) -> None:
+        for key, name in known:
+            if key in environ:
+                raw[name] = decoded(environ[key])
+
+    return fill
 
 
-def _properties(environ: Environ, path: Mapping[str, str], query: str, body: str) -> Mapping[str, Any]:
+def _cookies(names: Mapping[str, str]) -> Fill:
+    def fill(raw: dict[str, Any], environ: Environ, path: Mapping[str, str], query: str, body: str) -> None:
+        with suppress(CookieError):
+            cookies = SimpleCookie(environ.get("HTTP_COOKIE", ""))
+            _add(raw, {key: each.value for key, each in cookies.items()}, names)
+
+    return fill
+
+
+def _properties(names: Mapping[str, str]) -> Fill:
     """Of a body that is a JSON object."""
-    media = _media(environ) if body else ""
-    try:
-        found = json.loads(body) if media == JSON or media.endswith("+json") else None
-    except (ValueError, RecursionError):  # no JSON, or nested deeper than Python reads
-        return {}
-    return found if isinstance(found, dict) else {}
+
+    def fill(raw: dict[str, Any], environ: Environ, path: Mapping[str, str], query: str, body: str) -> None:
+        media = _media(environ) if body else ""
+        if media == JSON or media.endswith("+json"):
+            with suppress(ValueError, RecursionError):  # no JSON, or nested deeper than Python reads
+                found = json.loads(body)
+                _add(raw, found if isinstance(found, dict) else {}, names)
+
+    return fill
+
+
+def _add(raw: dict[str, Any], found: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    for key, name in names.items():
+        if found.get(key) is not None:
+            raw[name] = found[key]
 
 
 def _media(environ: Environ) -> str:

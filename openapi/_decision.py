@@ -174,12 +174,16 @@ class Rule:
 
 @dataclass(slots=True)
 class Decision:
-    """The rule that answers, the state after it, what it returns, and what it changed."""
+    """The rule that answers a request in a state at a time, the state after it, what it returns, and what it changed."""
 
     operation: Operation
+    raw: Mapping[str, Any]
+    before: State
+    now: int
+    """Epoch ms."""
     rule: Rule
-    scope: Scope
     state: State
+    minted: Mapping[str, Any]
     data: Any
     changes: list[Change]
 
@@ -191,7 +195,8 @@ class Decision:
     def reasons(self) -> list[str]:
         """Why: the rules that were passed over, in order, and last the one that answers, each with the values it saw."""
         secret = {each.name for each in self.operation.parameters if each.credential}
-        return [_reason(each, self.scope, secret) for each in self.operation.rules if each.number <= self.rule.number]
+        scope = Scope(self.operation, self.raw, self.before, self.now)  # whose own is not kept: it takes a kilobyte
+        return [_reason(each, scope, secret) for each in self.operation.rules if each.number <= self.rule.number]
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,15 +353,17 @@ def _every(conditions: Iterable[Callable[[Scope], bool]]) -> Callable[[Scope], b
 
 
 def _answer(operation: Operation, rule: Rule, scope: Scope) -> Decision:
+    minted: dict[str, Any] = {}
     changes: list[Change] = []
     try:
         for name, expression in rule.mint:
-            scope[name] = expression.evaluate(scope)
+            minted[name] = scope[name] = expression.evaluate(scope)
         data = rule.data.render(scope) if rule.data else None
     except _FAILURES as error:
         raise ExecutionError(f"{rule.file}:{rule.line}: {error}") from error
-    state = rule.carry_out(scope, changes) if rule.effects else scope.state
-    return Decision(operation, rule, scope, state, data, changes)
+    before = scope.state
+    state = rule.carry_out(scope, changes) if rule.effects else before
+    return Decision(operation, scope.raw, before, scope["now"], rule, state, minted, data, changes)
 
 
 def _reason(rule: Rule, scope: Scope, secret: set[str]) -> str:

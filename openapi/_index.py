@@ -33,6 +33,9 @@ Bucket = tuple[Chain, int, int, int]
 after it came."""
 EMPTY: Bucket = (None, 0, 0, NEVER)
 
+Pair = tuple[Row, Row | None]
+"""A row before and after a change; None where it goes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Index:
@@ -100,7 +103,7 @@ def _bound(position: int) -> Callable[[Row], int]:
 def came(bucket: Bucket, key: Key, bound: int) -> Bucket:
     """The bucket with one more row."""
     chain, rows, length, highest = bucket
-    return _linked(chain, key, bound), rows + 1, length + 1, highest
+    return (key, chain, bound if chain is None or chain[2] < bound else chain[2]), rows + 1, length + 1, highest
 
 
 def raised(bucket: Bucket, key: Key, bound: int) -> Bucket:
@@ -130,10 +133,7 @@ def left(bucket: Bucket, keys: Collection[Key], found_by_walking: bool, bound_in
     if sought:
         return bucket[0], rows, bucket[2], highest
     highest = NEVER if chain is None else highest
+    found: Bucket = chain, rows - len(stay), length, highest
     for key, bound in reversed(stay):
-        chain = _linked(chain, key, bound)
-    return chain, rows, length + len(stay), highest
-
-
-def _linked(chain: Chain, key: Key, bound: int) -> Chain:
-    return key, chain, bound if chain is None or chain[2] < bound else chain[2]
+        found = came(found, key, bound)
+    return found

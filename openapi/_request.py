@@ -97,6 +97,8 @@ def reader(schema: Mapping[str, Any], location: str = "query") -> Read:
     parse = _typed(schema) if location == "body" else _PARSERS.get(json_type(schema), _text)(schema)
     default = MISSING if schema.get("default") is None else schema["default"]
     blank_is_missing = location not in ("path", "body")
+    if blank_is_missing and parse is _any_text:
+        parse = _some_text
     stated = _without_range(schema)
     constrained = not CONSTRAINTS.isdisjoint(stated) or json_type(schema) in ("array", "object")
     if json_type(schema) == "string" and blank_is_missing and not constrained:
@@ -104,10 +106,12 @@ def reader(schema: Mapping[str, Any], location: str = "query") -> Read:
     allows = jsonschema_rs.validator_for(stated).is_valid if constrained else None
 
     def read(raw: Any) -> Any:
-        if raw is None or (blank_is_missing and type(raw) is str and not raw.strip(BLANK)):
+        if raw is None:
             return default
         value = parse(raw)
-        if allows is not None and value is not UNREADABLE and not allows(value):
+        if value is UNREADABLE:  # as a blank is, too
+            return default if blank_is_missing and not raw.strip(BLANK) else UNREADABLE
+        if allows is not None and not allows(value):
             return MALFORMED
         return value
 
@@ -133,7 +137,15 @@ def read_credential(raw: str | None) -> str | Absence:
 
 
 def _text(schema: Mapping[str, Any]) -> Read:
-    return lambda raw: raw
+    return _any_text
+
+
+def _any_text(raw: Any) -> Any:
+    return raw
+
+
+def _some_text(raw: Any) -> Any:
+    return UNREADABLE if type(raw) is str and not raw.strip(BLANK) else raw
 
 
 def _int(schema: Mapping[str, Any]) -> Read:
