@@ -161,15 +161,16 @@ class Rule:
 
     def carry_out(self, scope: Scope, changes: list[Change]) -> State:
         """The state after all effects; minted values must be in the scope. Raises ExecutionError."""
-        state = scope.state
+        draft = scope.state.draft()
         try:
             for effect in self.effects:
-                state = effect.apply(scope, state, changes)
-        except ExecutionError:
+                effect.apply(scope, draft, changes)
+        except BaseException as error:
+            draft.undo()
+            if isinstance(error, _FAILURES) and not isinstance(error, ExecutionError):
+                raise ExecutionError(f"{self.file}:{self.line}: then: {error}") from error
             raise
-        except _FAILURES as error:
-            raise ExecutionError(f"{self.file}:{self.line}: then: {error}") from error
-        return state
+        return draft.finished()
 
 
 @dataclass(slots=True)

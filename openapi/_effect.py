@@ -9,18 +9,18 @@ from typing import Any
 from openapi._document import Node
 from openapi._errors import ContractError
 from openapi._expression import NOW, ROW, Expression, Names, bringer, columns_used, compile_expression, values_of
-from openapi._index import Row, picker
+from openapi._index import Pair, Row, picker
 from openapi._lookup import Lookup, compile_condition, compile_lookup, known_table
 from openapi._request import Absence
-from openapi._state import Change, State
+from openapi._state import Change, Draft
 from openapi._table import TablePlan
 
-Apply = Callable[[Any, State, list[Change]], State]
+Apply = Callable[[Any, Draft, list[Change]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One insert, update or delete. `apply(scope, state, changes)` gives the next state and notes what changed."""
+    """One insert, update or delete. `apply(scope, draft, changes)` does it and notes what changed."""
 
     verb: str
     table: str
@@ -81,12 +81,9 @@ def _guarded(apply: Apply, when: Expression | None, unless: Expression | None) -
     if when is None and unless is None:
         return apply
 
-    def guarded(scope: Any, state: State, changes: list[Change]) -> State:
-        if when is not None and not when.holds(scope):
-            return state
-        if unless is not None and unless.holds(scope):
-            return state
-        return apply(scope, state, changes)
+    def guarded(scope: Any, draft: Draft, changes: list[Change]) -> None:
+        if (when is None or when.holds(scope)) and not (unless is not None and unless.holds(scope)):
+            apply(scope, draft, changes)
 
     return guarded
 
@@ -96,10 +93,10 @@ def _insert(plan: TablePlan, cells: dict[str, Expression]) -> Apply:
     blank = tuple(defaults[name] for name in plan.properties)
     fill = _filler(plan, cells)
 
-    def insert(scope: Any, state: State, changes: list[Change]) -> State:
+    def insert(scope: Any, draft: Draft, changes: list[Change]) -> None:
         row = fill(scope, blank)
-        changes.append(Change(state.tables[table], None, row))
-        return state.insert(table, row)
+        draft.insert(table, row)
+        changes.append(Change(draft.tables[table], None, row))
 
     return insert
 
@@ -107,38 +104,32 @@ def _insert(plan: TablePlan, cells: dict[str, Expression]) -> Apply:
 def _update(plan: TablePlan, lookup: Lookup, cells: dict[str, Expression]) -> Apply:
     table, fill, bring = plan.name, _filler(plan, cells), bringer(ROW, columns_used(ROW, cells.values()))
 
-    def update(scope: Any, state: State, changes: list[Change]) -> State:
-        found = []
-        for row in lookup.rows(scope, state):
+    def update(scope: Any, draft: Draft, changes: list[Change]) -> None:
+        pairs: list[Pair] = []
+        for row in lookup.rows(scope, draft):
             bring(scope, row)
-            found.append((row, fill(scope, row)))
-        return _changed(state, table, found, cells.keys(), lookup.index, changes)
+            pairs.append((row, fill(scope, row)))
+        if pairs:
+            _change(draft, table, pairs, cells.keys(), lookup.index, changes)
 
     return update
 
 
 def _delete(plan: TablePlan, lookup: Lookup) -> Apply:
-    def delete(scope: Any, state: State, changes: list[Change]) -> State:
-        found = [(row, None) for row in lookup.rows(scope, state)]
-        return _changed(state, plan.name, found, plan.types.keys(), lookup.index, changes)
+    def delete(scope: Any, draft: Draft, changes: list[Change]) -> None:
+        pairs: list[Pair] = [(row, None) for row in lookup.rows(scope, draft)]
+        _change(draft, plan.name, pairs, plan.types.keys(), lookup.index, changes)
 
     return delete
 
 
-def _changed(
-    state: State,
-    table: str,
-    pairs: Sequence[tuple[Row, Row | None]],
-    touched: Set[str],
-    index: int | None,
-    changes: list[Change],
-) -> State:
-    if not pairs:
-        return state
-    columns = state.tables[table]
+def _change(
+    draft: Draft, table: str, pairs: Sequence[Pair], touched: Set[str], index: int | None, changes: list[Change]
+) -> None:
+    draft.change(table, pairs, touched, index)
+    columns = draft.tables[table]
     for before, after in pairs:
         changes.append(Change(columns, before, after))
-    return state.change(table, pairs, touched, index)
 
 
 def _filler(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Row], Row]:

@@ -11,7 +11,7 @@ from openapi._errors import ContractError, nearest
 from openapi._expression import ROW, Expression, Names, bringer, columns_used, compile_expression, values_of
 from openapi._index import ANY, Index, Row
 from openapi._request import MISSING, UNDETERMINED, Absence
-from openapi._state import State
+from openapi._state import Facts
 from openapi._table import TablePlan
 
 _NULL = type(None)
@@ -36,7 +36,7 @@ class Lookup:
     bound: str | None
     """The name whose value the column that bounds the index must exceed."""
 
-    def candidates(self, scope: Any, state: State) -> Iterable[Row] | Absence:
+    def candidates(self, scope: Any, state: Facts) -> Iterable[Row] | Absence:
         """The rows that `where` means, newest first, or UNDETERMINED when a value that they must have is not present.
 
         Rows that cannot pass the condition may be left out.
@@ -55,7 +55,7 @@ class Lookup:
         kinds = [*map(type, values)]
         return UNDETERMINED if Absence in kinds or _NULL in kinds else ()
 
-    def all(self, scope: Any, state: State) -> Sequence[Row] | Absence:
+    def all(self, scope: Any, state: Facts) -> Sequence[Row] | Absence:
         """The rows that are meant, newest first, or UNDETERMINED when a value that they must have is not present."""
         found = self.candidates(scope, state)
         if isinstance(found, Absence):
@@ -69,7 +69,7 @@ class Lookup:
                 passed.append(row)
         return passed
 
-    def rows(self, scope: Any, state: State) -> Sequence[Row]:
+    def rows(self, scope: Any, state: Facts) -> Sequence[Row]:
         """The same, but none where a value is not present."""
         found = self.all(scope, state)
         return () if isinstance(found, Absence) else found

@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from openapi._errors import ExecutionError, TableFull
-from openapi._index import ANY, EMPTY, Bucket, Filing, Index, Key, Row, came, filing_of, left, picker, raised
-from openapi._versions import ABSENT, Map, Version, Writes
+from openapi._index import ANY, EMPTY, Bucket, Filing, Index, Key, Pair, Row, came, filing_of, left, picker, raised
+from openapi._versions import ABSENT, Map, Version
 
 MOST_ROWS = 10_000_000
 
@@ -76,32 +76,13 @@ class Change(NamedTuple):
         return {"table": self.columns.table, "before": before, "after": after}
 
 
-class State:
-    """What is true at one moment: the rows of every table. It never changes."""
+class Facts:
+    """The rows of every table."""
 
     __slots__ = ("most_rows", "tables", "version")
 
     def __init__(self, tables: Mapping[str, Columns], version: Version, most_rows: int) -> None:
         self.tables, self.version, self.most_rows = tables, version, most_rows
-
-    @classmethod
-    def empty(cls, tables: Iterable[Columns], most_rows: int = MOST_ROWS) -> State:
-        """A state without rows; no table will ever hold more than `most_rows`."""
-        shapes = {each.table: each for each in tables}
-        names = [name for each in shapes.values() for name in (each.table, *(filing.name for filing in each.filings))]
-        return cls(shapes, Version.empty(names), most_rows)
-
-    def table(self, name: str) -> Map:
-        """The rows of a table by key."""
-        return Map(self.version, name)
-
-    def rows(self, table: str) -> Iterator[dict[str, Any]]:
-        """The rows of a table by column name, in no order."""
-        return map(self.tables[table].named, self.table(table).values())
-
-    def since(self, table: str, seen: set[Version]) -> list[Row]:
-        """The rows of a table, and all that it had in later states, but for those that were seen before; `seen` grows."""
-        return self.version.since(table, seen)
 
     def matching(self, table: str, index: int, values: Key, after: int = ANY) -> Iterable[Row]:
         """The rows that an index has under these values, the one that came last first.
@@ -131,62 +112,107 @@ class State:
                 seen.add(key)
             yield row
 
-    def insert(self, table: str, row: Row) -> State:
-        """The state with one more row. Raises ExecutionError where its key exists, TableFull where there is no room."""
+
+class Draft(Facts):
+    """A state while it comes into being. Whoever made it ends it with `finished` or `undo`, and soon: others wait."""
+
+    __slots__ = ()
+
+    def finished(self) -> State:
+        """The state that it has become."""
+        self.version.end()
+        return State(self.tables, self.version, self.most_rows)
+
+    def undo(self) -> None:
+        """Takes everything back."""
+        self.version.undo()
+
+    def insert(self, table: str, row: Row) -> None:
+        """Adds a row. Raises ExecutionError where its key exists, TableFull where there is no room."""
         columns, version = self.tables[table], self.version
         key = columns.key_of(row)
         if version.get(table, key) is not None:
             raise ExecutionError(f"{table} already has a row with {', '.join(columns.key)} {key}")
         if version.size(table) >= self.most_rows:
             raise TableFull(f"{table} is full: it may hold {self.most_rows} rows")
-        writes: Writes = [(table, key, row)]
+        version.write(table, key, row)
         for filing in columns.filings:
             values = filing.values(row)
             if values is not None:
                 bucket = version.get(filing.name, values, EMPTY)
-                writes.append((filing.name, values, came(bucket, key, filing.bound(row))))
-        return State(self.tables, version.changed(writes), self.most_rows)
+                version.write(filing.name, values, came(bucket, key, filing.bound(row)))
 
-    def change(self, table: str, pairs: Sequence[tuple[Row, Row | None]], touched: Set[str], walked: int | None = None) -> State:
-        """The state with rows in place of others, whose keys stay, or of nothing; only these columns differ.
+    def change(self, table: str, pairs: Sequence[Pair], touched: Set[str], walked: int | None = None) -> None:
+        """Puts rows in place of others, whose keys stay, or of nothing; only these columns differ.
 
         `walked` is the index by which the rows were found, if they are all that it found.
         """
-        columns = self.tables[table]
-        key_of = columns.key_of
-        writes: Writes = [(table, key_of(before), after or ABSENT) for before, after in pairs]
+        columns, write = self.tables[table], self.version.write
         for number, filing in enumerate(columns.filings):
             if not touched.isdisjoint(filing.columns):
-                self._file(columns, filing, pairs, number == walked, writes)
-        return State(self.tables, self.version.changed(writes), self.most_rows)
+                self._file(columns, filing, pairs, number == walked)
+        for before, after in pairs:
+            write(table, columns.key_of(before), after or ABSENT)
 
-    def _file(
-        self, columns: Columns, filing: Filing, pairs: Sequence[tuple[Row, Row | None]], walked: bool, writes: Writes
-    ) -> None:
-        """Adds how the buckets of an index change when rows leave them, and then others come."""
-        key_of, values_of = columns.key_of, filing.values
+    def _file(self, columns: Columns, filing: Filing, pairs: Sequence[Pair], walked: bool) -> None:
+        """Changes the buckets of an index: first rows leave, then others come."""
+        key_of, values_of, name, get = columns.key_of, filing.values, filing.name, self.version.get
         leaving: dict[Key, list[Key]] = {}
         coming = []
         for before, after in pairs:
-            old, new = values_of(before), after and values_of(after)
+            old, new = values_of(before), None if after is None else values_of(after)
             if old is not None and old != new:
                 leaving.setdefault(old, []).append(key_of(before))
-            if new is not None and after is not None:
+            if new is not None:
                 coming.append((new, after, raised if old == new else came))
-        buckets = {}
         for values, keys in leaving.items():
             bound_in = partial(self._bound_in, columns.table, filing, values)
-            buckets[values] = left(self.version.get(filing.name, values), keys, walked, bound_in)
+            bucket = left(get(name, values), keys, walked, bound_in)
+            self.version.write(name, values, ABSENT if bucket is EMPTY else bucket)
         for values, row, step in coming:
-            bucket = buckets[values] if values in buckets else self.version.get(filing.name, values, EMPTY)
-            buckets[values] = step(bucket, key_of(row), filing.bound(row))
-        for values, bucket in buckets.items():
-            writes.append((filing.name, values, ABSENT if bucket is EMPTY else bucket))
+            self.version.write(name, values, step(get(name, values, EMPTY), key_of(row), filing.bound(row)))
 
     def _bound_in(self, table: str, filing: Filing, values: Key, key: Key) -> int | None:
         """The bound of the row with this key; None where it is not filed under these values."""
         row = self.version.get(table, key)
         return filing.bound(row) if row is not None and filing.values(row) == values else None
+
+
+class State(Facts):
+    """What is true at one moment: the rows of every table. It never changes."""
+
+    __slots__ = ()
+
+    @classmethod
+    def empty(cls, tables: Iterable[Columns], most_rows: int = MOST_ROWS) -> State:
+        """A state without rows; no table will ever hold more than `most_rows`."""
+        shapes = {each.table: each for each in tables}
+        names = [name for each in shapes.values() for name in (each.table, *(filing.name for filing in each.filings))]
+        return cls(shapes, Version.empty(names), most_rows)
+
+    def draft(self) -> Draft:
+        """What becomes the next state."""
+        return Draft(self.tables, self.version.begin(), self.most_rows)
+
+    def table(self, name: str) -> Map:
+        """The rows of a table by key."""
+        return Map(self.version, name)
+
+    def rows(self, table: str) -> Iterator[dict[str, Any]]:
+        """The rows of a table by column name, in no order."""
+        return map(self.tables[table].named, self.table(table).values())
+
+    def since(self, table: str, seen: set[Version]) -> list[Row]:
+        """The rows of a table, and all that it had in later states, but for those that were seen before; `seen` grows."""
+        return self.version.since(table, seen)
+
+    def insert(self, table: str, row: Row) -> State:
+        """The state with one more row. Raises ExecutionError where its key exists, TableFull where there is no room."""
+        return self._drafted(lambda draft: draft.insert(table, row))
+
+    def change(self, table: str, pairs: Sequence[Pair], touched: Set[str], walked: int | None = None) -> State:
+        """The state after such a change of a draft."""
+        return self._drafted(lambda draft: draft.change(table, pairs, touched, walked))
 
     def replace(self, table: str, before: Row, after: Row) -> State:
         """The state with one row changed; its key stays."""
@@ -208,3 +234,12 @@ class State:
         """A short text that is equal for states with equal rows."""
         text = json.dumps(self.snapshot(), sort_keys=True, ensure_ascii=False)
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+    def _drafted(self, action: Callable[[Draft], None]) -> State:
+        draft = self.draft()
+        try:
+            action(draft)
+        except BaseException:
+            draft.undo()
+            raise
+        return draft.finished()

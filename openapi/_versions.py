@@ -13,7 +13,7 @@ for versions that nobody keeps.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from threading import Lock
+from threading import RLock
 from typing import Any
 from weakref import ref
 
@@ -29,20 +29,22 @@ Dicts = dict[str, dict[Any, Any]]
 Writes = list[tuple[str, Any, Any]]
 """In their order: the name of a map, a key, and its value from now on, which may be ABSENT."""
 
-_lock = Lock()
-"""Guards what versions share. One for all: it is held for less time than it would take to find the right one."""
+_lock = RLock()
+"""Guards what versions share, from `begin` to `end` too. One for all: it is held for microseconds."""
 
 
 class Version:
     """One version of some maps that change together. Keys and values must be values that never change."""
 
-    __slots__ = ("__weakref__", "_before", "_dicts", "_left", "_mark", "_newer", "_walked")
+    __slots__ = ("__weakref__", "_before", "_dicts", "_left", "_mark", "_newer", "_older", "_walked")
 
     # The newest version has `_dicts`, a new dict of them each time that a version gets hold of dicts again. Any other one
-    # has `_newer`, and `_before`, the values that its changes took away.
+    # has `_newer`, and `_before`, the values that its changes took away, in their order. One that is being written has
+    # `_older`, whose `_before` it shares.
     _dicts: Dicts | None
     _newer: Version
     _before: Writes
+    _older: Version
     _walked: int  # changes through which reads went to find what this older version has
     _left: int  # changes until the next look at `_mark`
     _mark: Callable[[], Version | None]  # a version of some time ago, if it is still kept
@@ -73,7 +75,7 @@ class Version:
                 return size
         with _lock:
             path, dicts = self._path()
-            old = {key: value for version in reversed(path) for each, key, value in version._before if each == name}
+            old = {key: value for version in reversed(path) for each, key, value in reversed(version._before) if each == name}
             return len(dicts[name]) + sum((value is not ABSENT) - (key in dicts[name]) for key, value in old.items())
 
     def copied(self, name: str) -> dict[Any, Any]:
@@ -82,7 +84,7 @@ class Version:
             path, dicts = self._path()
             copy = {name: dicts[name].copy()}
             for version in reversed(path):
-                _write([each for each in version._before if each[0] == name], copy)
+                _undo([each for each in version._before if each[0] == name], copy)
             return copy[name]
 
     def since(self, name: str, seen: set[Version]) -> list[Any]:
@@ -102,16 +104,52 @@ class Version:
 
     def changed(self, writes: Writes) -> Version:
         """The next version. Raises TypeError for a key that is not hashable, and then nothing has changed."""
-        with _lock:
-            dicts = self._dicts or self._reclaimed()
-            before = [(name, key, dicts[name].get(key, ABSENT)) for name, key, _ in writes]
-            self._dicts = None  # before the dicts change: a reader looks here again after it has read
-            _write(writes, dicts)
-            after = Version(dicts, self._left - len(before), self._mark)
-            self._newer, self._before, self._walked = after, before, 0
-            if after._left <= 0:
-                after._look_back()
+        after = self.begin()
+        try:
+            for name, key, value in writes:
+                after.write(name, key, value)
+        except BaseException:
+            after.undo()
+            raise
+        after.end()
         return after
+
+    def begin(self) -> Version:
+        """The next version, to be read and written by the caller alone until its `end` or `undo`."""
+        _lock.acquire()
+        dicts = self._dicts or self._reclaimed()
+        self._dicts = None  # before the dicts change: a reader looks here again after it has read
+        after = Version(dicts, self._left, self._mark)
+        after._before = before = []
+        after._older, self._newer, self._before, self._walked = self, after, before, 0
+        return after
+
+    def write(self, name: str, key: Any, value: Any) -> None:
+        """Puts a value, which may be ABSENT, under a key of one map. Raises TypeError for a key that is not hashable."""
+        values = self._dicts[name]  # type: ignore[index]
+        self._before.append((name, key, values.get(key, ABSENT)))
+        if value is ABSENT:
+            values.pop(key, None)
+        else:
+            values[key] = value
+
+    def end(self) -> None:
+        """From now on it never changes."""
+        self._left -= len(self._before)
+        del self._older, self._before
+        if self._left <= 0:
+            self._look_back()
+        _lock.release()
+
+    def undo(self) -> None:
+        """Takes back what was written; nobody uses it any more."""
+        assert self._dicts is not None
+        _undo(self._before, self._dicts)
+        older = self._older
+        if older._dicts is None:  # else it was read so often that it has some of its own
+            older._dicts = self._dicts.copy()
+            del older._newer, older._before
+        _lock.release()
 
     # What follows is called with the lock held.
 
@@ -130,7 +168,7 @@ class Version:
         path, dicts = self._path()
         copies = {name: each.copy() for name, each in dicts.items()}
         for version in reversed(path):
-            _write(version._before, copies)
+            _undo(version._before, copies)
         del self._newer, self._before
         self._dicts = copies
 
@@ -152,7 +190,7 @@ class Version:
                 newer = version._newer
                 newer._dicts, newer._newer, newer._walked = None, version, 0
                 newer._before = [(name, key, dicts[name].get(key, ABSENT)) for name, key, _ in version._before]
-                _write(version._before, dicts)
+                _undo(version._before, dicts)
             del self._newer, self._before
             self._dicts = dicts.copy()
         assert self._dicts is not None
@@ -213,8 +251,9 @@ class Map(Mapping[Any, Any]):
         return self._version.copied(self._name).values()
 
 
-def _write(writes: Writes, dicts: Dicts) -> None:
-    for name, key, value in writes:
+def _undo(before: Writes, dicts: Dicts) -> None:
+    """Takes changes back, the last one first."""
+    for name, key, value in reversed(before):
         if value is ABSENT:
             dicts[name].pop(key, None)
         else:
