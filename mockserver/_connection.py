@@ -17,7 +17,7 @@ from urllib.parse import unquote_to_bytes
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 
-from mockserver._reply import Reply, called, problem
+from mockserver._reply import Reply, called, head_of, problem
 from mockserver._request import LARGEST_DOCUMENT, Application, Environ, variable
 
 MOST_CONNECTIONS = 5000
@@ -27,6 +27,7 @@ LARGEST_REQUEST = LARGEST_DOCUMENT + LARGEST_HEAD
 PATIENCE, IDLE, LINGER = 30, 75, 3
 """Seconds: for a request to come, or a reply to be read; of a connection that does nothing; after a request was refused."""
 
+CLOSE = "Connection: close\r\n"
 
 _KEYS: dict[bytes, str] = {}
 MOST_KEYS, MOST_REPLIES = 1000, 64
@@ -128,6 +129,7 @@ class Connection(asyncio.Protocol):
         self.environ: Environ | None = None  # of the request that is being read
         self.waiting: deque[tuple[Environ, bool]] = deque()
         self.busy = self.blocked = self.ended = False  # a reply is awaited; the client does not read; nothing is read any more
+        self.url, self.body = b"", cast("bytearray | None", None)
         self.age = self.size = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -195,14 +197,15 @@ class Connection(asyncio.Protocol):
         return f"{environ['REQUEST_METHOD']} {self.url.decode('latin-1')} HTTP/1.1\r\n{''.join(lines)}\r\n".encode("latin-1")
 
     def on_message_begin(self) -> None:
-        self.environ, self.url, self.body = {}, b"", bytearray()
+        self.environ, self.url, self.body = {}, b"", None
         self.age = self.size = 0
 
     def on_url(self, part: bytes) -> None:
         self.url += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        environ, key, text = cast(Environ, self.environ), _KEYS.get(name) or _key(name), value.decode("latin-1")
+        environ, key, text = self.environ, _KEYS.get(name) or _key(name), value.decode("latin-1")
+        assert environ is not None
         if "REQUEST_METHOD" in environ or not key:
             return  # a trailer; or a name that could pass for another one
         if key in environ:
@@ -212,19 +215,22 @@ class Connection(asyncio.Protocol):
         environ[key] = text
 
     def on_headers_complete(self) -> None:
-        environ, parser = cast(Environ, self.environ), self.parser
-        environ["REQUEST_METHOD"] = parser.get_method().decode()
+        environ = self.environ
+        assert environ is not None
+        environ["REQUEST_METHOD"] = self.parser.get_method().decode()
         if "CONTENT_LENGTH" in environ and int(environ["CONTENT_LENGTH"]) > LARGEST_DOCUMENT:
             raise _Refused(413, f"the body is larger than {LARGEST_DOCUMENT} bytes")
         if "HTTP_EXPECT" in environ and environ["HTTP_EXPECT"].lower() == "100-continue" and not (self.busy or self.waiting):
             self.service.send(self.transport, b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, part: bytes) -> None:
+        if self.body is None:
+            self.body = bytearray()
         self.body += part
 
     def on_message_complete(self) -> None:
-        environ, url = cast(Environ, self.environ), self.url
-        keep = self.parser.should_keep_alive()
+        environ, url, keep = self.environ, self.url, self.parser.should_keep_alive()
+        assert environ is not None
         if self.parser.should_upgrade():
             if environ["REQUEST_METHOD"] == "CONNECT":
                 raise _Refused(501, "this server is no proxy")
@@ -278,19 +284,16 @@ class Connection(asyncio.Protocol):
 
     def _send(self, environ: Environ, reply: Reply, keep: bool | None) -> None:
         """None for `keep` says that no more requests are answered, but the connection closes later."""
-        status, headers, body, _, dropped = reply
-        if dropped:
+        if reply.dropped:
             self.service.flush()
             self.transport.close()
             return
-        head = f"HTTP/1.1 {status}\r\nDate: {self.service.date}\r\n"
-        head += "".join([f"{name}: {value}\r\n" for name, value in headers])
-        if head.count("\n") != len(headers) + 2:
+        head = reply.head or head_of(reply.status, reply.headers)
+        if not head:
             return self._send(environ, problem(500, "the contract has a line break in what would be a header"), keep)
-        if environ["REQUEST_METHOD"] == "HEAD":
-            body = b""
         keep = keep and (self.service.finished is None or bool(self.waiting))
-        head += "\r\n" if keep else "Connection: close\r\n\r\n"
+        head = f"{head}Date: {self.service.date}\r\n{'' if keep else CLOSE}\r\n"
+        body = reply.body if environ["REQUEST_METHOD"] != "HEAD" else b""
         self.service.send(self.transport, head.encode("latin-1", "replace") + body, keep is False)
 
     def _end(self, status: int, detail: str) -> None:

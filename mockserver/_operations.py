@@ -132,7 +132,7 @@ def _preflight(environ: Environ, methods: Methods) -> Reply:
 def _shared(reply: Reply, origin: str | None) -> Reply:
     """Adds what lets a page of this origin read it."""
     allowed = [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", "Mock-Outcome")] if origin else []
-    return reply._replace(headers=[*reply.headers, *allowed, ("Vary", "Origin")])
+    return reply._replace(headers=[*reply.headers, *allowed, ("Vary", "Origin")], head="")
 
 
 def _not_allowed(methods: Methods) -> Reply:

@@ -34,6 +34,8 @@ class Reply(NamedTuple):
     """Seconds to wait before."""
     dropped: bool = False
     """Whether the connection closes instead."""
+    head: str = ""
+    """The status and headers as HTTP/1.1 has them, where somebody wrote them before."""
 
 
 STATUS_LINES = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus}
@@ -58,6 +60,12 @@ class Dropped:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def head_of(status: str, headers: Headers) -> str:
+    """The beginning of a reply in HTTP/1.1; empty where a line break in it would be the end of a header."""
+    head = f"HTTP/1.1 {status}\r\n" + "".join([f"{name}: {value}\r\n" for name, value in headers])
+    return head if head.count("\n") == len(headers) + 1 else ""
 
 
 def status_line(status: int) -> str:
@@ -131,12 +139,14 @@ class Replies:
         if sample.count(place := encoded(_DATA)) != 1 or headers[-1][0] != LENGTH:
             return whole
         (before, after), constant = sample.split(place), headers[:-1]
+        head = head_of(status, [*constant, (LENGTH, "")]).removesuffix("\r\n")
 
         def around(data: Any) -> Reply:
             if data is None:
                 return blank
             body = before + encoded(data) + after
-            return Reply(status, [*constant, (LENGTH, str(len(body)))], body)
+            length = str(len(body))
+            return Reply(status, [*constant, (LENGTH, length)], body, head=head and f"{head}{length}\r\n")
 
         return around
 
