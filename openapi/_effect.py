@@ -102,15 +102,17 @@ def _insert(plan: TablePlan, cells: dict[str, Expression]) -> Apply:
 
 
 def _update(plan: TablePlan, lookup: Lookup, cells: dict[str, Expression]) -> Apply:
-    table, fill, bring = plan.name, _filler(plan, cells), bringer(ROW, columns_used(ROW, cells.values()))
+    table, touched, fill, used = plan.name, cells.keys(), _filler(plan, cells), columns_used(ROW, cells.values())
+    bring = bringer(ROW, used)
 
     def update(scope: Any, draft: Draft, changes: list[Change]) -> None:
         pairs: list[Pair] = []
         for row in lookup.rows(scope, draft):
-            bring(scope, row)
+            if used:
+                bring(scope, row)
             pairs.append((row, fill(scope, row)))
         if pairs:
-            _change(draft, table, pairs, cells.keys(), lookup.index, changes)
+            _change(draft, table, pairs, touched, lookup.index, changes)
 
     return update
 

@@ -19,7 +19,6 @@ from typing import Any
 from openapi._cel import compile_program
 from openapi._document import Node
 from openapi._errors import ContractError, ExecutionError, nearest
-from openapi._index import picker
 from openapi._plain import Evaluate, Operand, Plain, plain
 from openapi._request import UNDETERMINED, Absence
 
@@ -272,22 +271,16 @@ def columns_used(name: str, expressions: Iterable[Expression]) -> dict[str, int]
 
 def bringer(name: str, used: Mapping[str, int]) -> Callable[[Any, Any], None]:
     """What puts a row (or an Absence) into a scope, with those of its columns that are used."""
-    if len(used) < 2:
-        return _plain_bringer(name, *next(iter(used.items()), (name, -1)))
-    absent, pick = dict.fromkeys(used, UNDETERMINED), picker(used.values())
+    columns = tuple(used.items())
 
     def bring(scope: Any, row: Any) -> None:
         scope[name] = row
-        scope.update(absent if type(row) is Absence else zip(absent, pick(row), strict=True))
-
-    return bring
-
-
-def _plain_bringer(name: str, column: str, position: int) -> Callable[[Any, Any], None]:
-    def bring(scope: Any, row: Any) -> None:
-        if position >= 0:
-            scope[column] = UNDETERMINED if type(row) is Absence else row[position]
-        scope[name] = row
+        if type(row) is Absence:
+            for column, _ in columns:
+                scope[column] = UNDETERMINED
+        else:
+            for column, position in columns:
+                scope[column] = row[position]
 
     return bring
 

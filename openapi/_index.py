@@ -33,6 +33,8 @@ Bucket = tuple[Chain, int, int, int]
 after it came."""
 EMPTY: Bucket = (None, 0, 0, NEVER)
 
+Step = Callable[[Bucket, Key, int], Bucket]
+"""What a row does to a bucket by its key and its bound."""
 Pair = tuple[Row, Row | None]
 """A row before and after a change; None where it goes."""
 

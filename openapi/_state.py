@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from openapi._errors import ExecutionError, TableFull
-from openapi._index import ANY, EMPTY, Bucket, Filing, Index, Key, Pair, Row, came, filing_of, left, picker, raised
+from openapi._index import ANY, EMPTY, Bucket, Filing, Index, Key, Pair, Row, Step, came, filing_of, left, picker, raised
 from openapi._versions import ABSENT, Map, Version
 
 MOST_ROWS = 10_000_000
@@ -116,7 +116,11 @@ class Facts:
 class Draft(Facts):
     """A state while it comes into being. Whoever made it ends it with `finished` or `undo`, and soon: others wait."""
 
-    __slots__ = ()
+    __slots__ = ("maps", "taken")
+
+    def __init__(self, before: State) -> None:
+        self.tables, self.most_rows = before.tables, before.most_rows
+        self.version, self.maps, self.taken = before.version.begin()
 
     def finished(self) -> State:
         """The state that it has become."""
@@ -129,52 +133,67 @@ class Draft(Facts):
 
     def insert(self, table: str, row: Row) -> None:
         """Adds a row. Raises ExecutionError where its key exists, TableFull where there is no room."""
-        columns, version = self.tables[table], self.version
-        key = columns.key_of(row)
-        if version.get(table, key) is not None:
+        columns, maps, taken = self.tables[table], self.maps, self.taken
+        key, rows = columns.key_of(row), maps[table]
+        if key in rows:
             raise ExecutionError(f"{table} already has a row with {', '.join(columns.key)} {key}")
-        if version.size(table) >= self.most_rows:
+        if len(rows) >= self.most_rows:
             raise TableFull(f"{table} is full: it may hold {self.most_rows} rows")
-        version.write(table, key, row)
+        taken.append((table, key, ABSENT))
+        rows[key] = row
         for filing in columns.filings:
             values = filing.values(row)
             if values is not None:
-                bucket = version.get(filing.name, values, EMPTY)
-                version.write(filing.name, values, came(bucket, key, filing.bound(row)))
+                buckets = maps[filing.name]
+                bucket = buckets.get(values, ABSENT)
+                taken.append((filing.name, values, bucket))
+                buckets[values] = came(EMPTY if bucket is ABSENT else bucket, key, filing.bound(row))
 
     def change(self, table: str, pairs: Sequence[Pair], touched: Set[str], walked: int | None = None) -> None:
         """Puts rows in place of others, whose keys stay, or of nothing; only these columns differ.
 
         `walked` is the index by which the rows were found, if they are all that it found.
         """
-        columns, write = self.tables[table], self.version.write
+        columns, rows, taken = self.tables[table], self.maps[table], self.taken
         for number, filing in enumerate(columns.filings):
             if not touched.isdisjoint(filing.columns):
                 self._file(columns, filing, pairs, number == walked)
         for before, after in pairs:
-            write(table, columns.key_of(before), after or ABSENT)
+            key = columns.key_of(before)
+            taken.append((table, key, before))
+            if after is None:
+                del rows[key]
+            else:
+                rows[key] = after
 
     def _file(self, columns: Columns, filing: Filing, pairs: Sequence[Pair], walked: bool) -> None:
         """Changes the buckets of an index: first rows leave, then others come."""
-        key_of, values_of, name, get = columns.key_of, filing.values, filing.name, self.version.get
+        key_of, values_of, name = columns.key_of, filing.values, filing.name
         leaving: dict[Key, list[Key]] = {}
-        coming = []
+        coming: list[tuple[Key, Row, Step]] = []
         for before, after in pairs:
             old, new = values_of(before), None if after is None else values_of(after)
             if old is not None and old != new:
                 leaving.setdefault(old, []).append(key_of(before))
-            if new is not None:
+            if new is not None and after is not None:
                 coming.append((new, after, raised if old == new else came))
+        buckets = self.maps[name]
         for values, keys in leaving.items():
-            bound_in = partial(self._bound_in, columns.table, filing, values)
-            bucket = left(get(name, values), keys, walked, bound_in)
-            self.version.write(name, values, ABSENT if bucket is EMPTY else bucket)
+            bucket = buckets[values]
+            self.taken.append((name, values, bucket))
+            bucket = left(bucket, keys, walked, partial(self._bound_in, columns.table, filing, values))
+            if bucket is EMPTY:
+                del buckets[values]
+            else:
+                buckets[values] = bucket
         for values, row, step in coming:
-            self.version.write(name, values, step(get(name, values, EMPTY), key_of(row), filing.bound(row)))
+            bucket = buckets.get(values, ABSENT)
+            self.taken.append((name, values, bucket))
+            buckets[values] = step(EMPTY if bucket is ABSENT else bucket, key_of(row), filing.bound(row))
 
     def _bound_in(self, table: str, filing: Filing, values: Key, key: Key) -> int | None:
         """The bound of the row with this key; None where it is not filed under these values."""
-        row = self.version.get(table, key)
+        row = self.maps[table].get(key)
         return filing.bound(row) if row is not None and filing.values(row) == values else None
 
 
@@ -192,7 +211,7 @@ class State(Facts):
 
     def draft(self) -> Draft:
         """What becomes the next state."""
-        return Draft(self.tables, self.version.begin(), self.most_rows)
+        return Draft(self)
 
     def table(self, name: str) -> Map:
         """The rows of a table by key."""

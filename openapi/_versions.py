@@ -92,7 +92,8 @@ class Version:
 
         `seen` grows, so that the versions of a long history are read once, from whichever of them it is asked.
         """
-        found, version = [], self
+        found: list[Any] = []
+        version = self
         with _lock:
             while version not in seen:
                 seen.add(version)
@@ -104,34 +105,32 @@ class Version:
 
     def changed(self, writes: Writes) -> Version:
         """The next version. Raises TypeError for a key that is not hashable, and then nothing has changed."""
-        after = self.begin()
+        after, maps, before = self.begin()
         try:
             for name, key, value in writes:
-                after.write(name, key, value)
+                before.append((name, key, maps[name].get(key, ABSENT)))
+                if value is ABSENT:
+                    maps[name].pop(key, None)
+                else:
+                    maps[name][key] = value
         except BaseException:
             after.undo()
             raise
         after.end()
         return after
 
-    def begin(self) -> Version:
-        """The next version, to be read and written by the caller alone until its `end` or `undo`."""
+    def begin(self) -> tuple[Version, Dicts, Writes]:
+        """The next version, to be written and read by the caller alone until its `end` or `undo`.
+
+        The caller changes the dicts itself; before it does, it appends to the list what it is going to take away.
+        """
         _lock.acquire()
         dicts = self._dicts or self._reclaimed()
         self._dicts = None  # before the dicts change: a reader looks here again after it has read
         after = Version(dicts, self._left, self._mark)
-        after._before = before = []
-        after._older, self._newer, self._before, self._walked = self, after, before, 0
-        return after
-
-    def write(self, name: str, key: Any, value: Any) -> None:
-        """Puts a value, which may be ABSENT, under a key of one map. Raises TypeError for a key that is not hashable."""
-        values = self._dicts[name]  # type: ignore[index]
-        self._before.append((name, key, values.get(key, ABSENT)))
-        if value is ABSENT:
-            values.pop(key, None)
-        else:
-            values[key] = value
+        after._older, after._before = self, []
+        self._newer, self._before, self._walked = after, after._before, 0
+        return after, dicts, after._before
 
     def end(self) -> None:
         """From now on it never changes."""
