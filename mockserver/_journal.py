@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 import openapi
 from mockserver._faults import Fault
 from mockserver._redaction import Redaction
+from mockserver._request import decoded
 
 LARGEST_CALL = 8 * 1024
 """Characters of a call beyond which its entry keeps only the beginnings of its texts."""
@@ -29,6 +30,7 @@ class Call:
     operation: str
     method: str
     path: str
+    """As WSGI has it."""
     query: str
     body: str
     raw: Mapping[str, Any]
@@ -102,7 +104,7 @@ class Entry:
         form = self.call.body if operation is not None and operation.accepts_form else ""
         return {
             "method": self.call.method,
-            "path": redaction(self.call.path),
+            "path": redaction(decoded(self.call.path)),
             "parameters": redaction.parameters(operation, self.call.raw),
             "query": redaction.pairs(operation, parse_qsl(self.call.query, keep_blank_values=True)),
             "form": redaction.pairs(operation, parse_qsl(form, keep_blank_values=True)),

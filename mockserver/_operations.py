@@ -101,7 +101,7 @@ class Operations:
         operation = route.operation
         forced: Fault | None = None
         try:
-            body = read_body(environ) if route.reads_body else ""
+            body = read_body(environ) if route.reads_body and "CONTENT_LENGTH" in environ else ""
             if "HTTP_PREFER" in environ and (match := _code(environ["HTTP_PREFER"])) is not None:
                 rule_for(operation, match[1])
                 forced = Fault.preferred(match[1])
@@ -112,7 +112,7 @@ class Operations:
         query = environ["QUERY_STRING"]
         raw = route.gather(environ, values, query, body)
         language = table.language(environ)
-        call = Call(operation.name, operation.method, decoded(environ["PATH_INFO"]), query, body, raw, language, started)
+        call = Call(operation.name, operation.method, environ["PATH_INFO"], query, body, raw, language, started)
         entry = world.answer(operation, call, forced)
         return entry, table.replies.of(entry)
 

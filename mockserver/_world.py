@@ -96,9 +96,7 @@ class LiveWorld:
         now = self.clock.now()
         decision = openapi.decide(operation, call.raw, self.state, now, self.random)
         self.state, rule = decision.state, decision.rule
-        return Entry(
-            self.journal.count, now, perf_counter() - call.started, call, rule.outcome, rule.status, decision=decision, rule=rule
-        )
+        return Entry(self.journal.count, now, perf_counter() - call.started, call, rule.outcome, rule.status, decision, rule)
 
     def _spoilt(self, operation: openapi.Operation, call: Call, fault: Fault) -> Entry:
         entry = self._replaced(operation, call, fault) if fault.replaces else self._decided(operation, call)

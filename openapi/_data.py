@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from openapi._document import Node
@@ -124,7 +125,7 @@ class DataCompiler:
 
 
 def _leaf(expression: Expression, minted: frozenset[str]) -> Template:
-    evaluate = expression.evaluate
+    evaluate = itemgetter(expression.path) if expression.path else expression.evaluate
 
     def render(scope: Any) -> Any:
         value = evaluate(scope)

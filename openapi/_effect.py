@@ -8,8 +8,8 @@ from typing import Any
 
 from openapi._document import Node
 from openapi._errors import ContractError
-from openapi._expression import NOW, ROW, Expression, Names, bringer, columns_used, compile_expression, values_of
-from openapi._index import Pair, Row, picker
+from openapi._expression import NOW, ROW, Expression, Names, bringer, columns_used, compile_expression
+from openapi._index import Pair, Row
 from openapi._lookup import Lookup, compile_condition, compile_lookup, known_table
 from openapi._request import Absence
 from openapi._state import Change, Draft
@@ -139,20 +139,28 @@ def _filler(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Row
 
     So does to an examiner what depends on `now`, for a server's clock is another one.
     """
-    fixed = {name: each.evaluate(None) for name, each in cells.items() if each.constant}
-    varying = {name: each for name, each in cells.items() if not each.constant}
-    sources = [*varying, *fixed]
-    places = [sources.index(name) if name in cells else len(cells) + place for place, name in enumerate(plan.properties)]
-    arrange, constants, values_in = picker(places), tuple(fixed.values()), values_of(list(varying.values()))
-    values_known = values_of([_UNKNOWN if NOW in map(str, each.references) else each for each in varying.values()])
+    known = {name: _UNKNOWN if NOW in map(str, each.references) else each for name, each in cells.items()}
+    ours, theirs = _filling(plan, cells), _filling(plan, known)
+    return lambda scope, row: (theirs if scope.follows else ours)(scope, row)
+
+
+def _filling(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Row], Row]:
+    placed = [(list(plan.properties).index(name), each) for name, each in cells.items()]
+    constants = tuple((place, each.evaluate(None)) for place, each in placed if each.constant)
+    names = tuple((place, each.path) for place, each in placed if each.path)
+    others = tuple((place, each.evaluate) for place, each in placed if not (each.constant or each.path))
 
     def fill(scope: Any, row: Row) -> Row:
-        values = values_known(scope) if scope.follows else values_in(scope)
-        kinds = [*map(type, values)]
-        while Absence in kinds:
-            place = kinds.index(Absence)
-            kinds[place], values = type(None), (*values[:place], None, *values[place + 1 :])
-        return arrange(values + constants + row)
+        filled = [*row]
+        for place, value in constants:
+            filled[place] = value
+        for place, name in names:
+            value = scope[name]
+            filled[place] = None if type(value) is Absence else value
+        for place, evaluate in others:
+            value = evaluate(scope)
+            filled[place] = None if type(value) is Absence else value
+        return tuple(filled)
 
     return fill
 

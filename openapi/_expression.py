@@ -62,7 +62,7 @@ _PATH = re.compile(
 
 def _uuid(random: Random) -> str:
     """32 lower-case hexadecimal digits of a UUID of version 4."""
-    return f"{random.getrandbits(128) & _NOT_FIXED | _FIXED:032x}"
+    return (random.getrandbits(128) & _NOT_FIXED | _FIXED).to_bytes(16, "big").hex()
 
 
 _FIXED, _NOT_FIXED = (4 << 76) | (2 << 62), ~((0xF << 76) | (3 << 62))
