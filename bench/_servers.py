@@ -198,7 +198,7 @@ HTTP_SERVERS: dict[str, Command] = {
     BYTES: _on("ours", "fixed"),
     **{
         f"{way}: {label}": _on(way, application)
-        for way in ("uvloop", "fastpysgi", "bjoern", "granian", "uvicorn", "waitress", "gunicorn", "cheroot")
+        for way in ("plain", "fastpysgi", "bjoern", "granian", "uvicorn", "waitress", "gunicorn", "cheroot")
         for label, application in ((MOCK, "mock"), (BYTES, "fixed"))
     },
 }

@@ -73,20 +73,16 @@ def fixed() -> Any:
 
 
 def ours(application: Any, port: int) -> None:
-    """The mock's own: asyncio and llhttp."""
+    """The mock's own: a loop of uvloop where there is one, and llhttp."""
     from mockserver._server import Server, listen
 
     Server(application, listen(HOST, port), 8)
     Event().wait()
 
 
-def uvloop(application: Any, port: int) -> None:
-    """The mock's own on another event loop."""
-    import asyncio
-
-    import uvloop
-
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+def plain(application: Any, port: int) -> None:
+    """The mock's own on asyncio's loop, as on Windows."""
+    sys.modules["uvloop"] = None  # type: ignore[assignment]
     ours(application, port)
 
 
@@ -176,7 +172,7 @@ APPLICATIONS: dict[str, Callable[[], Any]] = {
     "fixed": fixed,
 }
 WAYS: dict[str, Callable[[Any, int], None]] = {
-    each.__name__: each for each in (ours, uvloop, uvicorn, granian, fastpysgi, bjoern, waitress, gunicorn, cheroot)
+    each.__name__: each for each in (ours, plain, uvicorn, granian, fastpysgi, bjoern, waitress, gunicorn, cheroot)
 }
 PACKAGES = {"bjoern": "bjoern-binary"}
 """The package of a way, where it is called otherwise."""
@@ -184,7 +180,7 @@ PACKAGES = {"bjoern": "bjoern-binary"}
 
 def package(way: str) -> str | None:
     """The package that a way needs and the project does not."""
-    return None if way == "ours" else PACKAGES.get(way, way)
+    return None if way in ("ours", "plain") else PACKAGES.get(way, way)
 
 
 def main(application: str, way: str, port: int) -> None:

@@ -162,6 +162,12 @@ class Connection(asyncio.Protocol):
 
     # Reading
 
+    def eof_received(self) -> bool:
+        """The client sends no more, but may still read, if not over TLS: it gets every reply, and then the connection ends."""
+        self.ended, self.age = True, 0
+        self._go_on()
+        return self.transport.get_extra_info("sslcontext") is None
+
     def data_received(self, data: bytes) -> None:
         try:
             while data and not self.ended:
@@ -278,6 +284,7 @@ class Connection(asyncio.Protocol):
         if self.waiting or self.busy or self.blocked or self.transport.is_closing():
             return
         if self.ended:
+            self.service.flush()
             self.transport.close()
         else:
             self.transport.resume_reading()

@@ -1,4 +1,4 @@
-"""The HTTP server: asyncio's event loop in a thread of its own, with a `_connection` for each client."""
+"""The HTTP server: an event loop of asyncio in a thread of its own, with a `_connection` for each client."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 import os
 import socket
 import ssl
+from collections.abc import Callable
+from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path
 from queue import SimpleQueue
@@ -13,6 +15,13 @@ from threading import Thread
 
 from mockserver._connection import Connection, Service
 from mockserver._request import Application
+
+
+new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+with suppress(ImportError):  # there is none for Windows, and not yet for every new Python
+    import uvloop
+
+    new_event_loop = uvloop.new_event_loop
 
 BACKLOG = 1024
 HANDSHAKE = 10.0
@@ -32,7 +41,7 @@ class Server:
         """
         self.host, self.port = listener.getsockname()[:2]
         self.scheme = "https" if tls else "http"
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_event_loop()
         self._service = Service(application, threads, self.scheme, (self.host, self.port), self._loop.call_soon)
         started: SimpleQueue[BaseException | None] = SimpleQueue()
         self._thread = Thread(target=self._run, args=(listener, _context(tls), started), name="mockserver", daemon=True)

@@ -125,9 +125,7 @@ def _delete(plan: TablePlan, lookup: Lookup) -> Apply:
     return delete
 
 
-def _change(
-    draft: Draft, table: str, pairs: Sequence[Pair], touched: Set[str], index: int | None, changes: list[Change]
-) -> None:
+def _change(draft: Draft, table: str, pairs: Sequence[Pair], touched: Set[str], index: int | None, changes: list[Change]) -> None:
     draft.change(table, pairs, touched, index)
     columns = draft.tables[table]
     for before, after in pairs:

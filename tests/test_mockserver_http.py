@@ -7,11 +7,12 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
+from unittest.mock import patch
 
 import pytest
 
 import openapi
-from mockserver import Mock, Origin, create_app, running
+from mockserver import Mock, Origin, _server, create_app, running
 from mockserver._server import Server, listen
 
 URL = openapi.load().operations["shareInfo"].path
@@ -65,9 +66,11 @@ def served():
         each.stop()
 
 
-@pytest.fixture(scope="module")
-def mock():
-    with running(threads=1) as client:
+@pytest.fixture(scope="module", params=["uvloop", "asyncio"])
+def mock(request):
+    """A mock on each event loop that a machine may have."""
+    new_event_loop = pytest.importorskip(request.param).new_event_loop
+    with patch.object(_server, "new_event_loop", new_event_loop), running(threads=1) as client:
         client.port = int(client.url.rpartition(":")[2])
         yield client
 

@@ -119,9 +119,7 @@ def test_rows_are_put_in_place_of_those_with_the_same_key(client):
     row = {"pk": "p11pLZ", "dk": "D001", "owner": "C10000001", "verified": False}
     assert client.patch("/_mock/worlds/default/state", json={"devices": [row]}).status_code == 204
     assert _share(client)["code"] == 5360
-    assert len(client.get("/_mock/worlds/default/state").json["devices"]) == len(
-        _mock().worlds.default.state.table("devices")
-    )
+    assert len(client.get("/_mock/worlds/default/state").json["devices"]) == len(_mock().worlds.default.state.table("devices"))
 
 
 def test_another_state_replaces_the_whole_one_and_keeps_the_clock(client):
