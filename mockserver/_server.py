@@ -16,7 +16,6 @@ from threading import Thread
 from mockserver._connection import Connection, Service
 from mockserver._request import Application
 
-
 new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
 with suppress(ImportError):  # there is none for Windows, and not yet for every new Python
     import uvloop
