@@ -9,8 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema_rs
-
 from openapi._contract import Contract, Operation
 from openapi._data import DataCompiler
 from openapi._decision import ANY_CODE, ASSUMED, DOCUMENTED, PERMITTED, Rule
@@ -22,6 +20,7 @@ from openapi._expression import NOW, ROW, Expression, Names, compile_expression
 from openapi._lint import check_operation
 from openapi._lookup import Let, compile_condition, compile_let
 from openapi._request import Parameter, read_credential, reader
+from openapi._schema import validator
 from openapi._table import TablePlan
 from openapi._tableless import plain_rules
 
@@ -45,7 +44,7 @@ def load(path: str | Path | None = None, *, plain: bool = False) -> Contract:
 @cache
 def _vocabulary(section: str) -> Any:
     schema = json.loads((HERE / "vocabulary.json").read_text())
-    return jsonschema_rs.validator_for({"$ref": f"#/$defs/{section}", "$defs": schema["$defs"]})
+    return validator({"$ref": f"#/$defs/{section}", "$defs": schema["$defs"]})
 
 
 class _Compiler:

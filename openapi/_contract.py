@@ -14,7 +14,7 @@ from openapi._request import Parameter, Read, gather
 from openapi._state import Columns
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """One operation of the contract, with its decision table."""
 
@@ -67,7 +67,7 @@ class Operation:
         return gather(self.parameters, **parts)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Contract:
     """An OpenAPI document with its meaning."""
 

@@ -33,7 +33,7 @@ class Match:
     differences: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Template:
     """The `data` of a rule."""
 
@@ -43,7 +43,7 @@ class Template:
     expressions: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
     """One item for each row of an `all`; items for the rows of `maybe` may be there too, in a server's reply."""
 
@@ -72,7 +72,7 @@ class _Rows:
             yield from let.expressions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DataCompiler:
     """Compiles the `data` of one operation's rules: what they may name, the lets among it, the tables."""
 

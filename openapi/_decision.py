@@ -66,7 +66,7 @@ class Operation(Protocol):
     def resolvers(self) -> Mapping[str, Callable[[Scope], None]]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """One row of the decision table: when it holds, which outcome it gives, and what that changes."""
 
@@ -200,7 +200,7 @@ class Decision:
         return [_reason(each, scope, secret) for each in self.operation.rules if each.number <= self.rule.number]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Acceptance:
     """Where the examiner stands after it followed a reply."""
 

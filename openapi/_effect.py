@@ -18,7 +18,7 @@ from openapi._table import TablePlan
 Apply = Callable[[Any, Draft, list[Change]], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Effect:
     """One insert, update or delete. `apply(scope, draft, changes)` does it and notes what changed."""
 

@@ -99,7 +99,7 @@ class Reference:
         return self.name if self.column is None else f"{self.name}.{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Expression:
     """A compiled expression. `evaluate(scope)` gives its value, or UNDETERMINED when a name in it is not present."""
 

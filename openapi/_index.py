@@ -47,7 +47,7 @@ class Index:
     constants: tuple[tuple[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Filing:
     """How an index files the rows of a table."""
 

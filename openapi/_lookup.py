@@ -20,7 +20,7 @@ Resolve = Callable[[Any], Any]
 """Scope to the value of a name, or to an Absence."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lookup:
     """Equality on columns, always by key or index, and what filters the rows that are left."""
 
@@ -102,7 +102,7 @@ class Lookup:
             yield self.condition
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Let:
     """A name for a row (`find`, `last`), for rows (`all`) or for the first value that is present (`first`)."""
 

@@ -35,7 +35,7 @@ _COMPARE: dict[str, Compare] = {
 _ORDERED = frozenset(("<=", ">=", "<", ">"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operand:
     """A name of the scope, or else a constant, and the class that the value should have."""
 
@@ -44,7 +44,7 @@ class Operand:
     kind: type | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Plain:
     """A plain expression: what evaluates it, what says whether it is true, and which names must then exceed which others."""
 

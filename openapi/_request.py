@@ -21,7 +21,7 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
-import jsonschema_rs
+from openapi._schema import validator
 
 
 class Absence(Enum):
@@ -54,7 +54,7 @@ _number = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?").fullmatc
 _bearer = re.compile(r"bearer(?:[ \t]+|$)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Parameter:
     """One named value of a request: an OpenAPI parameter, a property of its body, or the credential of a security scheme."""
 
@@ -103,7 +103,7 @@ def reader(schema: Mapping[str, Any], location: str = "query") -> Read:
     constrained = not CONSTRAINTS.isdisjoint(stated) or json_type(schema) in ("array", "object")
     if json_type(schema) == "string" and blank_is_missing and not constrained:
         return lambda raw: default if raw is None or (type(raw) is str and not raw.strip(BLANK)) else raw
-    allows = jsonschema_rs.validator_for(stated).is_valid if constrained else None
+    allows = validator(stated).is_valid if constrained else None
 
     def read(raw: Any) -> Any:
         if raw is None:

@@ -6,8 +6,6 @@ that fails half-way has changed nothing. The maps are persistent, so that a new 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
@@ -248,11 +246,6 @@ class State(Facts):
             name: [columns.named(row) for _, row in sorted(items, key=lambda item: repr(item[0]))]
             for name, (columns, items) in found.items()
         }
-
-    def digest(self) -> str:
-        """A short text that is equal for states with equal rows."""
-        text = json.dumps(self.snapshot(), sort_keys=True, ensure_ascii=False)
-        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
     def _drafted(self, action: Callable[[Draft], None]) -> State:
         draft = self.draft()

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import jsonschema_rs
-
 from openapi._data import Template
 from openapi._decision import DOCUMENTED, PERMITTED, Rule
 from openapi._document import Node
 from openapi._sample import sample
+from openapi._schema import validator
 
 UNKNOWN = "the document does not say when"
 NO_BODY = ""
@@ -94,8 +93,8 @@ def _misfit(schema: Node, body: Any) -> str:
         return ""
     components = schema.document.root.get("components")
     try:
-        validator = jsonschema_rs.validator_for({**schema.value, "components": components.value if components else {}})
-        error = next(iter(validator.iter_errors(body)), None)
-    except (ValueError, jsonschema_rs.ReferencingError) as invalid:
+        fits = validator({**schema.value, "components": components.value if components else {}})
+        error = next(iter(fits.iter_errors(body)), None)
+    except ValueError as invalid:
         return str(invalid).splitlines()[0][:150]
     return error.message[:150] if error else ""

@@ -9,12 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import jsonschema_rs
-
 from openapi._contract import Contract
 from openapi._document import Document, Node, read_document
 from openapi._errors import ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
 from openapi._request import Absence, read_credential
+from openapi._schema import validator
 from openapi._state import MOST_ROWS, Approximate, Columns, State
 
 UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -151,7 +150,7 @@ class _Reader:
         if len(self.problems) > before:
             return state
         plain = {name: int(value) if isinstance(value, Approximate) else value for name, value in values.items()}
-        for error in jsonschema_rs.validator_for(dict(columns.schema)).iter_errors(plain):
+        for error in validator(columns.schema).iter_errors(plain):
             self.problems.append(node.at(tuple(error.instance_path)).problem(f"{columns.table}: {self._redacted(error.message)}"))
         try:
             return state.insert(columns.table, columns.row(values)) if len(self.problems) == before else state

@@ -67,7 +67,7 @@ def test_ten_thousand_mixed_requests_are_explained_by_one_serial_order(mixed):
         assert decision.outcome == entry.outcome
         assert decision.data == entry.decision.data
         state = decision.state
-    assert state.digest() == world.state.digest() != beginning.state.digest()
+    assert state.snapshot() == world.state.snapshot() != beginning.state.snapshot()
     assert len({entry.outcome for entry in entries}) > 20
 
 

@@ -119,9 +119,9 @@ def test_cover_mark_says_how_many_shares_stand(share_info, state, cover_mark, st
 
 
 def test_a_state_never_changes(share_info, state):
-    before = state.digest()
+    before = state.snapshot()
     after = decide(share_info, ALICE, state).state
-    assert state.digest() == before != after.digest()
+    assert state.snapshot() == before != after.snapshot()
 
 
 def test_an_effect_that_fails_changes_nothing(share_info, state):
