@@ -71,11 +71,15 @@ def _compare(servers: Mapping[str, Command], rounds: int, seconds: int) -> None:
                     absent.append(str(error))
             mock = next((server for server in running if server.name == MOCK), None)
             rows = _rows(mock) if mock else 0
-            warm = {server.name: load(server, 2, its, folder) for server in running}
+            for server in running:
+                server.pause()
+            warm = {server.name: _alone(server, 2, its, folder) for server in running}
             found: dict[str, list[Round]] = {server.name: [] for server in running}
             for _ in range(rounds):
                 for server in running:
-                    found[server.name].append(load(server, seconds, its, folder))
+                    found[server.name].append(_alone(server, seconds, its, folder))
+            for server in running:
+                server.resume()
             console.print(_table(running, found, rounds))
             if mock:
                 console.print(_successes(mock, rows, [warm[MOCK], *found[MOCK]]))
@@ -90,6 +94,15 @@ def _compare(servers: Mapping[str, Command], rounds: int, seconds: int) -> None:
         console.print(f"not measured: {each}")
     if ours is None:
         console.print("servers and load generator shared their cores: there are fewer than two, or they cannot be pinned")
+
+
+def _alone(server: Server, seconds: int, core: int | None, folder: Path) -> Round:
+    """A round in which the other servers stand still."""
+    server.resume()
+    try:
+        return load(server, seconds, core, folder)
+    finally:
+        server.pause()
 
 
 def _table(running: list[Server], found: dict[str, list[Round]], rounds: int) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -102,6 +103,14 @@ class Server:
                 if os.getpgid(int(each.name)) == group:
                     found.append(each)
         return found
+
+    def pause(self) -> None:
+        """Lets it and its children stand still, so that they take nothing from another one that is measured."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Lets it go on."""
+        os.killpg(self.process.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """Ends it and its children."""

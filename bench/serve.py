@@ -82,7 +82,11 @@ def ours(application: Any, port: int) -> None:
 
 def plain(application: Any, port: int) -> None:
     """The mock's own on asyncio's loop, as on Windows."""
-    sys.modules["uvloop"] = None  # type: ignore[assignment]
+    import asyncio
+
+    from mockserver import _server
+
+    _server.new_event_loop = asyncio.new_event_loop
     ours(application, port)
 
 
