@@ -125,7 +125,11 @@ class Version:
         The caller changes the dicts itself; before it does, it appends to the list what it is going to take away.
         """
         _lock.acquire()
-        dicts = self._dicts or self._reclaimed()
+        try:
+            dicts = self._dicts if self._dicts is not None else self._reclaimed()
+        except BaseException:
+            _lock.release()
+            raise
         self._dicts = None  # before the dicts change: a reader looks here again after it has read
         after = Version(dicts, self._left, self._mark)
         after._older, after._before = self, []
@@ -136,9 +140,11 @@ class Version:
         """From now on it never changes."""
         self._left -= len(self._before)
         del self._older, self._before
-        if self._left <= 0:
-            self._look_back()
-        _lock.release()
+        try:
+            if self._left <= 0:
+                self._look_back()
+        finally:
+            _lock.release()
 
     def undo(self) -> None:
         """Takes back what was written; nobody uses it any more."""

@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 
 from bench._cost import instructions
+from openapi import ExecutionError
 from openapi._index import Index
 from openapi._state import Columns, State
 
@@ -90,6 +91,20 @@ def test_a_walk_is_short_again_after_one_that_had_to_be_long():
     few, many = (after_a_walk(number) for number in (10, 5000))
     assert [row[0] for row in found(many, "a", 10)] == [-2]
     assert instructions(lambda: found(few, "a", 10)) == instructions(lambda: found(many, "a", 10))
+
+
+def test_a_draft_that_fails_half_way_leaves_the_state_as_it_was():
+    state = State.empty([COLUMNS]).insert("loans", (1, "a", 9, False)).insert("loans", (2, "a", 9, False))
+    before = state.snapshot()
+    draft = state.draft()
+    draft.change("loans", [((1, "a", 9, False), (1, "b", 9, False)), ((2, "a", 9, False), None)], {"person"})
+    draft.insert("loans", (3, "a", 9, False))
+    with pytest.raises(ExecutionError, match="already has a row with id"):
+        draft.insert("loans", (1, "a", 9, False))
+    assert found(state, "a", 0) == [(2, "a", 9, False), (1, "a", 9, False)]
+    draft.undo()
+    assert state.snapshot() == before and found(state, "b", 0) == []
+    assert found(state.insert("loans", (3, "b", 9, False)), "b", 0) == [(3, "b", 9, False)]
 
 
 def test_a_row_whose_time_is_put_off_is_found_below_rows_that_are_over():

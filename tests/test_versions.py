@@ -46,6 +46,25 @@ class Histories(RuleBasedStateMachine):
             of = self.change(of, [(0, value % 5, value), (1, value % 3, ABSENT if value % 2 else value)])
         return of
 
+    @rule(of=versions, writes=WRITES)
+    def change_in_vain(self, of, writes):
+        version, dicts = of
+        after, maps, before = version.begin()
+        for number, key, value in writes:
+            before.append((number, key, maps[number].get(key, ABSENT)))
+            maps[number][key] = value
+            assert after.get(number, key) is value
+            self.read(of, key)
+        after.undo()
+        self.read_all(of)
+
+    @rule(of=versions)
+    def read_what_came_after(self, of):
+        version, dicts = of
+        seen = set()
+        assert set(version.since(0, seen)) >= set(dicts[0].values())
+        assert version.since(0, seen) == []
+
     @rule(of=versions, key=KEYS)
     def read(self, of, key):
         version, dicts = of
@@ -89,6 +108,13 @@ def test_a_key_that_is_written_twice_at_once_keeps_what_was_there_before():
     after = version.changed([(0, "odd", 8), (0, "odd", ABSENT), (0, "odd", 9)])
     assert Map(version, 0)["odd"] == version.copied(0)["odd"] == 2 and Map(after, 0)["odd"] == 9
     assert version.changed([]).copied(0) == {"odd": 2, "even": 2}
+
+
+def test_what_a_map_ever_had_is_found_once_from_whichever_version():
+    versions, seen = counted(5), set()
+    assert versions[4].since(0, seen) == [3, 3, 4, 4]
+    assert versions[2].since(0, seen) == [1, 1, 2, 2]
+    assert versions[3].since(0, seen) == versions[5].since(0, seen) == []
 
 
 def test_an_abandoned_version_costs_no_copy():
