@@ -91,7 +91,7 @@ def plain(application: Any, port: int) -> None:
 
 
 def uvicorn(application: Any, port: int) -> None:
-    """asyncio and llhttp too, in a library: ASGI."""
+    """The same loop and parser in a library: ASGI."""
     import asyncio
 
     import uvicorn
@@ -112,7 +112,7 @@ def uvicorn(application: Any, port: int) -> None:
         await send({"type": "http.response.start", "status": int(reply.status[:3]), "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
 
-    uvicorn.run(asgi, port=port, loop="asyncio", http="httptools", lifespan="off", log_level="critical", access_log=False)
+    uvicorn.run(asgi, port=port, loop="auto", http="httptools", lifespan="off", log_level="critical", access_log=False)
 
 
 def granian(application: Any, port: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -126,8 +127,14 @@ def test_a_state_never_changes(share_info, state):
 
 def test_an_effect_that_fails_changes_nothing(share_info, state):
     first = decide(share_info, ALICE, state)
+    before = first.state.snapshot()
     with pytest.raises(openapi.ExecutionError, match="already has a row"):
-        decide(share_info, ALICE, first.state)  # the same generator mints the same code
+        decide(share_info, ALICE, first.state)  # the same generator mints the same code, after an effect that succeeded
+    assert first.state.snapshot() == before
+    another = Thread(target=first.state.delete, args=("shares", first.changes[-1].after), daemon=True)
+    another.start()
+    another.join(10)
+    assert not another.is_alive()
 
 
 def test_the_reasons_name_each_row_and_hide_the_token(share_info, state):
