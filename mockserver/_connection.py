@@ -146,7 +146,7 @@ class Connection(asyncio.Protocol):
     def tick(self) -> None:
         """A second has passed."""
         self.age += not self.busy or self.blocked
-        if self.age <= (LINGER if self.ended else PATIENCE if self.environ is not None or self.blocked else IDLE):
+        if self.age <= (PATIENCE if self.environ is not None or self.blocked else LINGER if self.ended else IDLE):
             return
         if self.environ is not None and not self.blocked:
             self._end(408, "the request took too long to come")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -22,6 +22,8 @@ Gather = Callable[[Environ, Mapping[str, str], str, str], dict[str, Any]]
 """(environ, values of the path, query, body) to the raw values of the parameters."""
 Fill = Callable[[dict[str, Any], Environ, Mapping[str, str], str, str], None]
 """Adds to the raw values those of one place, from the same."""
+Names = Mapping[str, Sequence[str]]
+"""What a request calls the values of one place, and the parameters that each is: two credentials may share a header."""
 
 
 class BodyTooLarge(ValueError):
@@ -45,10 +47,10 @@ def read_body(environ: Environ) -> str:
 
 def gatherer(operation: openapi.Operation) -> Gather:
     """The function that finds the raw values of an operation's parameters; what none of them is in is not looked at."""
-    names: dict[str, dict[str, str]] = {}
+    names: dict[str, dict[str, list[str]]] = {}
     for each in operation.parameters:
         key = variable(each.wire_name) if each.location == "header" else each.wire_name
-        names.setdefault(each.location, {})[key] = each.name
+        names.setdefault(each.location, {}).setdefault(key, []).append(each.name)
     query = _query_and_form if operation.accepts_form else _query
     fillers = {"query": query, "path": _path, "header": _headers, "cookie": _cookies, "body": _properties}
     places = [fillers[location](each) for location, each in names.items()]
@@ -70,11 +72,11 @@ def variable(name: str) -> str:
     return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
 
 
-def _query(names: Mapping[str, str]) -> Fill:
+def _query(names: Names) -> Fill:
     return lambda raw, environ, path, query, body: _add_pairs(raw, query, names) if query else None
 
 
-def _query_and_form(names: Mapping[str, str]) -> Fill:
+def _query_and_form(names: Names) -> Fill:
     """Where both have a name, the query wins."""
 
     def fill(raw: dict[str, Any], environ: Environ, path: Mapping[str, str], query: str, body: str) -> None:
@@ -86,24 +88,24 @@ def _query_and_form(names: Mapping[str, str]) -> Fill:
     return fill
 
 
-def _add_pairs(raw: dict[str, Any], text: str, names: Mapping[str, str]) -> None:
+def _add_pairs(raw: dict[str, Any], text: str, names: Names) -> None:
     """Adds the values of a query or a form, the first of several under one name."""
     encoded = "%" in text or "+" in text
     for part in decoded(text).split("&"):
         key, _, value = part.partition("=")
         if encoded:
             key, value = unquote_plus(key), unquote_plus(value)
-        name = names.get(key)
-        if name is not None and name not in raw:
-            raw[name] = value
+        for name in names.get(key, ()):
+            if name not in raw:
+                raw[name] = value
 
 
-def _path(names: Mapping[str, str]) -> Fill:
+def _path(names: Names) -> Fill:
     return lambda raw, environ, path, query, body: _add(raw, path, names)
 
 
-def _headers(names: Mapping[str, str]) -> Fill:
-    known = tuple(names.items())
+def _headers(names: Names) -> Fill:
+    known = [(key, name) for key, found in names.items() for name in found]
 
     def fill(raw: dict[str, Any], environ: Environ, path: Mapping[str, str], query: str, body: str) -> None:
         for key, name in known:
@@ -113,7 +115,7 @@ def _headers(names: Mapping[str, str]) -> Fill:
     return fill
 
 
-def _cookies(names: Mapping[str, str]) -> Fill:
+def _cookies(names: Names) -> Fill:
     def fill(raw: dict[str, Any], environ: Environ, path: Mapping[str, str], query: str, body: str) -> None:
         with suppress(CookieError):
             cookies = SimpleCookie(environ.get("HTTP_COOKIE", ""))
@@ -122,7 +124,7 @@ def _cookies(names: Mapping[str, str]) -> Fill:
     return fill
 
 
-def _properties(names: Mapping[str, str]) -> Fill:
+def _properties(names: Names) -> Fill:
     """Of a body that is a JSON object."""
 
     def fill(raw: dict[str, Any], environ: Environ, path: Mapping[str, str], query: str, body: str) -> None:
@@ -135,10 +137,10 @@ def _properties(names: Mapping[str, str]) -> Fill:
     return fill
 
 
-def _add(raw: dict[str, Any], found: Mapping[str, Any], names: Mapping[str, str]) -> None:
-    for key, name in names.items():
+def _add(raw: dict[str, Any], found: Mapping[str, Any], names: Names) -> None:
+    for key, parameters in names.items():
         if found.get(key) is not None:
-            raw[name] = found[key]
+            raw.update(dict.fromkeys(parameters, found[key]))
 
 
 def _media(environ: Environ) -> str:

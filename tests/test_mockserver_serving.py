@@ -56,6 +56,15 @@ def mock():
         process.kill()
 
 
+def test_two_credentials_may_share_a_header(tmp_path):
+    contract = tmp_path / "two.yaml"
+    schemes = "components: {securitySchemes: {one: {type: http, scheme: bearer}, two: {type: http, scheme: bearer}}}"
+    text = ECHO.replace("[{code: 1, malformed: text}, ", "[{code: 1, missing: [one, two]}, {code: 1, malformed: text}, ")
+    contract.write_text(f"{text.replace('data: text', 'data: one + two')}security: [one: [], two: []]\n{schemes}")
+    client = create_app(Mock(openapi.load(contract), Origin(openapi.parse_document("{}", "world.yaml")))).test_client()
+    assert client.post("/things/a", headers={"Authorization": "Bearer x"}).json["data"] == "xx"
+
+
 def test_an_operation_may_be_called_health(echo):
     assert echo.post("/things/a", json={"text": "b"}).json["data"] == "b"
     assert echo.get("/_mock/health").json == {"status": "ok"}

@@ -48,7 +48,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(of=versions, writes=WRITES)
     def change_in_vain(self, of, writes):
-        version, dicts = of
+        version, _ = of
         after, maps, before = version.begin()
         for number, key, value in writes:
             before.append((number, key, maps[number].get(key, ABSENT)))
