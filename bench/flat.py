@@ -6,7 +6,6 @@ round beside it without shares, so that a busy machine slows both.
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from rich.table import Table
 
 import openapi
 from mockserver import Bounds, Mock, Origin, create_app
+from mockserver._cli import spare_the_collector
 from mockserver._world import LiveWorld
 
 NOW = time.time_ns() // 1_000_000
@@ -55,9 +55,7 @@ def main(most: int) -> None:
         states = _filled(empty, devices, until, sizes)
         memory = (_resident() - resident) / sum(sizes)
         console.print(f"{layout}: {memory:,.0f} bytes per share, of {sum(sizes):,}")
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(5_000, 100, 100)  # both as `serve` does
+        spare_the_collector()
         mock = Mock(contract, Origin(openapi.read_document(WORLD), os.environ), Bounds(rows=100 * most))
         for title, asking in (("decide()", _deciding(contract)), ("a request through WSGI, in process", _requesting(mock))):
             found.setdefault(title, {})[layout] = _measured(asking, states, devices, mark)
