@@ -68,7 +68,7 @@ def plain(text: str, names: Mapping[str, Operand], draws: Mapping[str, Evaluate]
     if len(tests) < len(parts):
         return None
     exceeding = tuple(pair for each in parts for pair in _exceeding(each, names))
-    return Plain(*((tests[0], tests[0]) if len(tests) == 1 else (_every(tests), _all(tests))), exceeding)
+    return Plain(*((tests[0], tests[0]) if len(tests) == 1 else (_every(tests), all_of(tests))), exceeding)
 
 
 def _exceeding(text: str, names: Mapping[str, Operand]) -> Iterator[tuple[str, str]]:
@@ -157,8 +157,11 @@ def _every(tests: list[Evaluate]) -> Evaluate:
     return evaluate
 
 
-def _all(tests: list[Evaluate]) -> Evaluate:
+def all_of(tests: list[Evaluate]) -> Evaluate:
+    """What says whether all of these are true; it goes no further than the first that is not."""
     first, *others = tests
+    if not others:
+        return first
 
     def holds(scope: Any) -> bool:
         if not first(scope):

@@ -26,8 +26,8 @@ ABSENT: Any = object()
 """The value of a key that is not there."""
 
 Dicts = dict[str, dict[Any, Any]]
-Writes = list[tuple[str, Any, Any]]
-"""In their order: the name of a map, a key, and its value from now on, which may be ABSENT."""
+Taken = list[tuple[str, Any, Any]]
+"""In their order: the name of a map, a key, and the value that a change took away, which may be ABSENT."""
 
 _lock = RLock()
 """Guards what versions share, from `begin` to `end` too. One for all: it is held for microseconds."""
@@ -43,7 +43,7 @@ class Version:
     # `_older`, whose `_before` it shares.
     _dicts: Dicts | None
     _newer: Version
-    _before: Writes
+    _before: Taken
     _older: Version
     _walked: int  # changes through which reads went to find what this older version has
     _left: int  # changes until the next look at `_mark`
@@ -103,23 +103,7 @@ class Version:
                 version = version._newer
         return found
 
-    def changed(self, writes: Writes) -> Version:
-        """The next version. Raises TypeError for a key that is not hashable, and then nothing has changed."""
-        after, maps, before = self.begin()
-        try:
-            for name, key, value in writes:
-                before.append((name, key, maps[name].get(key, ABSENT)))
-                if value is ABSENT:
-                    maps[name].pop(key, None)
-                else:
-                    maps[name][key] = value
-        except BaseException:
-            after.undo()
-            raise
-        after.end()
-        return after
-
-    def begin(self) -> tuple[Version, Dicts, Writes]:
+    def begin(self) -> tuple[Version, Dicts, Taken]:
         """The next version, to be written and read by the caller alone until its `end` or `undo`.
 
         The caller changes the dicts itself; before it does, it appends to the list what it is going to take away.
@@ -256,7 +240,7 @@ class Map(Mapping[Any, Any]):
         return self._version.copied(self._name).values()
 
 
-def _undo(before: Writes, dicts: Dicts) -> None:
+def _undo(before: Taken, dicts: Dicts) -> None:
     """Takes changes back, the last one first."""
     for name, key, value in reversed(before):
         if value is ABSENT:

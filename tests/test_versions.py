@@ -19,6 +19,23 @@ KEYS = st.integers(0, 2)
 WRITES = st.lists(st.tuples(st.integers(0, 1), KEYS, st.one_of(st.just(ABSENT), st.integers(0, 3))), max_size=5)
 
 
+def changed(version, writes):
+    """The next version."""
+    after, maps, before = version.begin()
+    try:
+        for name, key, value in writes:
+            before.append((name, key, maps[name].get(key, ABSENT)))
+            if value is ABSENT:
+                maps[name].pop(key, None)
+            else:
+                maps[name][key] = value
+    except TypeError:
+        after.undo()
+        raise
+    after.end()
+    return after
+
+
 class Histories(RuleBasedStateMachine):
     """Versions that come from one another in any way, each beside the plain dicts that it must equal."""
 
@@ -37,7 +54,7 @@ class Histories(RuleBasedStateMachine):
                 after[number].pop(key, None)
             else:
                 after[number][key] = value
-        return version.changed(writes), after
+        return changed(version, writes), after
 
     @rule(target=versions, of=versions, times=st.integers(1, 12))
     def change_often(self, of, times):
@@ -91,23 +108,23 @@ def counted(number):
     """A version whose key `even` and `odd` differ by one, and all that came before it."""
     versions = [Version.empty((0,))]
     for each in range(number):
-        versions.append(versions[-1].changed([(0, "odd", each), (0, "even", each)]))
+        versions.append(changed(versions[-1], [(0, "odd", each), (0, "even", each)]))
     return versions
 
 
 def test_a_write_that_cannot_be_made_changes_nothing():
     version = counted(3)[-1]
     with pytest.raises(TypeError):
-        version.changed([(0, "odd", 7), (0, [], 7)])
+        changed(version, [(0, "odd", 7), (0, [], 7)])
     assert dict(Map(version, 0)) == {"odd": 2, "even": 2}
-    assert Map(version.changed([(0, "odd", 8)]), 0)["odd"] == 8
+    assert Map(changed(version, [(0, "odd", 8)]), 0)["odd"] == 8
 
 
 def test_a_key_that_is_written_twice_at_once_keeps_what_was_there_before():
     version = counted(3)[-1]
-    after = version.changed([(0, "odd", 8), (0, "odd", ABSENT), (0, "odd", 9)])
+    after = changed(version, [(0, "odd", 8), (0, "odd", ABSENT), (0, "odd", 9)])
     assert Map(version, 0)["odd"] == version.copied(0)["odd"] == 2 and Map(after, 0)["odd"] == 9
-    assert version.changed([]).copied(0) == {"odd": 2, "even": 2}
+    assert changed(version, []).copied(0) == {"odd": 2, "even": 2}
 
 
 def test_what_a_map_ever_had_is_found_once_from_whichever_version():
@@ -122,8 +139,8 @@ def test_an_abandoned_version_costs_no_copy():
     version = counted(3)[-1]
     dicts = version._dicts[0]
     for _ in range(10):
-        version.changed([(0, "odd", 99)])
-    after = version.changed([(0, "odd", 100)])
+        changed(version, [(0, "odd", 99)])
+    after = changed(version, [(0, "odd", 100)])
     assert after._dicts[0] is dicts
     assert (Map(version, 0)["odd"], Map(after, 0)["odd"]) == (2, 100)
 
@@ -141,10 +158,10 @@ def test_a_version_that_nobody_keeps_is_gone_without_a_collection():
 
 def test_a_version_that_is_kept_does_not_keep_every_change_for_ever(monkeypatch):
     monkeypatch.setattr(_versions, "FAR", 100)
-    kept = newest = Version.empty((0,)).changed([(0, key, key) for key in range(50)])
+    kept = newest = changed(Version.empty((0,)), [(0, key, key) for key in range(50)])
     seen = []
     for number in range(1000):
-        newest = newest.changed([(0, number % 50, -1)])
+        newest = changed(newest, [(0, number % 50, -1)])
         seen.append(weakref.ref(newest))
     assert sum(each() is not None for each in seen) < 250
     assert dict(Map(kept, 0)) == {key: key for key in range(50)}
@@ -184,7 +201,7 @@ class Interrupting(str):
 def test_a_reader_whom_a_writer_overtakes_sees_its_own_version():
     version = counted(3)[-1]
     after = []
-    key = Interrupting("odd", lambda: after.append(version.changed([(0, "odd", 99)])))
+    key = Interrupting("odd", lambda: after.append(changed(version, [(0, "odd", 99)])))
     assert version.get(0, key) == 2 and after[0].get(0, "odd") == 99
 
 
@@ -192,7 +209,7 @@ def test_a_reader_whom_a_writer_overtakes_sees_its_own_version():
 def test_threads_that_share_versions_each_see_their_own(monkeypatch):
     """Readers of old versions, while forks of them are changed in other threads under no common lock."""
     monkeypatch.setattr(_versions, "NEAR", 10**6)  # so that they take the same dicts from each other all the time
-    base = Version.empty((0,)).changed([(0, key, 0) for key in range(20)])
+    base = changed(Version.empty((0,)), [(0, key, 0) for key in range(20)])
     wrong, stop = [], threading.Event()
 
     def read():
@@ -205,7 +222,7 @@ def test_threads_that_share_versions_each_see_their_own(monkeypatch):
         for start in range(5):
             version = base
             for value in range(1, 100):
-                version = version.changed([(0, value % 20, sign * value), (0, sign * 100, value)])
+                version = changed(version, [(0, value % 20, sign * value), (0, sign * 100, value)])
                 if version.get(0, value % 20) != sign * value or version.get(0, -sign * 100) is not None:
                     wrong.append((start, sign, value))
 
