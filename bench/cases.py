@@ -20,8 +20,8 @@ import click
 
 from bench.catches import CONTRACT, ROOT, WORLD, schemathesis, suite
 from contracts import Oracle, Plan, Record, Target
-from contracts._sequence import Sequence
-from contracts._session import Journal
+from contracts.run.session import Journal
+from contracts.sequence.sequence import Sequence
 
 SEAMS: tuple[tuple[type, str, str], ...] = (
     (Target, "send", "HTTP client"),

@@ -20,8 +20,8 @@ from rich.table import Table
 
 import openapi
 from mockserver import Bounds, Mock, Origin, create_app
-from mockserver._cli import spare_the_collector
-from mockserver._world import LiveWorld
+from mockserver.cli.main import spare_the_collector
+from mockserver.worlds.world import LiveWorld
 
 NOW = time.time_ns() // 1_000_000
 LATER, OVER = NOW + 10**12, NOW - 1

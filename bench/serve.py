@@ -31,7 +31,7 @@ class AtOnce:
 
     def reply(self, environ: dict[str, Any]) -> Any:
         """The reply, at once."""
-        from mockserver._reply import called
+        from mockserver.http.reply import called
 
         return called(self.application, {"wsgi.input": BytesIO(), **BASE, **environ})
 
@@ -40,7 +40,7 @@ def mock() -> Any:
     """The mock on its demo world, as `mockserver serve --max-rows 10000000` has it."""
     import openapi
     from mockserver import Bounds, Mock, Origin, create_app
-    from mockserver._cli import spare_the_collector
+    from mockserver.cli.main import spare_the_collector
 
     world = openapi.read_document(Path(openapi.__file__).parent / "worlds" / "demo.yaml")
     app = create_app(Mock(openapi.load(), Origin(world, os.environ), Bounds(rows=10_000_000)))
@@ -74,7 +74,7 @@ def fixed() -> Any:
 
 def ours(application: Any, port: int) -> None:
     """The mock's own: a loop of uvloop where there is one, and llhttp."""
-    from mockserver._server import Server, listen
+    from mockserver.http.server import Server, listen
 
     Server(application, listen(HOST, port), 8)
     Event().wait()
@@ -84,9 +84,9 @@ def plain(application: Any, port: int) -> None:
     """The mock's own on asyncio's loop, as on Windows."""
     import asyncio
 
-    from mockserver import _server
+    from mockserver.http import server
 
-    _server.new_event_loop = asyncio.new_event_loop
+    server.new_event_loop = asyncio.new_event_loop
     ours(application, port)
 
 
@@ -96,7 +96,7 @@ def uvicorn(application: Any, port: int) -> None:
 
     import uvicorn
 
-    from mockserver._reply import called
+    from mockserver.http.reply import called
 
     async def asgi(scope: Any, receive: Any, send: Any) -> None:
         environ = {f"HTTP_{name.decode().upper().replace('-', '_')}": value.decode("latin-1") for name, value in scope["headers"]}

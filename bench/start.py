@@ -22,9 +22,9 @@ def part(name):
 part("Python itself")
 import openapi
 part("import openapi")
-import mockserver._cli
+import mockserver.cli.main
 part("import mockserver")
-from mockserver._running import DEMO
+from mockserver.running import DEMO
 contract = openapi.load()
 part("load the contract")
 mock = mockserver.Mock(contract, mockserver.Origin(openapi.read_document(DEMO)))

@@ -1,5 +1,5 @@
 """`python -m contracts` does what the console script does."""
 
-from contracts._cli import main
+from contracts.cli.main import main
 
 main(prog_name="contracts")

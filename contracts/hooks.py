@@ -21,9 +21,9 @@ import schemathesis
 from hypothesis import strategies as st
 
 import openapi
-from contracts._clock import Clock
-from contracts._oracle import VIOLATION, Oracle
-from contracts._wire import FORM, JSON, Reply, Request, redact
+from contracts.http.wire import FORM, JSON, Reply, Request, redact
+from contracts.judge.clock import Clock
+from contracts.judge.oracle import VIOLATION, Oracle
 
 
 def _oracle() -> tuple[Oracle, openapi.World]:

@@ -1,5 +1,5 @@
 """`python -m mockserver` does what the console script does."""
 
-from mockserver._cli import main
+from mockserver.cli.main import main
 
 main()

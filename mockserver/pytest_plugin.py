@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mockserver._client import Client, World
-from mockserver._running import running
+from mockserver.client import Client, World
+from mockserver.running import running
 
 _OPTIONS = {
     "mock_contract": "The OpenAPI document that mock_server serves; without it, the one of device sharing.",

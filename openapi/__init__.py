@@ -3,18 +3,18 @@
 Nothing in here speaks HTTP, reads a clock or draws from a global source of randomness: the caller brings them.
 """
 
-from openapi._compile import load
-from openapi._contract import Contract, Operation
-from openapi._decision import Acceptance, Decision, Permitted, Rule, decide, force, permitted
-from openapi._document import Document, Node, parse_document, read_document
-from openapi._envelope import Envelope
-from openapi._errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
-from openapi._life import Transition, transitions
-from openapi._pool import Source, likely, near, sample, sources, values
-from openapi._request import Absence, Parameter
-from openapi._state import Change, State
-from openapi._witness import Candidate, classified, lacking, simplest, unreachable, witnesses
-from openapi._world import World, duration, instant, load_world, read_world
+from openapi.decision.contract import Contract, Operation
+from openapi.decision.decision import Acceptance, Decision, Permitted, Rule, decide, force, permitted
+from openapi.decision.envelope import Envelope
+from openapi.document.document import Document, Node, parse_document, read_document
+from openapi.document.errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
+from openapi.loading.compile import load
+from openapi.loading.world import World, duration, instant, load_world, read_world
+from openapi.parameters.parameter import Absence, Parameter
+from openapi.state.state import Change, State
+from openapi.witness.lifecycle import Transition, transitions
+from openapi.witness.parameter_values import Source, likely, near, sample, sources, values
+from openapi.witness.witness import Candidate, classified, lacking, simplest, unreachable, witnesses
 
 __all__ = [
     "Absence",

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import openapi
 from mockserver import Mock, Origin, create_app
-from mockserver._server import Server, listen
+from mockserver.http.server import Server, listen
 
 WORLD = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
 FILE = Path(openapi.__file__).parent / "device-sharing.yaml"

@@ -12,7 +12,7 @@ from wrong_servers import WORLD, serving
 
 import openapi
 from contracts import Manners, Oracle, Plan, Reply, Request, Target, examine
-from contracts._cli import main
+from contracts.cli.main import main
 
 CONTRACT = openapi.load().only("shareInfo")
 SEEDS = range(10)

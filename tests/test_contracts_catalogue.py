@@ -10,7 +10,7 @@ from wrong_servers import CONTRACT, CORRECT, RESET, WORLD, WRONG, serving
 
 import openapi
 from contracts import Manners, Plan, Target, examine
-from contracts._record import ALONE
+from contracts.judge.record import ALONE
 
 SEEDS = range(10)
 LONGEST = 6
@@ -32,7 +32,7 @@ def examined(name, entry, most_requests=20_000, resets=False, **options):
 
 @pytest.mark.parametrize("name", [name for name in WRONG if name not in FORGETFUL])
 def test_a_wrong_server_is_caught_by_the_rule_that_it_breaks(name):
-    record = examined(name, WRONG[name], stop_early=True, strangers=True, walks=0)
+    record = examined(name, WRONG[name], stop_early=True, undocumented=True, walks=0)
     [found] = record.found("violation")
     assert WRONG[name].says in found.verdict.sentence
     assert record.exit_code() == 1
@@ -51,7 +51,7 @@ def test_a_forgetful_server_is_caught_by_a_short_sequence_that_holds_the_request
 @pytest.mark.parametrize("name", CORRECT)
 def test_a_right_server_is_not_accused(name):
     for seed in SEEDS:
-        record = examined(name, CORRECT[name], seed=seed, strangers=True, walks=20, most_requests=150 if seed else 1000)
+        record = examined(name, CORRECT[name], seed=seed, undocumented=True, walks=20, most_requests=150 if seed else 1000)
         assert record.found("violation") == []
         assert record.cases
 

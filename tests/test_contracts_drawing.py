@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import openapi
-from contracts._choice import Drawn
-from contracts._draw import Drawer, Known
-from contracts._oracle import readings
+from contracts.generate.choices import Drawn
+from contracts.generate.draw import Drawer, Known
+from contracts.judge.oracle import readings
 
 CONTRACT = openapi.load()
 NOW = 1_800_000_000_000

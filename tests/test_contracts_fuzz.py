@@ -16,14 +16,14 @@ from wire_tap import WORLD, frozen, tapped, without_minted
 
 import openapi
 from contracts import Manners, Plan, Request, Target, examine
-from contracts._cli import main
-from contracts._corpus import Corpus
-from contracts._examination import open_session
-from contracts._fuzz import Shard, send_stream
-from contracts._placeholder import Run
-from contracts._sequence import Sequence
-from contracts._stream import Stream
-from contracts._target import Enough
+from contracts.cli.main import main
+from contracts.generate.stream import Stream
+from contracts.http.target import Enough
+from contracts.run.examination import open_session
+from contracts.run.fuzz import Shard, send_stream
+from contracts.sequence.corpus import Corpus
+from contracts.sequence.placeholder import Run
+from contracts.sequence.sequence import Sequence
 
 CONTRACT = openapi.load()
 WHOLE = Shard()

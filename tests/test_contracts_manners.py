@@ -16,10 +16,10 @@ from family_servers import WORLD, serving
 
 import openapi
 from contracts import Manners, Request, Target
-from contracts._cli import main
-from contracts._target import Broken, Enough
+from contracts.cli.main import main
+from contracts.http.target import Broken, Enough
 from mockserver import Mock, Origin, create_app
-from mockserver._server import Server, listen
+from mockserver.http.server import Server, listen
 
 CONTRACT = openapi.load()
 REQUEST = Request("userDeviceList", "GET", "/v2/binding/enduserapi/userDeviceList")

@@ -16,9 +16,9 @@ from rich.console import Console
 from wire_tap import tapped
 
 import openapi
-from contracts._cli import main
-from contracts._progress import Progress
-from contracts._record import Record
+from contracts.cli.main import main
+from contracts.judge.record import Record
+from contracts.report.progress import Progress
 
 CONTRACT = openapi.load()
 QUICK = ["--operation", "userDeviceList", "--no-breadth", "--walks", "1"]

@@ -11,9 +11,9 @@ from family_servers import FORGETFUL, WORLD, mutated, serving
 
 import openapi
 from contracts import Record, Request, Verdict
-from contracts._cli import main
-from contracts._failure import save_failures
-from contracts._record import Finding
+from contracts.cli.main import main
+from contracts.judge.record import Finding
+from contracts.report.failures import save_failures
 
 CONTRACT = openapi.load()
 PATH = "/v2/binding/enduserapi/shareInfo"
@@ -81,7 +81,7 @@ def test_every_failure_is_still_there_and_gone_from_a_server_that_is_mended(save
 
 
 def test_a_failure_late_in_a_long_run_has_its_sequence_without_a_history(tmp_path, monkeypatch):
-    monkeypatch.setattr("contracts._journal.MOST_HISTORY", 0)
+    monkeypatch.setattr("contracts.judge.journal.MOST_HISTORY", 0)
     with serving(mutated(FORGETFUL["new-end-forgotten"])) as base:
         options = ["--target", base, "--world", WORLD]
         assert run("fuzz", *options, "--failures", tmp_path, "--max-requests", 900).exit_code == 1

@@ -15,12 +15,12 @@ from family_servers import FORGETFUL, WORLD, mutated, serving
 import contracts
 import openapi
 from contracts import Plan, Target, examine
-from contracts._cli import main
-from contracts._html import write_html
-from contracts._record import Finding
-from contracts._report import as_data
+from contracts.cli.main import main
+from contracts.judge.record import Finding
+from contracts.report.data import as_data
+from contracts.report.html import write_html
 
-SCHEMA = json.loads((Path(contracts.__file__).parent / "report.schema.json").read_text())
+SCHEMA = json.loads((Path(contracts.__file__).parent / "report" / "report.schema.json").read_text())
 NASTY = "<script>alert(1)</script>\"'&{{ 7 * 7 }}\x00"
 
 

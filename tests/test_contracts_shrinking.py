@@ -12,12 +12,12 @@ from wrong_servers import CONTRACT, RESET, WORLD, serving
 
 import openapi
 from contracts import Manners, Plan, Target, examine
-from contracts._cli import main
-from contracts._examination import open_session
-from contracts._record import ALONE
-from contracts._shrink import shrink
-from contracts._target import Unreachable
-from contracts._wire import Request
+from contracts.cli.main import main
+from contracts.http.target import Unreachable
+from contracts.http.wire import Request
+from contracts.judge.record import ALONE
+from contracts.run.examination import open_session
+from contracts.sequence.shrink import shrink
 
 
 def step(name, **query):

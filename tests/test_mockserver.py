@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 import openapi
-from contracts._wire import request_for
+from contracts.http.wire import request_for
 from mockserver import Mock, Origin, create_app
-from mockserver._cli import main
+from mockserver.cli.main import main
 
 CONTRACT = openapi.load()
 SHARE_INFO = CONTRACT.operations["shareInfo"]

@@ -11,10 +11,10 @@ import pytest
 import requests
 
 import openapi
-from contracts._examination import Plan, examine
-from contracts._target import Target
+from contracts.http.target import Target
+from contracts.run.examination import Plan, examine
 from mockserver import Bounds, Client, ControlError, Mock, Origin, create_app, running
-from mockserver._guard import Guard, is_loopback
+from mockserver.control.access import Guard, is_loopback
 
 CONTRACT = openapi.load()
 DOCUMENT = Path(openapi.__file__).parent / "control-plane.yaml"
@@ -220,7 +220,7 @@ def test_a_client_says_what_was_refused():
 
 
 def test_a_client_brings_its_token():
-    from mockserver._server import Server, listen
+    from mockserver.http.server import Server, listen
 
     server = Server(create_app(_mock(), guard=Guard("secret")), listen("127.0.0.1", 0), 2)
     try:

@@ -12,8 +12,9 @@ from unittest.mock import patch
 import pytest
 
 import openapi
-from mockserver import Mock, Origin, _server, create_app, running
-from mockserver._server import Server, listen
+from mockserver import Mock, Origin, create_app, running
+from mockserver.http import server as http_server
+from mockserver.http.server import Server, listen
 
 URL = openapi.load().operations["shareInfo"].path
 SHARE = f"POST {URL}?pk=p11pLZ&dk=D001&acceptingExpireAt=4102444800000 HTTP/1.1\r\nHost: a\r\n"
@@ -70,7 +71,7 @@ def served():
 def mock(request):
     """A mock on each event loop that a machine may have."""
     new_event_loop = pytest.importorskip(request.param).new_event_loop
-    with patch.object(_server, "new_event_loop", new_event_loop), running(threads=1) as client:
+    with patch.object(http_server, "new_event_loop", new_event_loop), running(threads=1) as client:
         client.port = int(client.url.rpartition(":")[2])
         yield client
 
@@ -152,7 +153,7 @@ def test_a_name_with_an_underscore_does_not_pass_for_a_header(wire):
 
 @pytest.mark.parametrize("size", [8 * 1024 * 1024 + 1, 10**15])
 def test_a_body_that_is_too_large_is_refused_before_it_is_sent(wire, size, monkeypatch):
-    monkeypatch.setattr("mockserver._connection.LINGER", 0)
+    monkeypatch.setattr("mockserver.http.connection.LINGER", 0)
     wire.send(f"{CLOCK}Expect: 100-continue\r\nContent-Length: {size}\r\n\r\n")
     assert (wire.reply()[0], wire.closed()) == (413, True)
 
@@ -231,8 +232,8 @@ def test_every_reply_has_the_time(wire):
 
 
 def test_a_slow_request_is_given_up_and_so_is_a_connection_that_does_nothing(mock, wire, monkeypatch):
-    monkeypatch.setattr("mockserver._connection.PATIENCE", 1)
-    monkeypatch.setattr("mockserver._connection.IDLE", 1)
+    monkeypatch.setattr("mockserver.http.connection.PATIENCE", 1)
+    monkeypatch.setattr("mockserver.http.connection.IDLE", 1)
     idle = Wire(mock.port).send(f"{HEALTH}\r\n")
     assert idle.reply()[0] == 200
     wire.send(SHARE)
@@ -244,7 +245,7 @@ def test_a_slow_request_is_given_up_and_so_is_a_connection_that_does_nothing(moc
 
 
 def test_who_does_not_read_replies_is_given_up_and_cannot_fill_the_memory(mock, monkeypatch):
-    monkeypatch.setattr("mockserver._connection.PATIENCE", 1)
+    monkeypatch.setattr("mockserver.http.connection.PATIENCE", 1)
     wire = Wire(mock.port)
     asked = 2000
     Thread(target=lambda: wire.send("GET /_mock/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * asked), daemon=True).start()

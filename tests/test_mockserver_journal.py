@@ -8,7 +8,7 @@ import pytest
 
 import openapi
 from mockserver import Bounds, Mock, Origin, create_app
-from mockserver._guard import Guard
+from mockserver.control.access import Guard
 
 CONTRACT = openapi.load()
 WORLD = Path(openapi.__file__).parent / "worlds" / "demo.yaml"

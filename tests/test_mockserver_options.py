@@ -16,8 +16,8 @@ from click.testing import CliRunner
 
 import openapi
 from mockserver import Mock, Origin, create_app
-from mockserver._cli import main, serve
-from mockserver._reload import Reloader
+from mockserver.cli.main import main, serve
+from mockserver.serving.reload import Reloader
 
 ROOT = Path(__file__).parent.parent
 CONTRACT = openapi.load()

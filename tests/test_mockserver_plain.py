@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 import openapi
 from mockserver import Mock, Origin, create_app
-from mockserver._cli import main
+from mockserver.cli.main import main
 
 PETS = """
 openapi: 3.0.3
@@ -117,7 +117,7 @@ def test_without_asking_for_it_such_an_operation_is_no_part_of_a_contract(contra
 
 def test_a_contract_with_tables_needs_a_world(tmp_path):
     file = tmp_path / "contract.yaml"
-    file.write_text((openapi._compile.HERE / "device-sharing.yaml").read_text())
+    file.write_text((openapi.loading.compile.HERE / "device-sharing.yaml").read_text())
     result = CliRunner().invoke(main, ["serve", "--contract", str(file)])
     assert (result.exit_code, "has tables, so it needs a world" in result.output) == (2, True)
 

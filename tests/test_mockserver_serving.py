@@ -17,8 +17,8 @@ from click.testing import CliRunner
 
 import openapi
 from mockserver import Mock, Origin, create_app
-from mockserver._cli import main
-from mockserver._request import gatherer, variable
+from mockserver.cli.main import main
+from mockserver.http.request import gatherer, variable
 
 CONTRACT = openapi.load()
 URL = CONTRACT.operations["shareInfo"].path

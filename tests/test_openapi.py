@@ -9,8 +9,8 @@ from threading import Thread
 import pytest
 
 import openapi
-from openapi._request import MISSING, UNREADABLE, reader
-from openapi._state import Index
+from openapi.parameters.parameter import MISSING, UNREADABLE, reader
+from openapi.state.state import Index
 
 NOW = 1_760_000_000_000
 WORLD = Path(openapi.__file__).parent / "worlds" / "demo.yaml"

@@ -16,8 +16,8 @@ from wrong_servers import CATALOGUE, CONTRACT, WORLD, Entry, serving
 
 import openapi
 from contracts import Manners, Oracle, Plan, Reply, Request, Target, examine
-from contracts._cli import main
-from contracts._patch import Unwritable, diff, patched
+from contracts.cli.main import main
+from contracts.order.patch import Unwritable, diff, patched
 
 ORDERS = ["correct-reversed-order", "correct-times-first", "correct-order-of-codes", "correct-device-first"]
 

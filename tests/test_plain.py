@@ -7,8 +7,8 @@ from itertools import product
 import cel
 import pytest
 
-from openapi._plain import Operand, plain
-from openapi._request import MISSING, UNDETERMINED
+from openapi.expression.native import Operand, plain
+from openapi.parameters.parameter import MISSING, UNDETERMINED
 
 KINDS = {"a": int, "b": int, "text": str, "word": str, "yes": bool, "no": bool}
 VALUES = {

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from family_servers import FORGETFUL, mutated
 
 import openapi
-from contracts._cli import main
+from contracts.cli.main import main
 
 CONTRACT = openapi.load()
 WORLD = Path(openapi.__file__).parent / "worlds" / "demo.yaml"

@@ -9,8 +9,8 @@ import pytest
 
 from bench._cost import instructions
 from openapi import ExecutionError
-from openapi._index import Index
-from openapi._state import Columns, State
+from openapi.state.index import Index
+from openapi.state.state import Columns, State
 
 COLUMNS = Columns(
     table="loans",

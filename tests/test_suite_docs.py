@@ -13,8 +13,8 @@ import yaml
 from click.testing import CliRunner
 from family_servers import FORGETFUL, WORLD, mutated, serving
 
-from contracts._cli import main
-from contracts._profile import KEYS
+from contracts.cli.main import main
+from contracts.cli.profile import KEYS
 from mockserver import running
 
 ROOT = Path(__file__).parent.parent

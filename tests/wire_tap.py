@@ -10,7 +10,7 @@ from pathlib import Path
 
 import openapi
 from mockserver import Mock, Origin, create_app
-from mockserver._server import Server, listen
+from mockserver.http.server import Server, listen
 
 WORLD = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
 _code = re.compile(r"share_dv_\w+").sub

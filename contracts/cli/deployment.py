@@ -1,0 +1,88 @@
+"""The deployment that options speak of: its contract, what is true there, and its address."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import openapi
+from contracts.cli.param_types import Header, secrets
+from contracts.cli.unusable import Unusable
+from contracts.http.target import Manners, Target, Unreachable
+from contracts.http.wire import redact
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One server with what is known of it."""
+
+    contract: openapi.Contract
+    world: openapi.World
+    """With the secrets of the command line and the profile among its own."""
+    target: Target
+
+
+def reach(options: Mapping[str, Any]) -> Deployment:
+    """The deployment, once something answers there. Raises Unusable."""
+    try:
+        contract = _contract(options)
+        world = openapi.read_world(options["world"], contract, time.time_ns() // 1_000_000, os.environ)
+        world = replace(world, secrets={**world.secrets, **secrets()})
+        manners = _manners(options, contract)
+        target = Target(_url("target", options["target"]), manners)
+        target.check()
+    except (openapi.InvalidDocument, Unreachable) as error:
+        raise Unusable(redact(str(error), secrets())) from None
+    return Deployment(contract, world, target)
+
+
+def _contract(options: Mapping[str, Any]) -> openapi.Contract:
+    contract = openapi.load(options["contract"])
+    if not contract.operations:
+        raise Unusable(f"{contract.file}:1: no operation has x-outcomes, so there is nothing to examine")
+    for name in options["operation"]:
+        if name not in contract.operations:
+            raise Unusable(f"{contract.file} has no operation {name} ({openapi.nearest(name, contract.operations)})")
+    return contract.only(*options["operation"]) if options["operation"] else contract
+
+
+def _manners(options: Mapping[str, Any], contract: openapi.Contract) -> Manners:
+    headers: tuple[Header, ...] = options["header"]
+    parameters = {each.wire_name for one in contract.operations.values() for each in one.parameters if each.location == "header"}
+    for each in headers:
+        if each.name.lower() in parameters:
+            raise Unusable(f"--header {each.name}: it is a parameter of the contract, and the world says its values")
+    if options["ca"] and not Path(options["ca"]).is_file():
+        raise Unusable(f"--ca {options['ca']}: there is no such file; give a PEM file of certificates")
+    return Manners(
+        rate=options["rate"],
+        most_requests=options.get("max_requests") or sys.maxsize,
+        timeout=options["timeout"] / 1000,
+        retries=options["retries"],
+        certificates=options["ca"],
+        proxy=_url("proxy", options["proxy"]) if options["proxy"] else None,
+        reset=_url("reset", options["reset"]) if options["reset"] else None,
+        headers={each.name: each.value for each in headers},
+        shown={each.name: each.shown for each in headers},
+        connections=options.get("workers", 1),
+    )
+
+
+def _url(name: str, text: str) -> str:
+    """A URL of the command line. What it says is not repeated, as it may hold a password."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise Unusable(f"--{name} is not a URL: write http://HOST:PORT or https://HOST")
+    if name == "target" and parts.username is not None:
+        raise Unusable("--target holds a name or a password; give them with --header, as '${NAME}' from the environment")
+    return text

@@ -1,0 +1,35 @@
+"""The command line of the suite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from contracts.cli.contract import diagram, explain, lint
+from contracts.cli.fuzz import fuzz
+from contracts.cli.order import order
+from contracts.cli.param_types import secrets
+from contracts.cli.replay import replay
+from contracts.cli.unusable import Unusable
+from contracts.cli.verify import verify
+from contracts.http.target import Unreachable
+from contracts.http.wire import redact
+
+
+class _Group(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """A target that stops answering, or beginning anew, half-way is told of as one that never did."""
+        try:
+            return super().invoke(ctx)
+        except Unreachable as error:
+            raise Unusable(redact(str(error), secrets())) from None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Examines a server by its contract."""
+
+
+for command in (verify, fuzz, replay, order, lint, explain, diagram):
+    main.add_command(command)

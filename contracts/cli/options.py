@@ -1,0 +1,71 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+import click
+
+import openapi
+from contracts.cli.param_types import Duration, File, HeaderLine, Rate, Text, WorldFile
+from contracts.cli.profile import PROFILE, option, options
+from contracts.cli.unusable import Unusable
+from contracts.run.examination import Plan
+
+DEPLOYMENT = options(
+    PROFILE,
+    option("--target", required=True, type=Text(), metavar="URL", help="The base URL of the server."),
+    option("--world", required=True, type=WorldFile(), metavar="FILE", help="What is true on that server."),
+    option("--contract", type=File(), metavar="FILE", help="The OpenAPI document; without it, the one of device sharing."),
+    option("--operation", multiple=True, metavar="NAME", help="Only this operation; may be repeated."),
+)
+MANNERS = options(
+    option("--rate", type=Rate(), metavar="N", help="Requests per second at most."),
+    option("--timeout", default="10s", type=Duration(1), metavar="TIME", help="To connect, and to wait for a reply."),
+    option("--retries", default=2, type=click.IntRange(0, 20), metavar="N", help="How often to try again to connect."),
+    option("--ca", type=File(), metavar="FILE", help="Certificates to trust instead of the system's, PEM."),
+    option("--proxy", type=Text(), metavar="URL", help="A proxy to go through."),
+    option("--reset", type=Text(), metavar="URL", help="A POST to it makes the server begin anew, so that failures get short."),
+    option("--header", key="headers", multiple=True, type=HeaderLine(), metavar="LINE", help="`Name: value` in every request."),
+)
+JUDGING = options(
+    option("--strict-order", is_flag=True, help="Whether the order of the table is demanded."),
+    option("--tolerance", default="1s", type=Duration(), metavar="TIME", help="By which the server's clocks may differ."),
+)
+SENDING = options(
+    option("--seed", default=0, metavar="N", help="The same seed sends the same requests."),
+    option("--workers", default=1, type=click.IntRange(1, 64), metavar="N", help="Requests under way at once."),
+    option(
+        "--require", multiple=True, metavar="OUTCOME", help="Must be verified: an outcome, a pattern such as `NAME/*`, or all."
+    ),
+)
+
+
+def max_requests(default: int | None) -> Callable[[Any], Any]:
+    """The option that bounds how many requests are sent."""
+    return option("--max-requests", default=default, type=click.IntRange(1), metavar="N", help="Never send more.")
+
+
+def plan(options: Mapping[str, Any], contract: openapi.Contract, **more: Any) -> Plan:
+    """The plan of an examination. Raises Unusable."""
+    return Plan(
+        seed=options.get("seed", 0),
+        workers=options.get("workers", 1),
+        strict_order=options["strict_order"],
+        tolerance=options["tolerance"],
+        required=frozenset(_required(options.get("require", ()), contract)),
+        **more,
+    )
+
+
+def _required(patterns: tuple[str, ...], contract: openapi.Contract) -> list[str]:
+    known = [outcome for each in contract.operations.values() for outcome in each.outcomes]
+    found = []
+    for pattern in patterns:
+        matching = known if pattern == "all" else [each for each in known if fnmatchcase(each, pattern)]
+        if not matching:
+            raise Unusable(f"--require {pattern}: {contract.file} has no such outcome ({openapi.nearest(pattern, known)})")
+        found += matching
+    return found

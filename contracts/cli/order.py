@@ -1,0 +1,145 @@
+"""`contracts order`: in which order a server checks, and the patch that says so in the contract."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import click
+
+import openapi
+from contracts.cli.deployment import reach
+from contracts.cli.options import DEPLOYMENT, MANNERS, max_requests
+from contracts.cli.unusable import Unusable
+from contracts.http.target import Broken, Target
+from contracts.http.wire import redact
+from contracts.judge.clock import Clock
+from contracts.judge.oracle import Oracle
+from contracts.order.inference import Answer, Order, checks_of, infer
+from contracts.order.patch import Unwritable, diff, patched
+from contracts.order.probe import Prober, Refuted
+
+NO_ORDER, NOTHING_SEEN = 1, 3
+
+
+@click.command()
+@DEPLOYMENT
+@click.option("--patch", metavar="FILE", help="Write the patch into a file instead of printing it.")
+@max_requests(10_000)
+@MANNERS
+def order(patch: str | None, **options: Any) -> None:
+    """Infers in which order a server checks, and prints it as a patch to the contract.
+
+    Exit code 0 inferred, 1 the server has no order or breaks the contract, 2 unusable input or target, 3 nothing seen.
+    """
+    if patch and not Path(patch).absolute().parent.is_dir():
+        raise Unusable(f"{patch} cannot be written: its folder does not exist")
+    deployment = reach(options)
+    contract, world, target = deployment.contract, deployment.world, deployment.target
+    oracle = Oracle(contract, world, Clock(world, time.time_ns() // 1_000_000))
+    try:
+        found = [_ask(each, oracle, target) for each in contract.operations.values()]
+    except Broken as error:
+        raise Unusable(f"{target.base}: {error}; no order can be told of a server that does not answer each request") from None
+    for each in found:
+        click.echo("\n".join(each.lines(target, world.secrets)) + "\n")
+    if target.exhausted:
+        click.echo(f"Stopped after {target.sent} requests: what was not asked by then is as in the table.\n")
+    _hand_over(openapi.load(contract.file), {each.name: each.order for each in found if each.order}, patch)
+    sys.exit(_exit_code(found))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What came out for one operation."""
+
+    name: str
+    order: Order | None
+    requests: int
+    undecided: Sequence[str] = ()
+    refuted: str = ""
+
+    def lines(self, target: Target, secrets: Mapping[str, str]) -> Iterator[str]:
+        """It, for a person."""
+        if self.order is None:
+            yield f"{self.name}: the server breaks the contract, so there is no order to speak of (see contracts verify)"
+            yield redact(f"  {self.refuted}", secrets)
+            return
+        yield f"{self.name}: {self._headline(self.order)} ({self.requests} requests)"
+        for answer in self.order.circle:
+            yield f"  {_told(answer, target, secrets)}"
+        if not self.order.circle:
+            yield from self._sequence(self.order, target, secrets)
+        yield from (f"  undecided: {each}" for each in self.undecided)
+        yield from (f"  not seen: {each} (assumed; it stays where it is)" for each in self.order.unseen)
+
+    def _headline(self, order: Order) -> str:
+        if order.circle:
+            return "the server has no order (or the world is not true of it), for these answers contradict each other"
+        return "the server checks in another order than the table" if order.differs else "the server's order is that of the table"
+
+    def _sequence(self, order: Order, target: Target, secrets: Mapping[str, str]) -> Iterator[str]:
+        shown = [each for each in order.sequence if each.firm]
+        for number, (each, following) in enumerate(pairwise([*shown, None]), 1):
+            assert each is not None
+            yield f"  {number:2}. {each} [row {each.rule.number}]"
+            answer = order.before.get((each.position, following.position)) if following else None
+            if answer is not None:
+                yield f"        {_told(answer, target, secrets)}"
+
+
+def _told(answer: Answer, target: Target, secrets: Mapping[str, str]) -> str:
+    return f"{answer.got}: {answer.request.curl(target.base, secrets, target.manners.shown)}"
+
+
+def _ask(operation: openapi.Operation, oracle: Oracle, target: Target) -> _Found:
+    checks, before = checks_of(operation), target.sent
+    prober = Prober(operation, checks, oracle, target)
+    try:
+        order = infer(checks, prober.ask())
+    except Refuted as error:
+        return _Found(operation.name, None, target.sent - before, refuted=str(error))
+    unreached = dict(prober.unreached())
+    undecided = [f"{check}: {why}" for check, why in unreached.items()] + [
+        f"{one} / {two}: {prober.lacks(one, two)}"
+        for one, two in order.open
+        if not (prober.excluded(one, two) or one in unreached or two in unreached)
+    ]
+    return _Found(operation.name, order, target.sent - before, undecided)
+
+
+def _hand_over(contract: openapi.Contract, orders: Mapping[str, Order], patch_file: str | None) -> None:
+    """Prints or writes the patch, or says why there is none."""
+    changed = {name: [row for check in order.sequence for row in check.rows] for name, order in orders.items() if order.differs}
+    for name in changed:
+        if (across := orders[name].across) is not None:
+            click.echo(
+                f"{name}: {across[0]} comes before {across[1]}, which the whole document has: rows of the whole document that"
+                " do not come first everywhere move into each operation.\n"
+            )
+    if not changed:
+        click.echo("No row has to move: there is no patch.")
+        return
+    try:
+        text = Path(contract.file).read_bytes().decode()
+        patch = diff(contract.file, text, patched(contract, text, changed))
+        if patch_file:
+            Path(patch_file).write_bytes(patch.encode())
+            click.echo(f"The patch is in {patch_file}: patch {contract.file} {patch_file}")
+        else:
+            click.echo(patch, nl=False)
+    except (Unwritable, UnicodeError) as error:
+        raise Unusable(f"the order cannot be written as a patch: {error}") from None
+    except OSError as error:
+        raise Unusable(f"the patch cannot be written: {error}") from None
+
+
+def _exit_code(found: Sequence[_Found]) -> int:
+    if any(each.order is None or each.order.circle for each in found):
+        return NO_ORDER
+    return 0 if any(each.requests for each in found) else NOTHING_SEEN

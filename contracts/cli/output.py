@@ -1,0 +1,61 @@
+"""Where the record of an examination goes: the terminal and the files that were asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+
+import openapi
+from contracts.cli.profile import options
+from contracts.cli.unusable import Unusable
+from contracts.judge.record import Record
+from contracts.report.data import write_json
+from contracts.report.failures import save_failures
+from contracts.report.html import write_html
+from contracts.report.junit import write_junit
+from contracts.report.progress import Progress
+from contracts.report.terminal import print_record
+
+REPORTS = options(
+    click.option("--json", metavar="FILE", help="Write the record as JSON."),
+    click.option("--html", metavar="FILE", help="Write one page that opens from disk."),
+    click.option("--junit", metavar="FILE", help="Write one test case per outcome as JUnit XML."),
+    click.option("--failures", metavar="DIR", help="Save each violation in a file for `contracts replay`."),
+    click.option("--quiet", is_flag=True, help="No progress on the standard error."),
+)
+
+
+def check(options: Mapping[str, Any]) -> None:
+    """Whether the reports can be written, before anything is sent. Raises Unusable."""
+    for path in filter(None, (options[name] for name in ("json", "html", "junit", "failures"))):
+        if not Path(path).absolute().parent.is_dir():
+            raise Unusable(f"{path} cannot be written: its folder does not exist")
+    if options["failures"] and Path(options["failures"]).exists() and not Path(options["failures"]).is_dir():
+        raise Unusable(f"{options['failures']} is a file; --failures is a folder")
+
+
+def progress(options: Mapping[str, Any]) -> Progress:
+    """What watches the examination."""
+    return Progress(Console(stderr=True, quiet=options["quiet"]))
+
+
+def finish(record: Record, contract: openapi.Contract, options: Mapping[str, Any]) -> NoReturn:
+    """Prints the record, writes the files, and ends with the exit code. Raises Unusable where a file cannot be written."""
+    print_record(record, Console(highlight=False))
+    try:
+        if options["json"]:
+            write_json(record, options["json"])
+        if options["html"]:
+            write_html(record, contract, options["html"])
+        if options["junit"]:
+            write_junit(record, options["junit"])
+        for file in save_failures(record, options["failures"]) if options["failures"] else ():
+            click.echo(f"Saved: {file}")
+    except OSError as error:
+        raise Unusable(f"the report cannot be written: {error}") from None
+    sys.exit(record.exit_code())

@@ -1,0 +1,145 @@
+"""How values are written on the command line and in a profile."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import click
+
+import openapi
+from contracts.cli.unusable import Unusable
+from contracts.run.fuzz import Shard
+
+SHORTEST_SECRET = 4
+"""A shorter header value that is written out is not looked for in what a server says: it may be part of any word."""
+_variable = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+_no_letter = re.compile(r"[^A-Za-z0-9]").sub
+_shard = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})").fullmatch
+
+
+def secrets() -> dict[str, str]:
+    """The secret values of this command line and of its profile, each with the `${NAME}` to print instead."""
+    found: dict[str, str] = click.get_current_context().meta.setdefault(__name__, {})
+    return found
+
+
+class Text(click.ParamType[str]):
+    """A text in which `${NAME}` comes from the environment, and is then a secret."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text."""
+
+        def look_up(match: re.Match[str]) -> str:
+            found = os.environ.get(match[1])
+            if not found:
+                self.fail(f"{match[0]} is not in the environment (export {match[1]}=…)", param, ctx)
+            secrets()[found] = match[0]
+            return found
+
+        return _variable.sub(look_up, str(value))
+
+
+class File(click.ParamType[str]):
+    """A path; in a profile, relative to it."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The path."""
+        return str(value)
+
+
+class WorldFile(File):
+    """A file that says what is true; in a profile also that itself."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The document."""
+        if isinstance(value, openapi.Document):
+            return value
+        try:
+            return openapi.read_document(str(value))
+        except openapi.InvalidDocument as error:
+            raise Unusable(str(error)) from None
+
+
+class Duration(click.ParamType[int]):
+    """Milliseconds, written `500ms`, `90s`, `30m` or `1h`."""
+
+    name = "duration"
+
+    def __init__(self, least: int = 0) -> None:
+        self._least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Milliseconds."""
+        found = openapi.duration(str(value)) if str(value) != "0" else 0
+        if found is None or found < self._least:
+            self.fail(f"{value!r} is not a duration; write 500ms, 90s, 30m or 1h", param, ctx)
+        return found
+
+
+class Rate(click.ParamType[float]):
+    """Requests per second."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """A number above 0."""
+        try:
+            found = float(value)
+        except ValueError:
+            found = 0.0
+        if not isfinite(found) or found < 0.001:
+            self.fail(f"{value!r} is not a number of requests per second; write 20, or 0.5", param, ctx)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header of every request. `shown` is what a reader sees of its value."""
+
+    name: str
+    value: str
+    shown: str
+
+
+class HeaderLine(Text):
+    """`Name: value`. The value is secret, written out or taken from the environment."""
+
+    name = "header"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The header."""
+        name, colon, text = str(value).partition(":")
+        text = text.strip()
+        filled = super().convert(text, param, ctx)
+        if not colon or not _token(name) or not filled.isprintable() or not filled.isascii():
+            self.fail(f"{name} is not a header; write 'Name: value' in printable ASCII", param, ctx)
+        if _variable.search(text):
+            return Header(name, filled, text)
+        shown = f"${{{_no_letter('_', name).upper()}}}"
+        if len(filled) >= SHORTEST_SECRET:
+            secrets()[filled] = shown
+        return Header(name, filled, shown)
+
+
+class ShardOf(click.ParamType[Shard]):
+    """`3/16`: the third of sixteen equal parts."""
+
+    name = "shard"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        """The shard."""
+        if isinstance(value, Shard):
+            return value
+        match = _shard(str(value))
+        if match is None or int(match[1]) > int(match[2]):
+            self.fail(f"{value!r} is not a shard; write 3/16 for the third of sixteen", param, ctx)
+        return Shard(int(match[1]), int(match[2]))

@@ -1,0 +1,1 @@
+"""Generators: what is sent, from single requests to walks."""

@@ -1,0 +1,96 @@
+"""The broad lane: Schemathesis generates from the schemas, our oracle judges.
+
+Its own checks are not run. They hold a server to the HTTP status (a refusal must be 4xx, an accepted negative case is a
+failure), and accuse a correct server whose outcome is a code in the body of a 200.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+
+import openapi
+from contracts.http.wire import Request
+
+EXAMPLES = 25
+"""Requests for each operation and mode."""
+
+
+Send = Callable[[Request], object]
+
+
+def broad(contract: openapi.Contract, send: Send, known: dict[str, dict[str, str]], seed_value: int) -> None:
+    """Hands requests that Schemathesis generates, positive and negative, to `send`.
+
+    `known` holds, by operation, the values of a request that succeeds; they replace some of the generated ones, because
+    a generator that does not know the world is refused at the first check.
+    """
+    schema: Any = schemathesis.openapi.from_dict(contract.document)
+    for result in schema.get_all_operations():
+        found = result.ok()
+        name = str(found.definition.raw.get("operationId")) if found is not None else ""
+        if name not in contract.operations:
+            continue
+        operation = contract.operations[name]
+        for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
+            _run(operation, found.as_strategy(generation_mode=mode), known.get(operation.name, {}), send, seed_value)
+
+
+def _run(operation: openapi.Operation, cases: Any, known: dict[str, str], send: Send, seed_value: int) -> None:
+    @seed(seed_value)
+    @settings(
+        max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
+    @given(case=cases, replaced=st.sets(st.sampled_from(sorted(known) or [""])))
+    def run(case: Any, replaced: set[str]) -> None:
+        send(_request(operation, case, {name: known[name] for name in replaced if name in known}))
+
+    # Nothing can be wrong with a request for an operation without parameters.
+    with warnings.catch_warnings(), suppress(Unsatisfiable):
+        warnings.simplefilter("ignore")
+        run()
+
+
+def _request(operation: openapi.Operation, case: Any, replaced: dict[str, str]) -> Request:
+    query = _texts(case.query)
+    headers = {name: value for name, value in _texts(case.headers).items() if _sendable(value)}
+    form = _texts(case.body) if operation.accepts_form and isinstance(case.body, dict) else None
+    for each in operation.parameters:
+        if each.name in replaced and each.location == "query":
+            query[each.wire_name] = replaced[each.name]
+        elif each.name in replaced and each.location == "header":
+            headers = {name: value for name, value in headers.items() if name.lower() != each.wire_name}
+            headers[each.wire_name.title()] = replaced[each.name]
+    return Request(
+        operation.name,
+        operation.method,
+        case.formatted_path,
+        query=tuple(query.items()),
+        headers=tuple(headers.items()),
+        form=None if form is None else tuple(form.items()),
+    )
+
+
+def _texts(values: Any) -> dict[str, str]:
+    """Generated values as they go over the wire; a value that is None is not sent, and a surrogate cannot be."""
+    found = dict(values) if isinstance(values, dict) or hasattr(values, "items") else {}
+    return {_clean(str(name)): _clean(_text(value)) for name, value in found.items() if value is not None}
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _sendable(value: str) -> bool:
+    return value.isascii() and value.isprintable() and value == value.strip()

@@ -1,0 +1,1 @@
+"""The order in which a server checks, inferred from its replies."""

@@ -1,0 +1,1 @@
+"""Reports: JSON, HTML, JUnit, the terminal, saved failures."""

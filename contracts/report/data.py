@@ -1,0 +1,72 @@
+"""A record as plain data, and as JSON. Secrets stand as their `${NAME}` in both."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from contracts.http.wire import redact
+from contracts.judge.oracle import NOTE, UNEXPLAINED, VIOLATION
+from contracts.judge.record import LATENCY_BOUNDS, Finding, Record
+
+FORMAT = 1
+"""Raised when the data change so that a reader would stumble."""
+SHOWN = {
+    "alone": "These requests show it on a server to which nothing else has happened.",
+    "again": "It showed again when it was repeated, on a server that earlier requests had changed; it may follow from another.",
+    "once": "It showed once, and not when it was repeated; earlier requests may have to do with it.",
+}
+"""What is said of a finding, by its rank."""
+
+
+def as_data(record: Record) -> dict[str, Any]:
+    """The whole record as plain data; `contracts/report/report.schema.json` describes it."""
+    outcomes = {each: {"verdict": record.verdict(each), "cases": record.cases[each]} for each in record.outcomes}
+    for each, reason in record.blocked.items():
+        outcomes[each]["reason"] = reason
+    return {
+        "format": FORMAT,
+        "target": redact(record.base, record.secrets),
+        "seed": record.seed,
+        "requests": record.requests,
+        "seconds": round(record.seconds, 3),
+        "exit_code": record.exit_code(),
+        "lacking": record.lacking(),
+        "outcomes": outcomes,
+        "rows": [{"operation": name, "row": row, "hits": count} for (name, row), count in sorted(record.rows.items())],
+        "replies": dict(sorted(record.replies.items())),
+        "latency": {
+            "bounds": list(LATENCY_BOUNDS),
+            "replies": {
+                got: [bars[at] for at in range(len(LATENCY_BOUNDS) + 1)] for got, bars in sorted(record.latencies.items())
+            },
+        },
+        "violations": [finding_as_data(record, each) for each in record.found(VIOLATION)],
+        "notes": [finding_as_data(record, each) for each in record.found(NOTE)],
+        "unexplained": [finding_as_data(record, each) for each in record.found(UNEXPLAINED)],
+        "not_kept": record.unkept,
+    }
+
+
+def finding_as_data(record: Record, finding: Finding) -> dict[str, Any]:
+    """One finding as plain data."""
+    verdict, secrets = finding.verdict, record.secrets
+    return {
+        "operation": finding.steps[-1].operation,
+        "rule": redact(verdict.sentence, secrets),
+        "reason": redact(verdict.reason, secrets),
+        "expected": verdict.outcome,
+        "permitted": list(verdict.permitted),
+        "got": redact(verdict.got, secrets),
+        "count": finding.count,
+        "shown": list(SHOWN)[finding.rank],
+        "reply": finding.reply,
+        "curl": finding.curls,
+        "steps": [each.as_data() for each in finding.steps],
+    }
+
+
+def write_json(record: Record, path: str) -> None:
+    """The record as JSON. Raises OSError."""
+    Path(path).write_text(json.dumps(as_data(record), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,105 @@
+"""Failures, each in a file of its own, to be sent again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openapi
+from contracts.judge.oracle import VIOLATION, alike
+from contracts.judge.record import Finding, Record
+from contracts.report.data import finding_as_data
+from contracts.sequence.shrink import Steps
+from contracts.sequence.steps import InvalidSteps, read_steps
+
+FORMAT = 1
+"""Raised when the data change so that a reader would stumble."""
+LARGEST = 64 * 1024 * 1024
+"""Bytes of a file that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A saved failure."""
+
+    steps: Steps
+    """The shortest sequence that was found."""
+    history: Steps
+    """Everything that led to it, from the world that was true at first; empty where that was too much."""
+    rule: str
+    """The sentence that was broken."""
+    got: str
+
+    def is_like(self, rule: str, got: str) -> bool:
+        """Whether another failure says the same, whatever the values."""
+        return self.got == got and _sentence(self.rule) == _sentence(rule)
+
+
+def _sentence(rule: str) -> str:
+    """A sentence without values, and without the place where it stands."""
+    return alike(re.sub(r" \[[^\]]*:\d+\]", "", rule))
+
+
+def save_failures(record: Record, folder: str) -> list[Path]:
+    """Writes each violation into a folder, which is made where there is none. Raises OSError."""
+    found = record.found(VIOLATION)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return [_save(finding, finding_as_data(record, finding), Path(folder)) for finding in found]
+
+
+def _save(finding: Finding, data: dict[str, Any], folder: Path) -> Path:
+    # The name says the outcome in plain letters; what the server said is only in the digest.
+    outcome = re.sub(r"[^A-Za-z0-9]+", "-", finding.verdict.outcome)[:80]
+    digest = hashlib.sha256(json.dumps(finding.verdict.key).encode()).hexdigest()[:12]
+    file = folder / f"{outcome}-{digest}.json"
+    data = {"format": FORMAT, **data, "history": [each.as_data() for each in finding.history]}
+    file.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", errors="replace")
+    return file
+
+
+def read_failure(path: str, number: int | None, contract: openapi.Contract, secrets: Mapping[str, str]) -> Failure:
+    """A saved failure, or violation `number`, from 1, of a JSON report. Raises InvalidDocument."""
+    data = _read(path)
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise _invalid(path, f"is no failure or report of format {FORMAT}")
+    if "violations" in data:
+        data = _violation(path, data["violations"], number)
+    try:
+        steps = read_steps(data.get("steps"), contract, secrets)
+        history = read_steps(data["history"], contract, secrets) if data.get("history") else []
+    except InvalidSteps as error:
+        raise _invalid(path, str(error)) from None
+    return Failure(steps, history, str(data.get("rule", "")), str(data.get("got", "")))
+
+
+def _violation(path: str, violations: Any, number: int | None) -> dict[str, Any]:
+    """One of the violations of a report; the only one needs no number."""
+    count = len(violations) if isinstance(violations, list) else 0
+    number = 1 if number is None and count == 1 else number
+    if number is None or not 1 <= number <= count:
+        hint = f"choose one with --finding, from 1 to {count}" if count else ""
+        raise _invalid(path, f"this report has {count} violations", hint)
+    return violations[number - 1] if isinstance(violations[number - 1], dict) else {}
+
+
+def _read(path: str) -> Any:
+    """The data of a JSON file. YAML would refuse some of the characters that a server may say."""
+    try:
+        with open(path, "rb") as stream:
+            text = stream.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise _invalid(path, f"is larger than {LARGEST // 1024 // 1024} MiB")
+        return json.loads(text)
+    except OSError as error:
+        raise _invalid(path, f"cannot be read: {error.strerror}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _invalid(path, f"is no JSON: {error}", line=getattr(error, "lineno", 1)) from None
+
+
+def _invalid(path: str, what: str, hint: str = "", line: int = 1) -> openapi.InvalidDocument:
+    return openapi.InvalidDocument([openapi.Problem(path, line, what, hint)])

@@ -1,0 +1,54 @@
+"""A record as JUnit XML: one test suite for each operation, one test case for each outcome."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from contracts.judge.record import BLOCKED, NOT_COVERED, Record
+from contracts.report.data import as_data
+
+
+def write_junit(record: Record, path: str) -> None:
+    """Writes the file. Raises OSError."""
+    data = as_data(record)
+    root = Element("testsuites", name="contracts")
+    suites: dict[str, Element] = {}
+    missed = record.missed()
+    for outcome, seen in data["outcomes"].items():
+        operation, _, code = outcome.partition("/")
+        suite = suites.get(operation)
+        if suite is None:
+            suite = suites[operation] = SubElement(root, "testsuite", name=operation)
+        case = SubElement(suite, "testcase", classname=operation, name=code, time="0")
+        violations = [each for each in data["violations"] if each["expected"] == outcome]
+        _tell(case, seen, violations, outcome in missed)
+    for element in (*suites.values(), root):
+        element.set("time", f"{record.seconds if element is root else 0:.3f}")
+        for word, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
+            element.set(word, str(len(list(element.iter(tag)))))
+        element.set("errors", "0")
+    ElementTree.indent(root)
+    ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _tell(case: Element, seen: dict[str, Any], violations: list[dict[str, Any]], missed: bool) -> None:
+    """What became of one outcome. Readers show one failure for a case, so that it holds all of them."""
+    if violations:
+        failure = SubElement(case, "failure", type="violation", message=_printable(violations[0]["rule"]))
+        failure.text = _printable("\n\n".join(map(_text, violations)))
+    elif missed:
+        SubElement(case, "failure", type="not covered", message=_printable(seen.get("reason", "not covered")))
+    elif seen["verdict"] in (BLOCKED, NOT_COVERED):
+        SubElement(case, "skipped", message=_printable(seen.get("reason", "not covered")))
+
+
+def _text(finding: dict[str, Any]) -> str:
+    lines = [finding["rule"], f"got {finding['got']}: {finding['reply']}", finding["reason"]]
+    return "\n".join(lines + [f"{number}. {curl}" for number, curl in enumerate(finding["curl"], 1)])
+
+
+def _printable(text: str) -> str:
+    """XML has no way to write most control characters."""
+    return "".join(each if each in "\n\t" or (each >= " " and each not in "\ufffe\uffff") else "\ufffd" for each in text)

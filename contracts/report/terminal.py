@@ -1,0 +1,45 @@
+"""The record on a terminal: a matrix of outcomes, and each finding with its curl lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from contracts.judge.oracle import VERIFIED
+from contracts.judge.record import BLOCKED, NOT_COVERED, VIOLATED, Record
+from contracts.report.data import SHOWN, as_data
+
+_COLOURS = {VERIFIED: "green", VIOLATED: "red", BLOCKED: "yellow", NOT_COVERED: "red"}
+
+
+def print_record(record: Record, console: Console) -> None:
+    """The matrix of outcomes, and then each finding with its curl lines."""
+    data = as_data(record)
+    title = f"{escape(data['target'])}: {record.requests} requests, {record.seconds:.1f} s, seed {record.seed}"
+    table = Table("outcome", "verdict", "cases", "", title=title)
+    for outcome, seen in data["outcomes"].items():
+        verdict = seen["verdict"]
+        reason = seen.get("reason", "") if verdict in (BLOCKED, NOT_COVERED) else ""
+        table.add_row(outcome, f"[{_COLOURS[verdict]}]{verdict}[/]", str(seen["cases"]), escape(reason))
+    console.print(table)
+    for title, findings in (("Violation", data["violations"]), ("Note", data["notes"]), ("Unexplained", data["unexplained"])):
+        for each in findings:
+            console.print("\n".join(_lines(title, each)), markup=False, highlight=False, soft_wrap=True)
+    for sentence in data["lacking"]:
+        console.print(f"Too little: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    done = record.tally()[VERIFIED]
+    console.print(f"{done} of {len(record.outcomes)} documented outcomes verified, {len(data['violations'])} violations")
+
+
+def _lines(title: str, finding: dict[str, Any]) -> list[str]:
+    times = "once" if finding["count"] == 1 else f"{finding['count']} times"
+    lines = [f"{title}: {finding['rule']}", f"  got {finding['got']}, {times}: {finding['reply']}"]
+    if finding["reason"]:
+        lines.append(f"  because {finding['reason']}")
+    if finding["shown"] != "alone" and title == "Violation":
+        lines.append(f"  {SHOWN[finding['shown']]}")
+    curls = finding["curl"]
+    return lines + [f"  {curls[0]}" if len(curls) == 1 else f"  {number}. {curl}" for number, curl in enumerate(curls, 1)]

@@ -1,0 +1,1 @@
+"""Sequences of requests: recorded, saved, read again, shrunk."""

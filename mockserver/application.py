@@ -1,0 +1,77 @@
+"""The Flask application: the control plane, and problem documents for what is outside the contract.
+
+The operations of the contract stand in front of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from mockserver.control.access import Guard, Refusal
+from mockserver.control.control_plane import Control
+from mockserver.http.reply import problem
+from mockserver.http.request import LARGEST_BODY, LARGEST_DOCUMENT
+from mockserver.serving.mock import Mock
+from mockserver.serving.operations import Line, Log, Operations
+
+CONTROL, HEALTH, WORLDS = "/_mock", "/_mock/health", "/_mock/worlds"
+
+
+def create_app(mock: Mock, log: Log | None = None, guard: Guard | None = None, cors: Collection[str] = ()) -> Flask:
+    """A WSGI application that plays the server of a mock's contract, and serves its control plane under `/_mock/`.
+
+    `cors` holds the origins whose pages may call the contract, `*` for every one; the control plane is for none of them.
+    """
+    guard = guard or Guard()
+    app = Flask("mockserver", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.before_request(_begin(guard))
+    app.register_blueprint(Control(mock, guard).blueprint())
+    if log is not None:
+        app.after_request(_logger(mock, log))
+    app.register_error_handler(HTTPException, _problem_of)
+    app.register_error_handler(Refusal, _refused)
+    app.wsgi_app = Operations(mock, app.wsgi_app, log, cors)  # type: ignore[method-assign]
+    return app
+
+
+def _begin(guard: Guard) -> Callable[[], None]:
+    def begin() -> None:
+        g.started = time.perf_counter()
+        if request.path.startswith(CONTROL):
+            guard.check(request.headers, request.scheme, open_to_all=request.path == HEALTH)
+        request.max_content_length = LARGEST_DOCUMENT if request.path.startswith(WORLDS) else LARGEST_BODY
+        if (request.content_length or 0) > request.max_content_length:
+            raise RequestEntityTooLarge
+
+    return begin
+
+
+def _logger(mock: Mock, log: Log) -> Callable[[Response], Response]:
+    def after(response: Response) -> Response:
+        path = request.url_rule.rule if request.url_rule else mock.shown(request.path)
+        milliseconds = (time.perf_counter() - g.started) * 1000
+        log(Line(request.method, path, "", str(response.status_code), milliseconds))
+        return response
+
+    return after
+
+
+def _refused(refusal: Refusal) -> Response:
+    reply = problem(refusal.status, refusal.detail)
+    return Response(
+        reply.body, refusal.status, [*reply.headers, *([("WWW-Authenticate", "Bearer")] if refusal.status == 401 else [])]
+    )
+
+
+def _problem_of(error: HTTPException) -> Response:
+    reply = problem(error.code or 500, error.description or error.name)
+    response = Response(reply.body, reply.status, reply.headers)
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response

@@ -1,0 +1,161 @@
+"""The command line of the mock."""
+
+from __future__ import annotations
+
+import gc
+import json
+import signal
+import ssl
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from typing import Any, NoReturn
+
+import click
+
+import openapi
+from mockserver.application import create_app
+from mockserver.cli.options import CONFIG, CONTRACT, SERVE, WORLD
+from mockserver.control.access import Guard, is_loopback
+from mockserver.http.server import Server, listen
+from mockserver.running import read_mock
+from mockserver.serving.mock import Mock
+from mockserver.serving.operations import Line
+from mockserver.serving.reload import Reloader
+from mockserver.serving.witnesses import witnesses as find_witnesses
+from mockserver.worlds.clock import wall_clock
+from mockserver.worlds.journal import as_text
+from mockserver.worlds.worlds import Bounds
+
+MOST_NOTES = 20
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Plays the server of a contract."""
+
+
+@main.command()
+@SERVE
+def serve(**options: Any) -> None:
+    """Serves a contract until it is interrupted.
+
+    A flag wins over its environment variable, that over the config file, and that over the default.
+    """
+    host, port, token = options["host"], options["port"], options["token"]
+    if not is_loopback(host) and not token:
+        _fail(
+            f"other machines reach {host}, so the control plane wants a token: set MOCKSERVER_TOKEN or --token, "
+            "or listen on 127.0.0.1"
+        )
+    if options["workers"] > 1:
+        _fail(
+            "one worker serves a mock: its state, clocks, faults and journals are in the memory of one process; "
+            "delayed requests hold nobody up, and a second mock is a second `mockserver serve`"
+        )
+    tls = _tls(options["tls_cert"], options["tls_key"])
+    bounds = Bounds(options["max_worlds"], options["max_rows"], options["journal"], options["idle"])
+    mock = _mock(options["contract"], options["world"], bounds)
+    log = None if options["quiet"] else _log_json if options["log"] == "json" else _log_text
+    app = create_app(mock, log, Guard(token, frozenset(options["allow_host"])), frozenset(options["cors"]))
+    try:
+        listener = listen(host, port)
+    except (OSError, ValueError) as error:
+        _fail(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}; choose another --host or --port")
+    spare_the_collector()
+    stop = Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: stop.set())
+    server = Server(app, listener, options["threads"], tls)
+    reloader = Reloader(mock, options["contract"], lambda text: click.echo(text, err=True))
+    if options["reload"]:
+        reloader.start()
+    _greet(mock, server)
+    stop.wait()
+    server.stop()
+
+
+@main.command()
+@CONFIG
+@CONTRACT
+@WORLD
+@click.option("--base", default="http://127.0.0.1:4010", show_default=True, metavar="URL", help="Where the mock is.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, each with its request.")
+def witnesses(contract: str | None, world: str | None, base: str, as_json: bool) -> None:
+    """Prints for each outcome the simplest request that gets it."""
+    mock = _mock(contract, world, Bounds())
+    live = mock.worlds.default
+    found = find_witnesses(mock.contract, live.state, live.now(), base.rstrip("/"), live.secrets)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    for outcome, each in found.items():
+        click.echo(f"{outcome}\n  {each.get('curl') or each['unreachable']}")
+
+
+def _mock(contract: str | None, world: str | None, bounds: Bounds) -> Mock:
+    try:
+        return read_mock(contract, world, bounds)
+    except openapi.InvalidDocument as error:
+        _fail(str(error))
+
+
+def _tls(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        _fail("--tls-cert and --tls-key belong together: a certificate and its key, both PEM files")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except OSError as error:
+        _fail(f"{certificate} and {key} are no certificate and its key: {error.strerror or error}")
+    return certificate, key
+
+
+def _greet(mock: Mock, server: Server) -> None:
+    contract = mock.contract
+    click.echo(f"{contract.title}, world {Path(mock.worlds.origin.document.file).stem}: {server.url}")
+    for operation in contract.operations.values():
+        click.echo(f"  {operation.method} {operation.path}  {operation.name}, {len(operation.outcomes)} outcomes")
+    click.echo(f"  control plane: {server.url}/_mock/openapi.yaml")
+    if plain := [each for each in contract.operations.values() if each.rules[-1].media is not None]:
+        click.echo(
+            f"{len(plain)} operations have no x-outcomes, and answer with their first success from an example or a schema. "
+            "Not known: which outcome a request gets (ask for one with `Prefer: code=404`), what it changes, who may call."
+        )
+    for note in contract.notes[:MOST_NOTES]:
+        click.echo(f"  {note}")
+    if len(contract.notes) > MOST_NOTES:
+        click.echo(f"  and {len(contract.notes) - MOST_NOTES} more of this kind")
+    sys.stdout.flush()
+
+
+def spare_the_collector() -> None:
+    """Requests leave no cycles behind, so Python's collector would look at every row and entry again and again in vain."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 1000)
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(2)
+
+
+def _log_text(line: Line) -> None:
+    world = "" if line.world in ("", "default") else f" ({line.world})"
+    _print(f"{time.strftime('%H:%M:%S')} {line.method} {line.path} {line.outcome} {line.milliseconds:.1f} ms{world}")
+
+
+def _log_json(line: Line) -> None:
+    parts = {"method": line.method, "path": line.path, "world": line.world, "outcome": line.outcome}
+    _print(json.dumps({"time": as_text(wall_clock()), **parts, "milliseconds": round(line.milliseconds, 3)}))
+
+
+def _print(text: str) -> None:
+    # Whoever read the output may be gone; a request is answered all the same.
+    with suppress(OSError):
+        sys.stdout.write(f"{text}\n")  # a sixth of the time that click.echo takes, on every request
+        sys.stdout.flush()

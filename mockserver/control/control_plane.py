@@ -1,0 +1,304 @@
+"""The control plane: worlds, their clocks, faults and journals, and witnesses. `openapi/control-plane.yaml` describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import islice
+from random import Random
+from time import monotonic
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+import openapi
+from mockserver.control import arguments as asked
+from mockserver.control.access import Guard, Refusal
+from mockserver.control.arguments import NotUnderstood
+from mockserver.http.reply import JSON, encoded, problem
+from mockserver.serving.mock import Mock
+from mockserver.serving.witnesses import witnesses
+from mockserver.worlds.clock import Clock
+from mockserver.worlds.faults import MOST_FAULTS, UnknownOperation, UnknownOutcome
+from mockserver.worlds.journal import Pattern, as_text
+from mockserver.worlds.metrics import exposition
+from mockserver.worlds.redaction import Redaction
+from mockserver.worlds.world import LiveWorld, Moment, NoRoom, Origin
+from mockserver.worlds.worlds import DEFAULT, NameTaken
+
+YAML, PROMETHEUS = "application/yaml", "text/plain; version=0.0.4; charset=utf-8"
+WORLD = "/_mock/worlds/<world>"
+
+Body = Any
+
+
+class NotThere(LookupError):
+    """A world, snapshot or fault that does not exist."""
+
+
+class NotAllowed(RuntimeError):
+    """Something that this server does not do."""
+
+
+STATUSES: dict[type[Exception], int] = {
+    NotThere: 404,
+    UnknownOperation: 404,
+    UnknownOutcome: 404,
+    NotAllowed: 409,
+    NameTaken: 409,
+    openapi.WorldError: 409,
+    openapi.TableFull: 409,
+    NoRoom: 409,
+}
+
+
+class Control:
+    """The views of the control plane on one mock."""
+
+    def __init__(self, mock: Mock, guard: Guard) -> None:
+        self.mock, self.guard = mock, guard
+
+    def blueprint(self) -> Blueprint:
+        """Its routes."""
+        blueprint = Blueprint("control", __name__)
+        for method, rule, view in self._routes():
+            blueprint.add_url_rule(
+                rule, f"{method} {rule}".replace(".", "_"), _sent(view), methods=[method], provide_automatic_options=False
+            )
+        for kind, status in STATUSES.items():
+            blueprint.register_error_handler(kind, _handler(status))
+        blueprint.register_error_handler(NotUnderstood, lambda error: _problem(error.status, str(error)))
+        return blueprint
+
+    def _routes(self) -> list[tuple[str, str, Callable[..., Any]]]:
+        return [
+            ("GET", "/_mock/health", lambda: {"status": "ok"}),
+            ("GET", "/_mock/contract", lambda: self.mock.contract.document),
+            ("GET", "/_mock/openapi.json", lambda: asked.control_plane().document),
+            ("GET", "/_mock/openapi.yaml", lambda: Response(asked.FILE.read_bytes(), content_type=YAML)),
+            ("GET", "/_mock/metrics", self.metrics),
+            ("GET", "/_mock/worlds", lambda: [self._world(each) for each in self.mock.worlds.all()]),
+            ("POST", "/_mock/worlds", self.create_world),
+            ("GET", WORLD, lambda world: self._world(self._get(world))),
+            ("DELETE", WORLD, self.delete_world),
+            ("POST", f"{WORLD}/reset", lambda world: self._get(world).reset(self.mock.worlds.bounds.rows)),
+            ("GET", f"{WORLD}/state", self.get_state),
+            ("PUT", f"{WORLD}/state", self.replace_state),
+            ("PATCH", f"{WORLD}/state", self.change_state),
+            ("GET", f"{WORLD}/snapshots", lambda world: [{"snapshot": name} for name in self._get(world).snapshots]),
+            ("POST", f"{WORLD}/snapshots", lambda world: ({"snapshot": self._get(world).snapshot()}, 201)),
+            ("DELETE", f"{WORLD}/snapshots/<snapshot>", self.delete_snapshot),
+            ("POST", f"{WORLD}/snapshots/<snapshot>/restore", self.restore_snapshot),
+            ("GET", f"{WORLD}/clock", lambda world: _clock(self._get(world).clock)),
+            ("PATCH", f"{WORLD}/clock", self.set_clock),
+            ("DELETE", f"{WORLD}/clock", self.reset_clock),
+            ("GET", f"{WORLD}/faults", lambda world: [each.described() for each in self._get(world).faults.active]),
+            ("POST", f"{WORLD}/faults", self.add_fault),
+            ("DELETE", f"{WORLD}/faults", self.clear_faults),
+            ("DELETE", f"{WORLD}/faults/<fault>", self.remove_fault),
+            ("GET", f"{WORLD}/journal", self.get_journal),
+            ("DELETE", f"{WORLD}/journal", self.clear_journal),
+            ("POST", f"{WORLD}/journal/verify", self.verify_journal),
+            ("GET", f"{WORLD}/witnesses", self.get_witnesses),
+        ]
+
+    def metrics(self) -> Response:
+        worlds = self.mock.worlds
+        return Response(exposition(worlds.tallies(), len(worlds)), content_type=PROMETHEUS)
+
+    def create_world(self) -> Body:
+        wanted = asked.query("createWorld")
+        document, worlds = asked.world_document(wanted["name"]), self.mock.worlds
+        if "from" in wanted:
+            if document:
+                raise NotAllowed("a world is a fork or has a document of its own; leave out `from`, or the body")
+            world = worlds.fork(wanted["name"], self._get(wanted["from"]))
+        else:
+            world = worlds.create(wanted["name"], worlds.origin if document is None else Origin(document))
+        return self._world(world), 201
+
+    def delete_world(self, world: str) -> Body:
+        if self._get(world).name == DEFAULT:
+            raise NotAllowed("the default world always exists; reset it instead")
+        self.mock.worlds.delete(world)
+
+    def get_state(self, world: str) -> Body:
+        live = self._get(world)
+        redaction = self._redaction(asked.query("getState"))
+        state = live.state
+        redaction.learn(state)
+        return {name: [redaction.row(name, row) for row in rows] for name, rows in state.snapshot().items()}
+
+    def replace_state(self, world: str) -> Body:
+        live = self._get(world)
+        document, read = self._document(live)
+        clock = live.clock
+        if "clock" in document.data:
+            clock = Clock(frozen_at=read.now) if read.frozen else Clock().at(read.now)
+        random = Random(read.seed).getstate() if "seed" in document.data else live.random.getstate()
+        live.restore(Moment(read.state, clock, random, live.faults.active))
+
+    def change_state(self, world: str) -> Body:
+        live = self._get(world)
+        live.write(self._document(live)[1].state)
+
+    def delete_snapshot(self, world: str, snapshot: str) -> Body:
+        if self._get(world).snapshots.pop(snapshot, None) is None:
+            raise NotThere(f"world {world} has no snapshot {snapshot}")
+
+    def restore_snapshot(self, world: str, snapshot: str) -> Body:
+        live = self._get(world)
+        moment = live.snapshots.get(snapshot)
+        if moment is None:
+            raise NotThere(f"world {world} has no snapshot {snapshot}")
+        live.restore(moment)
+
+    def set_clock(self, world: str) -> Body:
+        live, wanted = self._get(world), asked.body("setClock")
+        clock = live.clock
+        if "frozen" in wanted and wanted["frozen"] != (clock.frozen_at is not None):
+            clock = clock.stopped() if wanted["frozen"] else clock.running()
+        time = asked.moment(wanted, "time", clock.now())
+        if time is not None:
+            clock = clock.at(time)
+        if "advance" in wanted:
+            text: str = wanted["advance"]
+            distance = openapi.duration(text.removeprefix("-")) or 0
+            clock = clock.advanced(-distance if text.startswith("-") else distance)
+        live.clock = clock
+        return _clock(clock)
+
+    def reset_clock(self, world: str) -> Body:
+        live = self._get(world)
+        live.clock = Clock()
+        return _clock(live.clock)
+
+    def add_fault(self, world: str) -> Body:
+        live, wanted = self._get(world), asked.body("addFault")
+        with live.lock:
+            if len(live.faults.active) >= MOST_FAULTS:
+                raise NoRoom(f"world {world} has {MOST_FAULTS} faults already; remove one")
+            return live.faults.add(wanted, self.mock.contract).described(), 201
+
+    def clear_faults(self, world: str) -> Body:
+        live = self._get(world)
+        with live.lock:
+            live.faults.active = ()
+
+    def remove_fault(self, world: str, fault: str) -> Body:
+        live = self._get(world)
+        with live.lock:
+            if not (fault.isascii() and fault.isdecimal() and len(fault) < 10 and live.faults.remove(int(fault))):
+                raise NotThere(f"world {world} has no fault {fault}")
+
+    def get_journal(self, world: str) -> Body:
+        live, wanted = self._get(world), asked.query("getJournal")
+        redaction = self._redaction(wanted)
+        with live.lock:
+            found = list(islice(live.journal.matching(_pattern(wanted, live)), wanted["limit"]))
+            forgotten, state = live.journal.forgotten, live.state
+        redaction.learn(state)
+        return {"entries": [entry.described(redaction) for entry in found], "forgotten": forgotten}
+
+    def clear_journal(self, world: str) -> Body:
+        live = self._get(world)
+        with live.lock:
+            live.journal.clear()
+
+    def verify_journal(self, world: str) -> Body:
+        live, wanted = self._get(world), asked.body("verifyJournal")
+        pattern = _pattern(wanted, live)
+        with live.lock:
+            count, forgotten = sum(1 for _ in live.journal.matching(pattern)), live.journal.forgotten
+        return _verdict(wanted, count, forgotten)
+
+    def get_witnesses(self, world: str) -> Body:
+        live = self._get(world)
+        return witnesses(live.contract, live.state, live.now(), self._url(live), live.secrets)
+
+    def _get(self, name: str) -> LiveWorld:
+        world = self.mock.worlds.get(name)
+        if world is None:
+            raise NotThere(f"there is no world {name}; create it with POST /_mock/worlds?name={name}")
+        return world
+
+    def _document(self, live: LiveWorld) -> tuple[openapi.Document, openapi.World]:
+        document = asked.world_document(live.name) or openapi.parse_document("{}", live.name)
+        return document, openapi.read_world(document, live.contract, live.now(), None, self.mock.worlds.bounds.rows)
+
+    def _redaction(self, wanted: Mapping[str, Any]) -> Redaction:
+        """What covers the secrets of a reply. Raises Refusal where somebody asks for them who may not."""
+        shown = bool(wanted.get("secrets"))
+        if shown and self.guard.token is None:
+            raise Refusal(403, "only who holds the control-plane token may see secrets; start the mock with --token")
+        return Redaction(self.mock.contract, off=shown)
+
+    def _url(self, world: LiveWorld) -> str:
+        base = request.host_url.rstrip("/")
+        return base if world.name == DEFAULT else f"{base}/worlds/{world.name}"
+
+    def _world(self, world: LiveWorld) -> dict[str, Any]:
+        return {
+            "name": world.name,
+            "url": self._url(world),
+            "clock": _clock(world.clock),
+            "rows": {name: len(world.state.table(name)) for name in world.state.tables},
+            "faults": len(world.faults.active),
+            "entries": len(world.journal.entries),
+            "snapshots": len(world.snapshots),
+            "idle": round(monotonic() - world.used, 1),
+        }
+
+
+def _sent(view: Callable[..., Any]) -> Callable[..., Response]:
+    def sent(**path: str) -> Response:
+        found = view(**path)
+        if isinstance(found, Response):
+            return found
+        body, status = found if isinstance(found, tuple) else (found, 200)
+        return Response(status=204) if body is None else Response(encoded(body), status, content_type=JSON)
+
+    return sent
+
+
+def _handler(status: int) -> Callable[[Exception], Response]:
+    return lambda error: _problem(status, str(error))
+
+
+def _problem(status: int, detail: str) -> Response:
+    reply = problem(status, detail)
+    return Response(reply.body, status, reply.headers)
+
+
+def _clock(clock: Clock) -> dict[str, Any]:
+    now = clock.now()
+    ahead = clock.ahead if clock.frozen_at is None else clock.at(now).running().ahead
+    return {"mode": clock.mode, "now": now, "time": as_text(now), "ahead": ahead}
+
+
+def _pattern(wanted: dict[str, Any], live: LiveWorld) -> Pattern:
+    now = live.now()
+    parts = {name: wanted.get(name) for name in ("operation", "outcome", "parameters", "tainted")}
+    return Pattern(**parts, since=asked.moment(wanted, "since", now), until=asked.moment(wanted, "until", now))
+
+
+def _verdict(wanted: dict[str, Any], count: int, forgotten: int) -> dict[str, Any]:
+    least, most = wanted.get("atLeast"), wanted.get("atMost")
+    if "exactly" in wanted:
+        least = max(wanted["exactly"], least or 0)
+        most = min(wanted["exactly"], wanted["exactly"] if most is None else most)
+    elif least is None and most is None:
+        least = 1
+    verified = (least is None or count >= least) and (most is None or count <= most)
+    message = f"{count} matched, {_wish(least, most)} expected"
+    if forgotten and (most is not None or not verified):
+        verified = False
+        message += f"; the journal had no room for {forgotten} older ones, so nobody can know: use a larger --journal"
+    return {"verified": verified, "count": count, "message": message}
+
+
+def _wish(least: int | None, most: int | None) -> str:
+    if least == most:
+        return f"exactly {least}"
+    return " and ".join(
+        [*([f"at least {least}"] if least is not None else []), *([f"at most {most}"] if most is not None else [])]
+    )

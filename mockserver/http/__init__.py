@@ -1,0 +1,1 @@
+"""HTTP/1.1: the event loop, connections, requests and replies."""

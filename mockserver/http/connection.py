@@ -1,0 +1,335 @@
+"""One connection of HTTP/1.1. What a request is, llhttp decides alone: what it refuses gets 400, and the connection ends.
+
+Requests wait their turn while one before them is answered, and while the client does not read its replies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import cast
+from urllib.parse import unquote_to_bytes
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
+
+from mockserver.http.reply import Reply, called, head_of, problem
+from mockserver.http.request import LARGEST_DOCUMENT, Application, Environ, variable
+
+MOST_CONNECTIONS = 5000
+LARGEST_HEAD = 64 * 1024
+LARGEST_REQUEST = LARGEST_DOCUMENT + LARGEST_HEAD
+"""Bytes as they come, chunk sizes included."""
+PATIENCE, IDLE, LINGER = 30, 75, 3
+"""Seconds: for a request to come, or a reply to be read; of a connection that does nothing; after a request was refused."""
+
+CLOSE = "Connection: close\r\n"
+
+_KEYS: dict[bytes, str] = {}
+MOST_KEYS, MOST_REPLIES = 1000, 64
+"""Names of headers that are remembered; replies that wait for the end of a turn."""
+
+
+class _Refused(Exception):
+    """A request that is not read to its end."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        self.status = status
+        super().__init__(detail)
+
+
+class Service:
+    """What all connections have in common: the application, and its threads."""
+
+    def __init__(
+        self,
+        application: Application,
+        threads: int,
+        scheme: str,
+        address: tuple[str, int],
+        soon: Callable[[Callable[[], None]], object],
+    ) -> None:
+        """`soon` has the event loop call something."""
+        self.soon = soon
+        self.application = getattr(application, "wsgi_app", application)
+        self.at_once: Callable[[Environ], Reply | None] = getattr(self.application, "reply", lambda environ: None)
+        self.pool = ThreadPoolExecutor(threads, "mockserver")
+        self.connections: set[Connection] = set()
+        self.outbox: list[tuple[asyncio.Transport, bytes, bool]] = []
+        self.date = ""
+        """The time, as a header has it."""
+        self.finished: Callable[[], None] | None = None
+        self._base = {
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": address[0],
+            "SERVER_PORT": str(address[1]),
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "wsgi.errors": sys.stderr,
+            "wsgi.multiprocess": False,
+            "wsgi.multithread": True,
+            "wsgi.run_once": False,
+            "wsgi.url_scheme": scheme,
+            "wsgi.version": (1, 0),
+        }
+
+    def reply(self, environ: Environ) -> Reply | None:
+        """The reply, where it takes no longer than microseconds."""
+        try:
+            return self.at_once(environ)
+        except Exception:
+            return _failed()
+
+    def reply_later(self, environ: Environ) -> Reply:
+        """The reply, in a thread."""
+        try:
+            return called(self.application, {"wsgi.input": BytesIO(), **self._base, **environ})
+        except Exception:
+            return _failed()
+
+    def send(self, transport: asyncio.Transport, data: bytes, last: bool = False) -> None:
+        """Sends what was replied in one turn of the loop together: a client on this machine is then woken once."""
+        if not self.outbox:
+            self.soon(self.flush)
+        self.outbox.append((transport, data, last))
+        if len(self.outbox) >= MOST_REPLIES or len(data) > LARGEST_HEAD:
+            self.flush()
+
+    def flush(self) -> None:
+        """Sends what waits for the end of the turn."""
+        outbox, self.outbox = self.outbox, []
+        for transport, data, last in outbox:
+            transport.write(data)
+            if last:
+                transport.close()
+
+    def finish(self, finished: Callable[[], None]) -> None:
+        """Answers what came, and then says so."""
+        self.flush()
+        self.finished = finished
+        for connection in self.connections:
+            connection.finish()
+        self.left()
+
+    def left(self, connection: Connection | None = None) -> None:
+        """Forgets a connection."""
+        self.connections.discard(connection)
+        if self.finished is not None and not self.connections:
+            self.finished()
+
+
+class Connection(asyncio.Protocol):
+    """Reads requests and writes replies, in the same order."""
+
+    def __init__(self, service: Service, loop: asyncio.AbstractEventLoop) -> None:
+        self.service, self.loop, self.parser = service, loop, HttpRequestParser(self)
+        self.environ: Environ | None = None  # of the request that is being read
+        self.waiting: deque[tuple[Environ, bool]] = deque()
+        self.busy = self.blocked = self.ended = False  # a reply is awaited; the client does not read; nothing is read any more
+        self.url, self.body = b"", cast("bytearray | None", None)
+        self.age = self.size = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.service.connections.add(self)
+        if len(self.service.connections) > MOST_CONNECTIONS:
+            transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.waiting.clear()
+        del self.parser  # which knows this connection, and so would keep both
+        self.service.left(self)
+
+    def tick(self) -> None:
+        """A second has passed."""
+        self.age += not self.busy or self.blocked
+        if self.age <= (PATIENCE if self.environ is not None or self.blocked else LINGER if self.ended else IDLE):
+            return
+        if self.environ is not None and not self.blocked:
+            self._end(408, "the request took too long to come")
+        elif self.blocked or self.transport.is_closing():
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def finish(self) -> None:
+        """Ends it, after the replies to what came."""
+        if not (self.busy or self.waiting):
+            self.transport.close()
+
+    # Reading
+
+    def eof_received(self) -> bool:
+        """The client sends no more, but may still read, if not over TLS: it gets every reply, and then the connection ends."""
+        self.ended, self.age = True, 0
+        self._go_on()
+        return self.transport.get_extra_info("sslcontext") is None
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            while data and not self.ended:
+                data = self._read(data)
+        except _Refused as error:
+            self._end(error.status, str(error))
+        except HttpParserError as error:
+            cause = error.__context__
+            if isinstance(cause, _Refused):
+                self._end(cause.status, str(cause))
+            else:
+                self._end(400, f"this is no request of HTTP/1.1: {error}")
+
+    def _read(self, data: bytes) -> bytes:
+        """Gives what has to be read again."""
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as stop:
+            return self._head_without_upgrade() + data[stop.args[0] :]
+        if self.environ is not None:
+            self.size += len(data)
+            if self.size > LARGEST_REQUEST:
+                raise _Refused(413, f"the body is larger than {LARGEST_DOCUMENT} bytes")
+            if self.size > LARGEST_HEAD and "REQUEST_METHOD" not in self.environ:
+                raise _Refused(431, f"the head of the request is larger than {LARGEST_HEAD} bytes")
+        return b""
+
+    def _head_without_upgrade(self) -> bytes:
+        """A wish for another protocol is not granted, and the parser would not read the body of such a request."""
+        environ, self.parser = self.environ or {}, HttpRequestParser(self)
+        wanted = {name.removeprefix("HTTP_").replace("_", "-"): value for name, value in environ.items() if name.isupper()}
+        lines = (f"{name}: {value}\r\n" for name, value in wanted.items() if name not in ("UPGRADE", "REQUEST-METHOD"))
+        return f"{environ['REQUEST_METHOD']} {self.url.decode('latin-1')} HTTP/1.1\r\n{''.join(lines)}\r\n".encode("latin-1")
+
+    def on_message_begin(self) -> None:
+        self.environ, self.url, self.body = {}, b"", None
+        self.age = self.size = 0
+
+    def on_url(self, part: bytes) -> None:
+        self.url += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        environ, key, text = self.environ, _KEYS.get(name) or _key(name), value.decode("latin-1")
+        assert environ is not None
+        if "REQUEST_METHOD" in environ or not key:
+            return  # a trailer; or a name that could pass for another one
+        if key in environ:
+            text = f"{environ[key]},{text}"
+            if len(text) > LARGEST_HEAD // 8:
+                raise _Refused(431, "a header is there too often")
+        environ[key] = text
+
+    def on_headers_complete(self) -> None:
+        environ = self.environ
+        assert environ is not None
+        environ["REQUEST_METHOD"] = self.parser.get_method().decode()
+        if "CONTENT_LENGTH" in environ and int(environ["CONTENT_LENGTH"]) > LARGEST_DOCUMENT:
+            raise _Refused(413, f"the body is larger than {LARGEST_DOCUMENT} bytes")
+        if "HTTP_EXPECT" in environ and environ["HTTP_EXPECT"].lower() == "100-continue" and not (self.busy or self.waiting):
+            self.service.send(self.transport, b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, part: bytes) -> None:
+        if self.body is None:
+            self.body = bytearray()
+        self.body += part
+
+    def on_message_complete(self) -> None:
+        environ, url, keep = self.environ, self.url, self.parser.should_keep_alive()
+        assert environ is not None
+        if self.parser.should_upgrade():
+            if environ["REQUEST_METHOD"] == "CONNECT":
+                raise _Refused(501, "this server is no proxy")
+            return
+        if url[:1] != b"/" and url != b"*":  # a client that takes this server for a proxy
+            parsed = parse_url(url)
+            url = (parsed.path or b"/") + b"?" + (parsed.query or b"")
+        path, _, query = url.partition(b"?")
+        environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
+        environ["QUERY_STRING"] = query.decode("latin-1")
+        if self.body:
+            environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(self.body), str(len(self.body))
+            environ.pop("HTTP_TRANSFER_ENCODING", None)
+        self.environ, self.age = None, 0
+        if self.busy or self.blocked:
+            self.waiting.append((environ, keep))
+        else:
+            self._answer(environ, keep)
+
+    # Answering
+
+    def _answer(self, environ: Environ, keep: bool) -> None:
+        reply = self.service.reply(environ)
+        if reply is not None and not reply.delay:
+            self._send(environ, reply, keep)
+            return
+        self.busy = True
+        self.transport.pause_reading()
+        if reply is not None:
+            self.loop.call_later(reply.delay, self._finish, environ, reply, keep)
+        else:
+            later = self.loop.run_in_executor(self.service.pool, self.service.reply_later, environ)
+            later.add_done_callback(lambda done: self._finish(environ, done.result(), keep))
+
+    def _finish(self, environ: Environ, reply: Reply, keep: bool) -> None:
+        """Sends a reply that was awaited, and goes on."""
+        self.busy, self.age = False, 0
+        if not self.transport.is_closing():
+            self._send(environ, reply, keep)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        while self.waiting and not (self.busy or self.blocked or self.transport.is_closing()):
+            self._answer(*self.waiting.popleft())
+        if self.waiting or self.busy or self.blocked or self.transport.is_closing():
+            return
+        if self.ended:
+            self.service.flush()
+            self.transport.close()
+        else:
+            self.transport.resume_reading()
+
+    def _send(self, environ: Environ, reply: Reply, keep: bool | None) -> None:
+        """None for `keep` says that no more requests are answered, but the connection closes later."""
+        if reply.dropped:
+            self.service.flush()
+            self.transport.close()
+            return
+        head = reply.head or head_of(reply.status, reply.headers)
+        if not head:
+            return self._send(environ, problem(500, "the contract has a line break in what would be a header"), keep)
+        keep = keep and (self.service.finished is None or bool(self.waiting))
+        head = f"{head}Date: {self.service.date}\r\n{'' if keep else CLOSE}\r\n"
+        body = reply.body if environ["REQUEST_METHOD"] != "HEAD" else b""
+        self.service.send(self.transport, head.encode("latin-1", "replace") + body, keep is False)
+
+    def _end(self, status: int, detail: str) -> None:
+        """The last reply of a connection whose requests cannot be read any further.
+
+        What still comes is read and forgotten for a while: a closed socket would take the reply from a client who sends.
+        """
+        self.environ, self.ended, self.age = None, True, 0
+        if not (self.busy or self.waiting or self.transport.is_closing()):
+            self._send({"REQUEST_METHOD": ""}, problem(status, detail), None)
+
+    # Flow
+
+    def pause_writing(self) -> None:
+        self.blocked, self.age = True, 0
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self.blocked, self.age = False, 0
+        self._go_on()
+
+
+def _key(name: bytes) -> str:
+    key = variable(name.decode("latin-1"))
+    if len(name) < 100 and len(_KEYS) < MOST_KEYS:
+        _KEYS[name] = key
+    return key
+
+
+def _failed() -> Reply:
+    traceback.print_exc()
+    return problem(500, "this server failed; its standard error says how")

@@ -1,0 +1,58 @@
+"""A mock that runs as long as a `with` block."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import openapi
+from mockserver.application import create_app
+from mockserver.client import Client
+from mockserver.http.server import Server, listen
+from mockserver.serving.mock import Mock
+from mockserver.worlds.world import Origin
+from mockserver.worlds.worlds import Bounds
+
+DEMO = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
+THREADS = 8
+
+
+def read_mock(
+    contract: str | Path | None, world: str | Path | None, bounds: Bounds, environ: Mapping[str, str] | None = None
+) -> Mock:
+    """The mock of a contract, device sharing where there is none, and of a world file.
+
+    Without one, the demo world serves device sharing, and a contract without tables begins with nothing. Raises
+    InvalidDocument, also where a contract has tables and no world.
+    """
+    loaded = openapi.load(contract, plain=True)
+    if contract is not None and world is None and loaded.tables:
+        raise openapi.WorldError(
+            [
+                openapi.Problem(
+                    loaded.file, 1, "has tables, so it needs a world", "name a world file, which says what is true at the start"
+                )
+            ]
+        )
+    file = world if world is not None else DEMO if loaded.tables else None
+    document = openapi.read_document(file) if file is not None else openapi.parse_document("{}", "empty")
+    return Mock(loaded, Origin(document, os.environ if environ is None else environ), bounds)
+
+
+@contextmanager
+def running(
+    contract: str | Path | None = None, world: str | Path | None = None, bounds: Bounds | None = None, threads: int = THREADS
+) -> Iterator[Client]:
+    """Serves a contract on a free port of this machine, and gives a client of its control plane.
+
+    Raises InvalidDocument for files that cannot be used.
+    """
+    mock = read_mock(contract, world, bounds or Bounds())
+    server = Server(create_app(mock), listen("127.0.0.1", 0), threads)
+    try:
+        with Client(server.url) as client:
+            yield client
+    finally:
+        server.stop()

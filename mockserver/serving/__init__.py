@@ -1,0 +1,1 @@
+"""Serving a contract: routes, operations and their replies, witnesses, reload."""

@@ -1,0 +1,72 @@
+"""Contract and world files that are read again when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from threading import Event, Thread
+
+import openapi
+from mockserver.serving.mock import Mock
+
+INTERVAL = 0.5
+"""Seconds between two looks. Looking is portable, and works where a file system does not tell of changes."""
+
+Say = Callable[[str], None]
+
+
+class Reloader:
+    """Reads the files of a mock again. Where they are broken, the mock goes on with what it has."""
+
+    def __init__(self, mock: Mock, contract: str | None, say: Say) -> None:
+        """`say` takes a sentence about what was read, or why it was not."""
+        self.mock, self.contract, self.say = mock, contract, say
+        self.world = Path(mock.worlds.origin.document.file)
+        self.files = [Path(mock.contract.file), self.world]
+        self._seen = _stamps(self.files)
+        self._stopped = Event()
+        self._thread = Thread(target=self._run, name="mockserver-reload", daemon=True)
+
+    def check(self) -> None:
+        """Reads the files where one of them has changed since the last look."""
+        stamps = _stamps(self.files)
+        if stamps == self._seen:
+            return
+        self._seen = stamps
+        try:
+            contract = openapi.load(self.contract, plain=True)
+            origin = self.mock.worlds.origin
+            if self.world.exists():  # a contract without tables may begin with nothing
+                origin = replace(origin, document=openapi.read_document(self.world))
+            again = self.mock.reload(contract, origin)
+        except openapi.InvalidDocument as error:
+            self.say(f"{error}\nkept what was there before")
+        else:
+            self.say(f"read again: {', '.join(map(str, self.files))}; began anew: {', '.join(again)}")
+
+    def start(self) -> None:
+        """Begins to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends looking."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(INTERVAL):
+            self.check()
+            self.mock.worlds.expire()
+
+
+def _stamps(files: Iterable[Path]) -> list[tuple[int, int] | None]:
+    return [_stamp(file) for file in files]
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

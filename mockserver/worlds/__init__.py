@@ -1,0 +1,1 @@
+"""Worlds: state, clock, faults, journal and metrics that requests share."""

@@ -1,0 +1,167 @@
+"""A world that lives: a state that requests change one after the other, with its own clock, randomness, faults and journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+from threading import Lock
+from time import monotonic, perf_counter
+from typing import Any
+
+import openapi
+from mockserver.worlds.clock import Clock, wall_clock
+from mockserver.worlds.faults import Fault, Faults, UnknownOutcome, rule_for
+from mockserver.worlds.journal import Call, Entry, Journal
+from mockserver.worlds.metrics import Tallies
+
+MOST_SNAPSHOTS = 100
+
+
+class NoRoom(RuntimeError):
+    """Something bounded is full; the text says what, and what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Everything that is true in a world at one time. Nothing in it ever changes, so to keep one costs nothing."""
+
+    state: openapi.State
+    clock: Clock
+    random: tuple[Any, ...]
+    faults: tuple[Fault, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Values that came from the environment, each with the `${NAME}` to print instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a world begins: a document, read anew each time because of its relative times, or a moment of another world."""
+
+    document: openapi.Document
+    environ: Mapping[str, str] | None = None
+    """What `${NAME}` stands for; None for a document that came over the network."""
+    moment: Moment | None = None
+
+    def begin(self, contract: openapi.Contract, most_rows: int) -> Moment:
+        """The first moment. Raises WorldError where the document does not fit the contract."""
+        if self.moment is not None and self.moment.state.tables == dict(contract.tables):
+            return self.moment
+        now = wall_clock()
+        world = openapi.read_world(self.document, contract, now, self.environ, most_rows)
+        clock = Clock(frozen_at=world.now) if world.frozen else Clock(world.now - now)
+        return Moment(world.state, clock, Random(world.seed).getstate(), secrets=world.secrets)
+
+
+class LiveWorld:
+    """One world. A request is one transaction: it sees and leaves one consistent state."""
+
+    state: openapi.State
+    clock: Clock
+    secrets: Mapping[str, str]
+
+    def __init__(self, name: str, contract: openapi.Contract, origin: Origin, moment: Moment, journal: int) -> None:
+        self.name, self.contract, self.origin = name, contract, origin
+        self.lock, self.random, self.faults = Lock(), Random(), Faults()
+        self.journal, self.tallies = Journal(journal), Tallies()
+        self.snapshots: dict[str, Moment] = {}
+        self.used = monotonic()
+        """When somebody last spoke of it, in seconds of `time.monotonic`."""
+        self._last_snapshot = 0
+        self._put(moment)
+
+    def now(self) -> int:
+        """Its time, in epoch ms."""
+        return self.clock.now()
+
+    def answer(self, operation: openapi.Operation, call: Call, forced: Fault | None = None) -> Entry:
+        """Answers a call and keeps what that changes; a rule that cannot be carried out changes nothing.
+
+        `forced` is a fault of this one call. The entry is in the journal when this returns.
+        """
+        with self.lock:
+            fault = forced
+            if fault is None and self.faults.active:
+                fault = self.faults.take(operation.name, self.random)
+            self.journal.count += 1
+            try:
+                entry = self._decided(operation, call) if fault is None else self._spoilt(operation, call, fault)
+            except (openapi.ExecutionError, UnknownOutcome) as error:
+                entry = self._failed(call, error)
+            self.journal.entries.append(entry.kept(self.contract, self.state))
+            self.tallies[operation.name, entry.outcome or ""].add(entry.seconds)
+        return entry
+
+    def _decided(self, operation: openapi.Operation, call: Call) -> Entry:
+        now = self.clock.now()
+        decision = openapi.decide(operation, call.raw, self.state, now, self.random)
+        self.state, rule = decision.state, decision.rule
+        return Entry(self.journal.count, now, perf_counter() - call.started, call, rule.outcome, rule.status, decision, rule)
+
+    def _spoilt(self, operation: openapi.Operation, call: Call, fault: Fault) -> Entry:
+        entry = self._replaced(operation, call, fault) if fault.replaces else self._decided(operation, call)
+        entry.fault, entry.tainted = fault, fault.taints
+        if fault.drop is not None:
+            entry.outcome, entry.status = None, 0
+        return entry
+
+    def _replaced(self, operation: openapi.Operation, call: Call, fault: Fault) -> Entry:
+        """An answer that does not ask the table, and changes nothing."""
+        now = self.clock.now()
+        entry = Entry(self.journal.count, now, perf_counter() - call.started, call, None, fault.page or 0)
+        if fault.outcome is not None:
+            rule = entry.rule = rule_for(operation, fault.outcome)
+            entry.outcome, entry.status = rule.outcome, rule.status
+            data = openapi.force(operation, rule, call.raw, self.state, now, self.random)
+            entry.body = self.contract.body(rule, call.language, data)
+        return entry
+
+    def _failed(self, call: Call, error: Exception) -> Entry:
+        full = isinstance(error, openapi.TableFull)
+        hint = "; reset the world, or start the mock with a larger --max-rows" if full else ""
+        body = {"detail": f"{error}{hint}"}
+        status = 507 if full else 500
+        return Entry(self.journal.count, self.now(), perf_counter() - call.started, call, None, status, body=body)
+
+    def moment(self) -> Moment:
+        """What is true now, to come back to or to begin another world with."""
+        with self.lock:
+            return Moment(self.state, self.clock, self.random.getstate(), self.faults.active, self.secrets)
+
+    def restore(self, moment: Moment) -> None:
+        """Makes true again what was true; the journal goes on."""
+        with self.lock:
+            self._put(moment)
+
+    def reset(self, most_rows: int) -> None:
+        """Begins anew, with an empty journal. Raises WorldError."""
+        moment = self.origin.begin(self.contract, most_rows)
+        with self.lock:
+            self._put(moment)
+            self.journal.clear()
+
+    def snapshot(self) -> str:
+        """Keeps this moment, and gives the name to restore it by. Raises NoRoom."""
+        moment = self.moment()
+        with self.lock:
+            if len(self.snapshots) >= MOST_SNAPSHOTS:
+                raise NoRoom(f"world {self.name} keeps {MOST_SNAPSHOTS} snapshots already; delete one")
+            self._last_snapshot += 1
+            name = f"s{self._last_snapshot}"
+            self.snapshots[name] = moment
+        return name
+
+    def write(self, rows: openapi.State) -> None:
+        """Puts rows into the state, in place of those with the same keys. Raises TableFull."""
+        with self.lock:
+            state = self.state
+            for name in rows.tables:
+                for key, row in rows.table(name).items():
+                    before = state.table(name).get(key)
+                    state = state.insert(name, row) if before is None else state.replace(name, before, row)
+            self.state = state
+
+    def _put(self, moment: Moment) -> None:
+        self.state, self.clock, self.secrets = moment.state, moment.clock, moment.secrets
+        self.random.setstate(moment.random)
+        self.faults.active = moment.faults

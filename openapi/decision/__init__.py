@@ -1,0 +1,1 @@
+"""The decision table: lookups, rules, effects and reply data, and `decide()`."""

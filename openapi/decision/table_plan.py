@@ -1,0 +1,58 @@
+"""The tables of `x-state` while a contract is compiled: columns, and the indexes that its lookups turn out to need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openapi.document.document import Node
+from openapi.document.errors import ContractError, nearest
+from openapi.parameters.parameter import json_type
+from openapi.state.index import Index
+from openapi.state.state import Columns
+
+
+class TablePlan:
+    """A table whose indexes are still being collected. Raises ContractError for a key that is no column."""
+
+    def __init__(self, node: Node) -> None:
+        self.node, self.name = node, node.name
+        self.row = node.child("row")
+        properties = self.row.child("properties")
+        self.properties: dict[str, Any] = {each.name: each.value for each in properties.children()}
+        self.types = {name: json_type(schema) for name, schema in self.properties.items()}
+        self.key: tuple[str, ...] = tuple(node.value["key"])
+        self.required = frozenset(self.row.value.get("required", ())) | set(self.key)
+        self._bounds: dict[Index, str | None] = {}
+        for each in node.child("key").children():
+            self.check_column(each, each.value)
+
+    def index(self, index: Index, bound: str | None) -> tuple[int, bool]:
+        """The number of this index, which from now on exists, and whether this column bounds its walks."""
+        if self._bounds.get(index) is None:
+            self._bounds[index] = bound
+        return list(self._bounds).index(index), bound is not None and self._bounds[index] == bound
+
+    def check_column(self, node: Node, name: str) -> None:
+        """Raises ContractError for a column that the table does not have."""
+        if name not in self.properties:
+            raise ContractError([node.problem(f"{self.name} has no column {name}", nearest(name, self.properties))])
+
+    def check_type(self, node: Node, name: str, found: str | None) -> None:
+        """Raises ContractError for a value that the column cannot hold."""
+        expected = self.types[name]
+        if found is not None and found != expected and not (expected == "number" and found == "integer"):
+            raise ContractError([node.problem(f"{self.name}.{name} is a {expected}, and this is a {found}")])
+
+    def columns(self) -> Columns:
+        """The finished table."""
+        return Columns(
+            table=self.name,
+            names=tuple(self.properties),
+            key=self.key,
+            types=self.types,
+            defaults={name: schema.get("default") for name, schema in self.properties.items()},
+            required=frozenset(name for name in self.required if "default" not in self.properties[name]),
+            schema={"type": "object", **self.row.value},
+            indexes=tuple(self._bounds),
+            bounds=tuple(self._bounds.values()),
+        )

@@ -1,0 +1,310 @@
+"""CEL expressions, compiled once and checked against the names that they may use.
+
+An expression is a constant, a path (`pk`, `caller.uid`), a plain expression or a CEL program. Rows never travel into CEL as
+maps, whose conversion costs ten times an evaluation: `caller.uid` is rewritten to one flat variable before compilation, and
+a row that comes into a scope brings the columns that are used, each under a name of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import itemgetter
+from random import Random
+from typing import Any
+
+from openapi.document.document import Node
+from openapi.document.errors import ContractError, ExecutionError, nearest
+from openapi.expression.cel import compile_program
+from openapi.expression.native import Evaluate, Operand, Plain, plain
+from openapi.parameters.parameter import UNDETERMINED, Absence
+
+LONGEST = 2000
+NOW = "now"
+"""The name of the time, in epoch ms."""
+ROW = "row"
+"""The name of the row that an `if` or a `set` speaks of."""
+
+Names = Mapping[str, "str | Mapping[str, str]"]
+"""What an expression may name: a value, by its JSON type, or a row, by the types of its columns."""
+
+_FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
+"""What CEL raises where values do not fit an operation."""
+_CLASSES: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
+_SAMPLES: dict[str, Any] = {"string": "1", "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}, "rows": []}
+_CEL_FUNCTIONS = frozenset(
+    [
+        "bool",
+        "bytes",
+        "contains",
+        "double",
+        "duration",
+        "endsWith",
+        "int",
+        "matches",
+        "max",
+        "min",
+        "size",
+        "startsWith",
+        "string",
+        "timestamp",
+        "uint",
+    ]
+)
+_PATH = re.compile(
+    r"""(?P<text>[rRbB]{0,2}(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))"""
+    r"""|(?<![\w.])(?P<name>[A-Za-z_]\w*)(?:\s*\.\s*(?P<column>[A-Za-z_]\w*)(?!\s*\(|\w))?"""
+)
+
+
+def _uuid(random: Random) -> str:
+    """32 lower-case hexadecimal digits of a UUID of version 4."""
+    return (random.getrandbits(128) & _NOT_FIXED | _FIXED).to_bytes(16, "big").hex()
+
+
+_FIXED, _NOT_FIXED = (4 << 76) | (2 << 62), ~((0xF << 76) | (3 << 62))
+"""The bits that say version 4 and variant 1, and all the others."""
+
+
+def _date_time(random: Random, instant: int, offset: str) -> str | None:
+    """Epoch ms as `yyyy-MM-dd HH:mm:ss` at an offset from UTC such as `+08:00`; null beyond the year 9999."""
+    zone = datetime.strptime(offset, "%z").tzinfo
+    try:
+        return datetime.fromtimestamp(instant / 1000, zone).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {"dateTime": _date_time, "uuid": _uuid}
+"""What an expression may call besides CEL's own: each gets the generator that the caller brings, and the arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A name that an expression uses, and for a row which column of it."""
+
+    name: str
+    column: str | None = None
+    position: int = -1
+    """The position of the column in its row."""
+
+    def value(self, scope: Any) -> Any:
+        """What it stands for: a value, null, or an Absence."""
+        return scope[str(self)]
+
+    def __str__(self) -> str:
+        return self.name if self.column is None else f"{self.name}.{self.column}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expression:
+    """A compiled expression. `evaluate(scope)` gives its value, or UNDETERMINED when a name in it is not present."""
+
+    source: str
+    references: tuple[Reference, ...]
+    evaluate: Evaluate
+    constant: bool
+    type: str | None
+    """The JSON type of the value where that is known."""
+    path: str | None = None
+    """The name in the scope that it is; None for any other expression."""
+    plain: Plain | None = None
+    """What it is without CEL."""
+    holds: Callable[[Any], bool] = field(init=False, compare=False)
+    """Whether it is true in a scope; not where a name in it is not present."""
+
+    def __post_init__(self) -> None:
+        evaluate = self.evaluate
+        object.__setattr__(self, "holds", self.plain.holds if self.plain else lambda scope: evaluate(scope) is True)
+
+    @property
+    def exceeding(self) -> Iterator[tuple[Reference, Reference]]:
+        """Pairs of names of which one is greater than the other wherever this is true."""
+        names = {_flat(each): each for each in self.references}
+        return ((names[one], names[other]) for one, other in (self.plain.exceeding if self.plain else ()))
+
+    def __str__(self) -> str:
+        return self.source
+
+
+def compile_expression(node: Node, names: Names) -> Expression:
+    """Compiles the text of a node (a value that is no text is a constant). Raises ContractError at the node."""
+    text = node.value
+    if not isinstance(text, str):
+        return Expression(json.dumps(text, ensure_ascii=False), (), lambda scope: text, constant=True, type=_type_of(text))
+    if len(text) > LONGEST:
+        raise ContractError([node.problem(f"the expression is longer than {LONGEST} characters")])
+    references, flat = _references(node, names)
+    path = references[0] if len(references) == 1 and flat.strip() == _flat(references[0]) else None
+    if path is not None:
+        return Expression(text, references, _follow(str(path)), constant=False, type=_type(names, path), path=str(path))
+    return _program(node, references, flat, names)
+
+
+def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Names) -> Expression:
+    program = _compile(node, flat)
+    called = tuple(name for name in program.functions() if name.isidentifier() and not name.startswith("_"))
+    for name in called:
+        if name not in _CEL_FUNCTIONS and name not in FUNCTIONS:
+            raise ContractError([node.problem(f"unknown function {name}()", nearest(name, _CEL_FUNCTIONS | set(FUNCTIONS)))])
+    ours = tuple((name, FUNCTIONS[name]) for name in called if name in FUNCTIONS)
+    sample = {_flat(each): _SAMPLES.get(_type(names, each) or "string") for each in references}
+    value = _try(node, program, sample | {name: _drawing(function, Random(0)) for name, function in ours})
+    if not references and not ours:
+        return Expression(node.value, (), lambda scope: value, constant=True, type=_type_of(value))
+    evaluate = _execute(program, f"{node.document.file}:{node.line}: {node.value}", references, ours)
+    operands = {_flat(each): Operand(str(each), None, _CLASSES.get(_type(names, each) or "")) for each in references}
+    draws = {f"{name}()": _draw(function) for name, function in ours}
+    quick = plain(flat, operands, draws, evaluate)
+    return Expression(
+        node.value, references, quick.evaluate if quick else evaluate, constant=False, type=_type_of(value), plain=quick
+    )
+
+
+def _references(node: Node, names: Names) -> tuple[tuple[Reference, ...], str]:
+    """The names that the text uses, and the text with `name.column` made one flat variable."""
+    found: dict[str, Reference] = {}
+    bound = set(re.findall(r"\b(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,", node.value))
+
+    def flatten(match: re.Match[str]) -> str:
+        name, column = match["name"], match["column"]
+        called = node.value[match.end() :].lstrip().startswith("(")
+        if name is None or name in bound or name in ("true", "false", "null", "in") or (called and column is None):
+            return match[0]
+        reference = _reference(node, names, name, column)
+        found[str(reference)] = reference
+        rest = "" if column is None or reference.column else match[0][len(name) :]
+        return _flat(reference) + rest
+
+    flat = _PATH.sub(flatten, node.value)
+    return tuple(found.values()), flat
+
+
+def _reference(node: Node, names: Names, name: str, column: str | None) -> Reference:
+    if name not in names:
+        raise ContractError([node.problem(f"unknown name {name}", nearest(name, names))])
+    columns = names[name]
+    if isinstance(columns, str):
+        return Reference(name)
+    if column is None:
+        raise ContractError([node.problem(f"{name} is a row, not a value", f"name a column of it: {', '.join(columns)}")])
+    if column not in columns:
+        raise ContractError([node.problem(f"{name} has no column {column}", nearest(column, columns))])
+    return Reference(name, column, list(columns).index(column))
+
+
+def _flat(reference: Reference) -> str:
+    return reference.name if reference.column is None else f"{reference.name}__{reference.column}"
+
+
+def _type(names: Names, reference: Reference) -> str | None:
+    kind = names[reference.name]
+    return kind if isinstance(kind, str) else kind[reference.column or ""]
+
+
+def _type_of(value: Any) -> str | None:
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    return kinds.get(type(value))
+
+
+def _compile(node: Node, text: str) -> Any:
+    try:
+        return compile_program(text)
+    except ValueError as error:
+        reason = next((line for line in str(error).splitlines() if "ERROR" in line), str(error)).split("ERROR: ")[-1]
+        raise ContractError([node.problem(f"{node.value!r} is not CEL: {reason}")]) from None
+
+
+def _try(node: Node, program: Any, sample: dict[str, Any]) -> Any:
+    """Runs the program once on a value of each type, to find operations that the types do not have."""
+    try:
+        return program.execute(sample)
+    except TypeError as error:
+        raise ContractError([node.problem(f"{node.value!r} mixes types: {str(error).split('. ')[0]}")]) from None
+    except RuntimeError as error:
+        raise ContractError([node.problem(f"{node.value!r} cannot be evaluated: {str(error).split('. ')[0]}")]) from None
+    except (ValueError, ArithmeticError, LookupError):
+        return None  # wrong for the sample alone, such as int('1x')
+
+
+def _drawing(function: Callable[..., Any], random: Random | None) -> Callable[..., Any]:
+    return lambda *arguments: function(random, *arguments)
+
+
+def _follow(name: str) -> Evaluate:
+    def value(scope: Any) -> Any:
+        found = scope[name]
+        return UNDETERMINED if found is None or type(found) is Absence else found
+
+    return value
+
+
+def values_of(expressions: Sequence[Expression]) -> Callable[[Any], tuple[Any, ...]]:
+    """What gives the values of these expressions; one that is not present is an Absence."""
+    names = [each.path for each in expressions if each.path]
+    if len(names) == len(expressions):
+        return values_at(names)
+    evaluates = tuple(itemgetter(each.path) if each.path else each.evaluate for each in expressions)
+    return lambda scope: tuple([evaluate(scope) for evaluate in evaluates])
+
+
+def values_at(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """What gives the values of these names; one that is not present is an Absence."""
+    if len(names) == 1:
+        (name,) = names
+        return lambda scope: (scope[name],)
+    return itemgetter(*names) if names else lambda scope: ()
+
+
+def columns_used(name: str, expressions: Iterable[Expression]) -> dict[str, int]:
+    """The columns of a row that these expressions use: their names in the scope, such as `caller.uid`, and positions."""
+    return {
+        str(each): each.position
+        for expression in expressions
+        for each in expression.references
+        if each.name == name and each.column is not None
+    }
+
+
+def bringer(name: str, used: Mapping[str, int]) -> Callable[[Any, Any], None]:
+    """What puts a row (or an Absence) into a scope, with those of its columns that are used."""
+    columns = tuple(used.items())
+
+    def bring(scope: Any, row: Any) -> None:
+        scope[name] = row
+        if type(row) is Absence:
+            for column, _ in columns:
+                scope[column] = UNDETERMINED
+        else:
+            for column, position in columns:
+                scope[column] = row[position]
+
+    return bring
+
+
+def _draw(function: Callable[[Random], Any]) -> Evaluate:
+    return lambda scope: function(scope.random)
+
+
+def _execute(program: Any, where: str, references: tuple[Reference, ...], ours: tuple[tuple[str, Any], ...]) -> Evaluate:
+    execute = program.execute
+    values = tuple((_flat(each), str(each)) for each in references)
+
+    def evaluate(scope: Any) -> Any:
+        variables = {}
+        for flat, name in values:
+            found = scope[name]
+            if found is None or type(found) is Absence:
+                return UNDETERMINED
+            variables[flat] = found
+        for name, function in ours:
+            variables[name] = _drawing(function, scope.random)
+        try:
+            return execute(variables)
+        except _FAILURES as error:
+            raise ExecutionError(f"{where}: {error}") from error
+
+    return evaluate

@@ -1,0 +1,1 @@
+"""A document becomes a contract, and a world file becomes a state; every problem is found here."""

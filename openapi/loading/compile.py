@@ -1,0 +1,427 @@
+"""A document to a contract: every name is bound, every expression compiled, every problem collected with its line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from openapi.decision.contract import Contract, Operation
+from openapi.decision.data import DataCompiler
+from openapi.decision.decision import ANY_CODE, ASSUMED, DOCUMENTED, PERMITTED, Rule
+from openapi.decision.effect import compile_effect
+from openapi.decision.envelope import Envelope
+from openapi.decision.lookup import Let, compile_condition, compile_let
+from openapi.decision.table_plan import TablePlan
+from openapi.document.document import Document, Node, read_document
+from openapi.document.errors import ContractError, InvalidDocument, Problem, nearest
+from openapi.document.schema import validator
+from openapi.expression.expression import NOW, ROW, Expression, Names, compile_expression
+from openapi.loading.default_rules import plain_rules
+from openapi.loading.lint import check_operation
+from openapi.parameters.parameter import Parameter, read_credential, reader
+
+HERE = Path(__file__).parent.parent
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+SECTIONS = ("x-state", "x-let", "x-outcomes", "x-messages", "x-envelope")
+
+
+def load(path: str | Path | None = None, *, plain: bool = False) -> Contract:
+    """Loads a contract; the device-sharing one that comes with this package where no path is given.
+
+    Operations without `x-outcomes` are left out, unless `plain`: then each answers with its first documented success.
+    Raises ContractError, whose `problems` hold everything that is wrong, each with file and line.
+    """
+    try:
+        return _Compiler(read_document(path or HERE / "device-sharing.yaml"), plain).contract()
+    except InvalidDocument as error:
+        raise ContractError(error.problems) from None
+
+
+@cache
+def _vocabulary(section: str) -> Any:
+    schema = json.loads((HERE / "vocabulary.json").read_text())
+    return validator({"$ref": f"#/$defs/{section}", "$defs": schema["$defs"]})
+
+
+class _Compiler:
+    """Collects problems while it goes on, so that one run names them all."""
+
+    def __init__(self, document: Document, plain: bool) -> None:
+        self.root, self.file, self.plain = document.root, document.file, plain
+        self.notes: list[str] = []
+        self.problems: list[Problem] = []
+        self.unused: dict[tuple[Any, ...], list[Problem]] = {}  # common lets and rows by place: why no operation has them
+        self.plans: dict[str, TablePlan] = {}
+
+    def contract(self) -> Contract:
+        self._check_document()
+        self._stop_if_wrong()
+        for node in self._children("x-state"):
+            if (plan := self._try(TablePlan, node)) is not None:
+                self.plans[node.name] = plan
+        self._stop_if_wrong()
+        operations = {each.name: each for each in self._operations()}
+        self.problems.extend(problem for problems in self.unused.values() for problem in problems)
+        phases = {name: self._phases(plan) for name, plan in self.plans.items()}
+        self._stop_if_wrong()
+        info = self.root.get("info")
+        envelope, header = self._envelope()
+        return Contract(
+            file=self.file,
+            title=str(info.value.get("title", "")) if info and isinstance(info.value, dict) else "",
+            document=self.root.value,
+            operations=operations,
+            tables={name: plan.columns() for name, plan in self.plans.items()},
+            phases=phases,
+            secret_columns=_secret_columns(operations.values()),
+            envelope=envelope,
+            languages=self._languages(),
+            language_header=header,
+            notes=tuple(self.notes),
+        )
+
+    def _stop_if_wrong(self) -> None:
+        if self.problems:
+            raise ContractError(self.problems)
+
+    def _try(self, action: Callable[..., Any], *arguments: Any) -> Any:
+        """What the action gives; None, its problems kept, where it fails."""
+        try:
+            return action(*arguments)
+        except InvalidDocument as error:
+            self.problems.extend(error.problems)
+            return None
+
+    def _children(self, key: str) -> Iterator[Node]:
+        node = self.root.get(key)
+        return iter(()) if node is None else node.children()
+
+    def _phases(self, plan: TablePlan) -> tuple[tuple[str, Expression], ...]:
+        node = plan.node.get("phases")
+        names: Names = {ROW: plan.types, NOW: "integer"}
+        found = ((each.name, self._try(compile_condition, each, names)) for each in (node.children() if node else ()))
+        return tuple((name, condition) for name, condition in found if condition is not None)
+
+    def _check_document(self) -> None:
+        """The outline of an OpenAPI document, and the vocabulary's own JSON Schema wherever it is used."""
+        if not isinstance(self.root.value, dict) or not str(self.root.value.get("openapi", "")).startswith("3."):
+            raise ContractError([self.root.problem("is not an OpenAPI 3 document", "begin with openapi: 3.1.0")])
+        if not isinstance(self.root.value.get("paths"), dict):
+            raise ContractError([self.root.problem("the document has no paths")])
+        self._check_sections(self.root)
+        for item in self._children("paths"):
+            for method in METHODS:
+                if (operation := item.get(method)) is not None:
+                    self._check_sections(operation)
+
+    def _check_sections(self, node: Node) -> None:
+        for key in node.value:
+            if key in SECTIONS:
+                self._check_section(node.child(key), key)
+            elif key.startswith("x-") and (hint := nearest(key, SECTIONS)).startswith("did"):
+                self.problems.append(Node(node.document, (*node.pointer, key), None).problem(f"unknown key {key}", hint))
+
+    def _check_section(self, node: Node, section: str) -> None:
+        for error in _vocabulary(section).iter_errors(node.value):
+            place = node.at(tuple(error.instance_path))
+            unexpected = getattr(error.kind, "unexpected", None)
+            if unexpected:
+                for key in unexpected:
+                    at = Node(place.document, (*place.pointer, key), None)
+                    self.problems.append(at.problem(f"unknown key {key}", nearest(key, _keys(section))))
+            else:
+                self.problems.append(place.problem(f"{section}: {_sentence(error)}"))
+
+    def _operations(self) -> Iterator[Operation]:
+        seen: dict[str, int] = {}
+        for item in self._children("paths"):
+            for method in METHODS:
+                node = item.get(method)
+                if node is None or not (self.plain or "x-outcomes" in node.value):
+                    continue
+                build = self._operation if "x-outcomes" in node.value else self._plain_operation
+                operation = self._try(build, item, node, method)
+                if operation is None:
+                    continue
+                if operation.name in seen:
+                    self.problems.append(
+                        node.problem(f"operationId {operation.name} is taken", f"see line {seen[operation.name]}")
+                    )
+                seen[operation.name] = operation.line
+                yield operation
+
+    def _operation(self, item: Node, node: Node, method: str) -> Operation:
+        name = node.value.get("operationId")
+        if not isinstance(name, str):
+            raise ContractError([node.problem("the operation has no operationId", "give it one; outcomes are named by it")])
+        body = node.get("requestBody")
+        content = body.value.get("content", {}) if body else {}
+        parameters = self._parameters(item, node, body)
+        names: dict[str, Any] = {each.name: each.type for each in parameters} | {"now": "integer"}
+        lets = self._lets(node, names)
+        rules = self._rules(node, name, names, lets, {each.name for each in parameters if not each.required})
+        operation = Operation(
+            name=name,
+            method=method.upper(),
+            path=item.name,
+            parameters=parameters,
+            lets=lets,
+            rules=rules,
+            readers=tuple((each.name, each.read) for each in parameters),
+            resolvers=_resolvers(lets.values(), rules),
+            accepts_form="application/x-www-form-urlencoded" in content,
+            accepts_json="application/json" in content,
+            response_schemas=_response_schemas(node),
+            line=node.line,
+        )
+        if rules:
+            self.problems.extend(check_operation(operation, node, self._envelope()[0]))
+        return operation
+
+    def _plain_operation(self, item: Node, node: Node, method: str) -> Operation:
+        """An operation that reads nothing: its parameters are there for the journal, and so that credentials are known."""
+        name = node.value.get("operationId")
+        name = name if isinstance(name, str) and name else f"{method.upper()} {item.name}"
+        declared = [each.value for place in (item, node) if (found := place.get("parameters")) for each in found.children()]
+        parameters = [_plain_parameter(each) for each in declared if isinstance(each, dict)] + list(self._credentials(node))
+        rules = plain_rules(node, name, self.notes.append)
+        return Operation(
+            name=name,
+            method=method.upper(),
+            path=item.name,
+            parameters=tuple({each.name: each for each in parameters}.values()),
+            lets={},
+            rules=tuple(replace(rule, number=number) for number, rule in enumerate(rules, 1)),
+            resolvers={},
+            readers=(),
+            accepts_form=False,
+            accepts_json=False,
+            response_schemas={},
+            line=node.line,
+        )
+
+    def _parameters(self, item: Node, node: Node, body: Node | None) -> tuple[Parameter, ...]:
+        declared = [each for place in (item, node) if (found := place.get("parameters")) for each in found.children()]
+        parameters = [*filter(None, map(_parameter, declared)), *_body_parameters(body), *self._credentials(node)]
+        return tuple({each.name: each for each in parameters}.values())
+
+    def _credentials(self, node: Node) -> Iterator[Parameter]:
+        own = node.get("security")
+        security = self.root.get("security") if own is None else own
+        components = self.root.get("components")
+        schemes = components.get("securitySchemes") if components else None
+        required = all(each.value for each in security.children()) if security else False  # {} stands for no security
+        for requirement in security.children() if security else ():
+            for name in requirement.value:
+                scheme = schemes.get(name) if schemes else None
+                if scheme is None:
+                    self.problems.append(requirement.problem(f"unknown security scheme {name}"))
+                else:
+                    value = scheme.value
+                    where = value.get("in", "header"), value.get("name", "Authorization")
+                    wire_name = where[1].lower() if where[0] == "header" else where[1]
+                    yield Parameter(name, where[0], wire_name, {"type": "string"}, required, read_credential, credential=True)
+
+    def _lets(self, node: Node, names: dict[str, Any]) -> dict[str, Let]:
+        """The operation's lets, and those of the whole document whose names it has; adds their kinds to `names`."""
+        lets: dict[str, Let] = {}
+        for each in self._children("x-let"):
+            if (result := self._common(each, compile_let, names, self.plans)) is not None:
+                lets[each.name], names[each.name] = result
+        own = node.get("x-let")
+        for each in own.children() if own else ():
+            result = self._try(compile_let, each, names, self.plans)
+            if result is not None:
+                lets[each.name], names[each.name] = result
+        return lets
+
+    def _common(self, node: Node, compile_: Callable[..., Any], *arguments: Any) -> Any:
+        """What a part of the whole document is for this operation; None where it speaks of names that this one lacks."""
+        try:
+            result = compile_(node, *arguments)
+        except InvalidDocument as error:
+            self.unused.setdefault(node.pointer, list(error.problems))
+            return None
+        self.unused[node.pointer] = []
+        return result
+
+    def _rules(self, node: Node, operation: str, names: Names, lets: dict[str, Let], optional: set[str]) -> tuple[Rule, ...]:
+        """The common rows, but for what an absent parameter means those where it is required, and the operation's own."""
+        common = [
+            self._common(each, self._rule, operation, names, lets)
+            for each in self._children("x-outcomes")
+            if optional.isdisjoint(_names(each, "missing"))
+        ]
+        own = [self._try(self._rule, each, operation, names, lets) for each in node.child("x-outcomes").children()]
+        rules = (*(replace(rule, common=True) for rule in common if rule is not None), *own)
+        return () if None in rules else tuple(replace(rule, number=number) for number, rule in enumerate(rules, 1))
+
+    def _rule(self, node: Node, operation: str, names: Names, lets: dict[str, Let]) -> Rule:
+        row = node.value
+        mint = tuple((each.name, compile_expression(each, names)) for each in (node.get("mint") or _nothing(node)).children())
+        inner = {**names, **{name: expression.type or "string" for name, expression in mint}}
+        when, data = node.get("when"), node.get("data")
+        code, status = row.get("code"), row.get("status", 200)
+        data_compiler = DataCompiler(inner, lets, self.plans, frozenset(name for name, _ in mint))
+        kind, why = next(((word, row[word]) for word in (ASSUMED, PERMITTED) if word in row), (DOCUMENTED, ""))
+        return Rule(
+            number=0,
+            outcome=f"{operation}/{_label(status, code)}",
+            status=status,
+            code=code,
+            kind=kind,
+            why=why,
+            messages=self._messages(node),
+            missing=_known(node, "missing", names),
+            malformed=_known(node, "malformed", names),
+            unreadable=_known(node, "unreadable", names),
+            when=None if when is None else compile_condition(when, names),
+            mint=mint,
+            effects=tuple(compile_effect(each, inner, self.plans) for each in (node.get("then") or _nothing(node)).children()),
+            data=None if data is None else data_compiler.compile(data),
+            file=self.file,
+            line=node.line,
+        )
+
+    def _messages(self, node: Node) -> dict[str, str]:
+        messages = self.root.get("x-messages")
+        if messages is None or node.value.get("code") == ANY_CODE:
+            return node.value.get("msg") or {}
+        found = node.value.get("msg") or messages.value.get(str(node.value.get("code")))
+        if found is None:
+            raise ContractError([node.problem(f"{node.value.get('code')} has no message", "write msg, or add it to x-messages")])
+        if left := [language for language in self._languages() if language not in found]:
+            raise ContractError([node.problem(f"the message of {node.value.get('code')} has no text in {', '.join(left)}")])
+        return dict(found)
+
+    def _languages(self) -> tuple[str, ...]:
+        messages = self.root.get("x-messages")
+        return tuple(dict.fromkeys(language for each in (messages.value if messages else {}).values() for language in each))
+
+    def _envelope(self) -> tuple[Envelope, str | None]:
+        node = self.root.get("x-envelope")
+        value = node.value if node else {"data": ""}
+        return Envelope(value.get("code"), value.get("message"), value.get("data"), value.get("body", {})), value.get("language")
+
+
+def _nothing(node: Node) -> Node:
+    return Node(node.document, node.pointer, None)
+
+
+def _label(status: int, code: Any) -> str:
+    if code is None:
+        return str(status)
+    return str(code) if status == 200 else f"{status}:{code}"
+
+
+def _names(node: Node, key: str) -> tuple[str, ...]:
+    value = node.value.get(key, [])
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+def _known(node: Node, key: str, names: Names) -> tuple[str, ...]:
+    found = _names(node, key)
+    for name in found:
+        if name not in names:
+            raise ContractError([node.child(key).problem(f"unknown name {name}", nearest(name, names))])
+    return found
+
+
+def _parameter(node: Node) -> Parameter | None:
+    schema = _schema(node.get("schema"))
+    location, name = node.value.get("in", "query"), str(node.value.get("name", ""))
+    if not name.isidentifier():
+        return None  # no rule can name it
+    wire_name = name.lower() if location == "header" else name
+    required = bool(node.value.get("required", False))
+    return Parameter(name, location, wire_name, schema, required, reader(schema, location))
+
+
+def _plain_parameter(value: dict[str, Any]) -> Parameter:
+    location, name = str(value.get("in", "query")), str(value.get("name", ""))
+    return Parameter(name, location, name.lower() if location == "header" else name, {}, location == "path", reader({}))
+
+
+def _body_parameters(body: Node | None) -> Iterator[Parameter]:
+    content = body.get("content") if body else None
+    media = content.get("application/json") if content else None
+    schema = media.get("schema") if media else None
+    properties = schema.get("properties") if schema else None
+    for name in properties.value if schema and properties else ():  # the key, not the name of what a $ref leads to
+        required = name in (schema.value.get("required", ()) if schema else ())
+        own = _schema(properties.child(name) if properties else None)
+        yield Parameter(name, "body", name, own, required, reader(own, "body"))
+
+
+def _schema(node: Node | None) -> dict[str, Any]:
+    return dict(_inline(node)) if node is not None else {}
+
+
+def _inline(node: Node, depth: int = 0) -> Any:
+    """A schema with every local `$ref` written out."""
+    if depth > 30:
+        raise ContractError([node.problem("the schema refers to itself", "rules read flat values; write the schema out")])
+    if isinstance(node.value, dict):
+        return {key: _inline(node.child(key), depth + 1) for key in node.value}
+    if isinstance(node.value, list):
+        return [_inline(each, depth + 1) for each in node.children()]
+    return node.value
+
+
+def _expressions(parts: Iterable[Let] | Iterable[Rule]) -> Iterator[Expression]:
+    return (expression for part in parts for expression in part.expressions)
+
+
+def _resolvers(lets: Iterable[Let], rules: Iterable[Rule]) -> dict[str, Callable[[Any], None]]:
+    expressions = [*_expressions(lets), *_expressions(rules)]
+    return {name: settle for each in lets for name, settle in each.resolvers(expressions).items()}
+
+
+def _response_schemas(node: Node) -> dict[str, dict[str, Any]]:
+    found = {}
+    responses = node.get("responses")
+    for response in responses.children() if responses else ():
+        content = response.get("content")
+        media = content.get("application/json") if content else None
+        schema = media.get("schema") if media else None
+        if schema is not None:
+            found[response.name] = _schema(schema)
+    return found
+
+
+def _secret_columns(operations: Iterable[Operation]) -> frozenset[tuple[str, str]]:
+    credentials = {(each.name, parameter.name) for each in operations for parameter in each.parameters if parameter.credential}
+    return frozenset(
+        (let.lookup.table, column)
+        for each in operations
+        for let in each.lets.values()
+        if let.lookup is not None
+        for column, expression in let.lookup.where
+        if (each.name, expression.source) in credentials
+    )
+
+
+def _keys(section: str) -> set[str]:
+    """Every key that a section's schema names."""
+    found: set[str] = set()
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            found.update(value.get("properties", {}))
+            for each in value.values():
+                walk(each)
+        elif isinstance(value, list):
+            for each in value:
+                walk(each)
+
+    walk(json.loads((HERE / "vocabulary.json").read_text())["$defs"][section])
+    return found
+
+
+def _sentence(error: Any) -> str:
+    text = str(error.message)
+    return text if len(text) <= 200 else text[:200] + "…"

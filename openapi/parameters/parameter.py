@@ -1,0 +1,220 @@
+"""Raw parameters to named values, each present, missing or malformed.
+
+The spelling of a value is part of the contract, and parsers differ, so it is said here exactly:
+
+- *missing*: absent, empty, or nothing but ASCII white space (a part of a path is always there).
+- integer: ASCII decimal digits with an optional minus, within the range of the format (`int32`, else int64).
+  `1.5`, `0x10`, `1_000`, ` 12`, `+12`, `１２`, `1e3` and `NaN` are not integers.
+- number: a JSON number. boolean: `true` or `false`. string: anything that is not missing.
+- *unreadable*: not of its type. *malformed*: unreadable, or refused by the parameter's schema.
+- In a JSON body a value has a type of its own, which must be the one that the schema names. Missing there is what is
+  absent or null; a blank text is a text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from math import isfinite
+from types import MappingProxyType
+from typing import Any
+
+from openapi.document.schema import validator
+
+
+class Absence(Enum):
+    """Why a name has no value."""
+
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    UNREADABLE = "unreadable"
+    UNDETERMINED = "undetermined"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING, MALFORMED, UNREADABLE, UNDETERMINED = Absence
+BLANK = " \t\r\n\v\f"
+INT_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
+CONSTRAINTS = frozenset(
+    (
+        *("enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+        *("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems"),
+    )
+)
+
+Raw = Mapping[str, Any]
+Read = Callable[[Any], Any]
+
+_integer = re.compile(r"-?[0-9]+").fullmatch
+_number = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?").fullmatch
+_bearer = re.compile(r"bearer(?:[ \t]+|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parameter:
+    """One named value of a request: an OpenAPI parameter, a property of its body, or the credential of a security scheme."""
+
+    name: str
+    location: str
+    """query, path, header, cookie or body."""
+    wire_name: str
+    """Its name in the request; differs from `name` for a credential."""
+    schema: Mapping[str, Any]
+    required: bool
+    read: Read
+    """Raw text (or JSON value) to a value, or to an `Absence`."""
+    credential: bool = False
+
+    @property
+    def type(self) -> str:
+        """The JSON type of the value; text where the schema names none."""
+        return json_type(self.schema)
+
+    @property
+    def default(self) -> Any:
+        """What an absent parameter stands for, or None."""
+        return self.schema.get("default")
+
+    @property
+    def constrained(self) -> bool:
+        """Whether some value that is not blank would be malformed."""
+        return self.location == "body" or self.type != "string" or not CONSTRAINTS.isdisjoint(self.schema)
+
+
+def json_type(schema: Mapping[str, Any]) -> str:
+    """The one type that a schema names besides null; `string` where it names none."""
+    named = schema.get("type", "string")
+    types = [name for name in ([named] if isinstance(named, str) else named) if name != "null"]
+    return types[0] if len(types) == 1 else "string"
+
+
+def reader(schema: Mapping[str, Any], location: str = "query") -> Read:
+    """The function that reads one parameter by its schema; in a path or a JSON body, a blank is a value like any other."""
+    parse = _typed(schema) if location == "body" else _PARSERS.get(json_type(schema), _text)(schema)
+    default = MISSING if schema.get("default") is None else schema["default"]
+    blank_is_missing = location not in ("path", "body")
+    if blank_is_missing and parse is _any_text:
+        parse = _some_text
+    stated = _without_range(schema)
+    constrained = not CONSTRAINTS.isdisjoint(stated) or json_type(schema) in ("array", "object")
+    if json_type(schema) == "string" and blank_is_missing and not constrained:
+        return lambda raw: default if raw is None or (type(raw) is str and not raw.strip(BLANK)) else raw
+    allows = validator(stated).is_valid if constrained else None
+
+    def read(raw: Any) -> Any:
+        if raw is None:
+            return default
+        value = parse(raw)
+        if value is UNREADABLE:  # as a blank is, too
+            return default if blank_is_missing and not raw.strip(BLANK) else UNREADABLE
+        if allows is not None and not allows(value):
+            return MALFORMED
+        return value
+
+    return read
+
+
+def _without_range(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema without bounds that say no more than the range of its format, which the parser checks already."""
+    if json_type(schema) != "integer":
+        return dict(schema)
+    low, high = INT_RANGES.get(schema.get("format", ""), INT_RANGES["int64"])
+    idle = {"minimum": schema.get("minimum", low) <= low, "maximum": schema.get("maximum", high) >= high}
+    return {key: value for key, value in schema.items() if not idle.get(key)}
+
+
+def read_credential(raw: str | None) -> str | Absence:
+    """A credential as it came in its header, with or without `Bearer ` before it."""
+    if raw is None:
+        return MISSING
+    text = raw.strip(BLANK)
+    match = _bearer.match(text)
+    return (text[match.end() :] if match else text) or MISSING
+
+
+def _text(schema: Mapping[str, Any]) -> Read:
+    return _any_text
+
+
+def _any_text(raw: Any) -> Any:
+    return raw
+
+
+def _some_text(raw: Any) -> Any:
+    return UNREADABLE if type(raw) is str and not raw.strip(BLANK) else raw
+
+
+def _int(schema: Mapping[str, Any]) -> Read:
+    low, high = INT_RANGES.get(schema.get("format", ""), INT_RANGES["int64"])
+
+    def parse(raw: str) -> int | Absence:
+        if not ((raw.isdecimal() and raw.isascii()) or _integer(raw)) or len(raw) > 1000:
+            return UNREADABLE
+        value = int(raw)
+        return value if low <= value <= high else UNREADABLE
+
+    return parse
+
+
+def _float(schema: Mapping[str, Any]) -> Read:
+    def parse(raw: str) -> float | Absence:
+        value = float(raw) if _number(raw) else float("nan")
+        return value if isfinite(value) else UNREADABLE
+
+    return parse
+
+
+def _bool(schema: Mapping[str, Any]) -> Read:
+    spellings: dict[str, bool] = {"true": True, "false": False}
+    return lambda raw: spellings.get(raw, UNREADABLE)
+
+
+_PARSERS: dict[str, Callable[[Mapping[str, Any]], Read]] = {"string": _text, "integer": _int, "number": _float, "boolean": _bool}
+_TYPES: dict[str, Any] = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict}
+
+
+def _typed(schema: Mapping[str, Any]) -> Read:
+    name = json_type(schema)
+    expected = _TYPES[name]
+    low, high = INT_RANGES.get(schema.get("format", ""), INT_RANGES["int64"])
+
+    def parse(raw: Any) -> Any:
+        if not isinstance(raw, expected) or (isinstance(raw, bool) and name != "boolean"):
+            return UNREADABLE
+        if name == "integer" and not low <= raw <= high:
+            return UNREADABLE
+        return raw
+
+    return parse
+
+
+_NOTHING: Raw = MappingProxyType({})
+
+
+def gather(
+    parameters: tuple[Parameter, ...],
+    *,
+    query: Raw,
+    path: Raw = _NOTHING,
+    headers: Raw = _NOTHING,
+    cookies: Raw = _NOTHING,
+    form: Raw = _NOTHING,
+    body: Any = None,
+) -> dict[str, Any]:
+    """The raw values of an operation's parameters, out of the parts of an HTTP request.
+
+    `headers` must be keyed in lower case. A form stands in for the query, and where both have a name the query wins.
+    """
+    sources = {"query": query, "path": path, "header": headers, "cookie": cookies, "body": body if isinstance(body, dict) else {}}
+    raw: dict[str, Any] = {}
+    for parameter in parameters:
+        value = sources[parameter.location].get(parameter.wire_name)
+        if value is None and parameter.location == "query":
+            value = form.get(parameter.wire_name)
+        if value is not None:
+            raw[parameter.name] = value
+    return raw

@@ -1,0 +1,1 @@
+"""The state of a server: tables with indexes, in versions that never change."""

@@ -1,0 +1,160 @@
+"""What there is to say in a request: for each parameter the values that are likely to be welcome, and those that may not be.
+
+Values come from where rules look: the columns that a parameter is looked up by, the enumeration and its neighbours,
+the boundaries of the type, instants around now, the constants of expressions, and spellings that a lax parser takes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from heapq import nsmallest
+from itertools import zip_longest
+from typing import Any
+
+from openapi.decision.contract import Operation
+from openapi.decision.lookup import Let
+from openapi.parameters.parameter import INT_RANGES, Parameter
+from openapi.state.state import State
+
+HOUR = 3_600_000
+MOST_ROWS_TRIED = 24
+MOST_ROWS_ALIKE = 3
+MOST_ROWS_READ = 10_000
+LONGEST_TEXT = 10_000
+_SPELLINGS = ("1.5", "0x10", "1_000", " 12", "１２", "1e3", "NaN", "abc", "--1", "1,000")
+_TEXTS = ("é", "设备", "x" * 300, "'", "%00", "a b", "\U0001f600")
+
+Raw = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table whose rows say which values go together: the column of each parameter that the table is looked up by."""
+
+    table: str
+    columns: Mapping[str, str]
+
+
+def sources(operation: Operation) -> list[Source]:
+    """Where an operation's parameters are looked up; each parameter belongs to one source."""
+    found: list[Source] = []
+    covered: set[str] = set()
+    for let in operation.lets.values():
+        columns = _columns(let, operation)
+        if columns and let.lookup and covered.isdisjoint(columns):
+            covered |= set(columns)
+            found.append(Source(let.lookup.table, columns))
+    return found
+
+
+def _columns(let: Let, operation: Operation) -> dict[str, str]:
+    """The column of each parameter by which a let looks, by itself or as the first value that is present."""
+    parameters = {each.name for each in operation.parameters}
+    found = {}
+    for column, expression in let.lookup.where if let.lookup else ():
+        other = operation.lets.get(expression.source)
+        named = (expression.source, *(each.source for each in other.choices)) if other else (expression.source,)
+        found.update({name: column for name in named if name in parameters})
+    return found
+
+
+def sample(state: State, table: str, now: int) -> list[dict[str, Any]]:
+    """Rows that differ in kind, so that a few stand for all: a boolean, a small number and a time before or after now each
+    make a kind, as does the absence of a value."""
+    kinds: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in nsmallest(MOST_ROWS_READ, state.rows(table), key=repr):
+        alike = kinds.setdefault(tuple(_kind(value, now) for value in row.values()), [])
+        if len(alike) < MOST_ROWS_ALIKE:
+            alike.append(row)
+    return [row for turn in zip_longest(*kinds.values()) for row in turn if row is not None][:MOST_ROWS_TRIED]
+
+
+def _kind(value: Any, now: int) -> Any:
+    if isinstance(value, (bool, str)) or value is None:
+        return value if isinstance(value, bool) else type(value)
+    return value if -1000 < value < 1000 else value > now
+
+
+def likely(parameter: Parameter, now: int) -> Iterable[Any]:
+    """Values that are likely to be welcome, the likeliest first; None leaves the parameter out."""
+    schema = parameter.schema
+    optional = () if parameter.required else (None,)
+    if "enum" in schema:
+        return (*optional, *texts(parameter, schema["enum"]))
+    if parameter.type == "integer" and schema.get("maximum", now) < now:
+        return (*optional, *texts(parameter, [schema.get("minimum", 1), schema["maximum"]]))
+    if parameter.type == "integer":
+        step = 1 if parameter.required else 2
+        return (*optional, *texts(parameter, [now + step * HOUR, now + 60 * 24 * step * HOUR]))
+    if parameter.type == "boolean":
+        return (*optional, *texts(parameter, [True, False]))
+    return (*optional, *texts(parameter, [schema.get("example", "text")])) if parameter.required else optional
+
+
+def texts(parameter: Parameter, values: Iterable[Any]) -> list[Any]:
+    """Values as they go over the wire: as they are in a JSON body, else as text."""
+    if parameter.location == "body":
+        return list(values)
+    return [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+
+
+def values(parameter: Parameter, operation: Operation, state: State, now: int) -> Iterator[Any]:
+    """Every value worth trying for one parameter."""
+    if parameter.credential or parameter.type == "string":
+        yield from _column_values(parameter, operation, state, now)
+        yield from ("x" * length for length in _lengths(parameter.schema))
+        yield from (text for text in ("unknown", *_TEXTS) if not parameter.credential or (text.isascii() and "%" not in text))
+    elif parameter.type in ("integer", "number"):
+        yield from texts(parameter, _numbers(parameter, operation, now))
+        yield from _SPELLINGS
+    elif parameter.type == "boolean":
+        yield from texts(parameter, (True, False))
+        yield from ("TRUE", "1", "yes")
+    if not parameter.credential:
+        yield " "
+        yield ""
+    if parameter.location == "body":
+        yield from (7, 1.5, True, [], {})
+
+
+def _lengths(schema: Mapping[str, Any]) -> list[int]:
+    """The limits of a text, one less and one more."""
+    limits = [schema[word] for word in ("minLength", "maxLength") if word in schema]
+    return [limit + step for limit in limits for step in (-1, 0, 1) if 0 < limit + step < LONGEST_TEXT]
+
+
+def _column_values(parameter: Parameter, operation: Operation, state: State, now: int) -> Iterator[str]:
+    for source in sources(operation):
+        if parameter.name in source.columns:
+            column = source.columns[parameter.name]
+            yield from dict.fromkeys(str(row[column]) for row in sample(state, source.table, now) if row[column] is not None)
+
+
+def _numbers(parameter: Parameter, operation: Operation, now: int) -> Iterator[int]:
+    low, high = INT_RANGES.get(parameter.schema.get("format", ""), INT_RANGES["int64"])
+    limits = [parameter.schema[word] for word in ("minimum", "maximum") if word in parameter.schema]
+    yield from (limit + step for limit in limits for step in (-1, 0, 1))
+    enumeration = parameter.schema.get("enum", ())
+    yield from enumeration
+    near = {value + step for value in enumeration for step in (-1, 1)} - set(enumeration)
+    yield from sorted(near)
+    if not enumeration:
+        yield from (now - 1, now, now + 1, now + 24 * HOUR, now // 1000, 0, 1, -1)
+    yield from sorted({value for rule in operation.rules if rule.when for value in _constants(str(rule.when))})
+    yield from (low, low - 1, high, high + 1, 2**32, 2**32 + 1, 2**64)
+
+
+def _constants(source: str) -> list[int]:
+    return [int(text) for text in re.findall(r"(?<![\w.])\d{1,19}(?![\w.])", source)]
+
+
+def near(base: Raw, name: str, operation: Operation) -> Iterator[str]:
+    """For an integer: the other integers of the request, one less and one more."""
+    types = {each.name: each.type for each in operation.parameters}
+    if types[name] != "integer":
+        return
+    for other, value in base.items():
+        if other != name and types.get(other) == "integer" and str(value).lstrip("-").isdecimal():
+            yield from (str(int(value) + step) for step in (-1, 0, 1))
