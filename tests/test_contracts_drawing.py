@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import openapi
 from contracts.generate.choices import Drawn
 from contracts.generate.draw import Drawer, Known
-from contracts.judge.oracle import readings
+from contracts.judge.views import readings
 
 CONTRACT = openapi.load()
 NOW = 1_800_000_000_000

@@ -14,7 +14,8 @@ from contracts.generate.choices import Seeded
 from contracts.generate.draw import Drawer, Known
 from contracts.generate.walk import Walker
 from contracts.http.wire import Request
-from contracts.judge.oracle import VERIFIED, Judgement, Verdict, readings
+from contracts.judge.oracle import VERIFIED, Judgement, Verdict
+from contracts.judge.views import readings
 from contracts.sequence.placeholder import Run
 from contracts.sequence.sequence import Sequence
 

@@ -7,24 +7,19 @@ be possible, and each reply leaves those that explain it.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
-from itertools import islice, product
 from typing import Any
-from urllib.parse import unquote
-
-import jsonschema_rs
 
 import openapi
-from contracts.http.wire import Pairs, Reply, Request
+from contracts.http.wire import Reply, Request
 from contracts.judge.clock import Clock
+from contracts.judge.reply import ReplyReader, WrongReply, decoded, label
+from contracts.judge.views import readings
 
 VERIFIED, VIOLATION, NOTE, UNEXPLAINED = "verified", "violation", "note", "unexplained"
 _KINDS = (VERIFIED, NOTE, UNEXPLAINED, VIOLATION)
-MOST_READINGS = 27
 _VALUE = re.compile(r"\{.*|'[^']*'|\"[^\"]*\"|\d+", re.DOTALL)
 MOST_STATES = 6
 """More possible states than these are not held; the likeliest come first."""
@@ -106,12 +101,7 @@ class Oracle:
         self.contract, self.clock, self.strict_order = contract, clock or Clock(world, world.now, tolerance=0), strict_order
         self._begin = world.state
         self.states: tuple[openapi.State, ...] = (world.state,)
-        self._code_path = [part for part in (contract.envelope.code or "").split("/") if part]
-        self._validators = {
-            (operation.name, status): jsonschema_rs.validator_for(schema)
-            for operation in contract.operations.values()
-            for status, schema in operation.response_schemas.items()
-        }
+        self._reader = ReplyReader(contract)
 
     @property
     def state(self) -> openapi.State:
@@ -128,11 +118,11 @@ class Oracle:
         self.clock.read(reply)
         views = list(self.views(request, reply.sent, reply.received))
         try:
-            code, data = self._read(operation, reply, views[0].answer)
-        except _Wrong as error:
+            code, data = self._reader.read(operation, reply, views[0].answer)
+        except WrongReply as error:
             self._suspect(views)
             return _violated(views[0], error.got, error.rule, error.detail)
-        got = f"{operation.name}/{_label(reply.status, code)}"
+        got = f"{operation.name}/{label(reply.status, code)}"
         explanations, complaints = self._explain(views, got, reply.status, data)
         if not explanations:
             self._suspect(views, got)
@@ -151,8 +141,8 @@ class Oracle:
         """The violation of a server that answers with success to a request beside the contract; None where it does not."""
         operation = self.contract.operations[request.operation]
         try:
-            got = f"{operation.name}/{_label(reply.status, self.contract.envelope.code_of(_decoded(reply.body)))}"
-        except _Wrong:
+            got = f"{operation.name}/{label(reply.status, self.contract.envelope.code_of(decoded(reply.body)))}"
+        except WrongReply:
             return None
         if got != operation.success.outcome:
             return None
@@ -213,33 +203,6 @@ class Oracle:
                         continue
         self.states = tuple(found[:MOST_STATES])
 
-    def _read(self, operation: openapi.Operation, reply: Reply, expected: openapi.Rule) -> tuple[Any, Any]:
-        """The code and the data of a reply. Raises _Wrong where the reply is not the contract's."""
-        statuses = sorted({rule.status for rule in operation.rules})
-        if reply.status not in statuses:
-            said = ", ".join(map(str, statuses))
-            raise _Wrong(f"HTTP {reply.status}", f"HTTP status: the contract answers with {said}, here {expected}")
-        schema = self._validators.get((operation.name, str(reply.status)))
-        if schema is None and not reply.body:
-            return None, None
-        media_type = reply.headers.get("content-type", "json")
-        if schema is not None and "json" not in media_type.lower():
-            raise _Wrong(media_type, f"reply header: Content-Type is {media_type}, the contract answers with JSON")
-        body = _decoded(reply.body)
-        code = self.contract.envelope.code_of(body)
-        error = next(iter(schema.iter_errors(body)), None) if schema else None
-        if error is not None and not _undocumented(operation, code):  # of an undocumented code the table says it better
-            shown = code if isinstance(code, (str, int)) else type(code).__name__
-            pointer, message = _explained(error, self._code_path)
-            raise _Wrong(f"code {shown!r}", f"reply schema: {pointer}", message)
-        return code, self.contract.envelope.data_of(body)
-
-
-class _Wrong(Exception):
-    def __init__(self, got: str, rule: str, detail: str = "") -> None:
-        self.got, self.rule, self.detail = got, rule, detail
-        super().__init__(rule)
-
 
 def _distinct(explanations: list[_Explanation]) -> tuple[openapi.State, ...]:
     return tuple({each.origin: each.state for each in reversed(explanations)}.values())[::-1][:MOST_STATES]
@@ -261,71 +224,3 @@ def _violated(seen: openapi.Permitted, got: str, rule: str, detail: str = "") ->
     answer = seen.answer
     verdict = Verdict(VIOLATION, answer.outcome, got, rule, detail, seen.reason(answer), tuple(sorted(seen.outcomes)))
     return Judgement(verdict, answer.number)
-
-
-def readings(operation: openapi.Operation, request: Request) -> Iterator[dict[str, Any]]:
-    """The raw values of a request; several where it repeats a parameter, since servers differ in which one counts."""
-    path = _path_values(operation.path, request.path)
-    headers = {name.lower(): value for name, value in request.headers}
-    cookies = _cookies(headers.get("cookie", ""))
-    for query in _variants(request.query):
-        for form in _variants(request.form or ()):
-            fields = form if operation.accepts_form else {}
-            yield operation.gather(query=query, path=path, headers=headers, cookies=cookies, form=fields, body=request.body)
-
-
-def _variants(pairs: Pairs) -> Iterator[dict[str, str]]:
-    grouped: dict[str, list[str]] = {}
-    for name, value in pairs:
-        grouped.setdefault(name, []).append(value)
-    choices = [[values[0]] if len(values) == 1 else [values[0], values[-1], ",".join(values)] for values in grouped.values()]
-    for values in islice(product(*choices), MOST_READINGS):
-        yield dict(zip(grouped, values, strict=True))
-
-
-def _path_values(template: str, path: str) -> dict[str, str]:
-    parts = zip(template.split("/"), path.split("/"), strict=False)
-    return {name[1:-1]: unquote(value) for name, value in parts if name.startswith("{")}
-
-
-def _cookies(text: str) -> dict[str, str]:
-    try:
-        return {name: each.value for name, each in SimpleCookie(text).items()}
-    except CookieError:
-        return {}
-
-
-def _decoded(body: bytes) -> Any:
-    try:
-        return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise _Wrong("no JSON", "reply body: is not JSON in UTF-8", str(error)) from None
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
-
-
-def _undocumented(operation: openapi.Operation, code: Any) -> bool:
-    """Whether a code is of the right type, and none of the documented ones."""
-    codes = {rule.code for rule in operation.rules}
-    return type(code) in map(type, codes) and code not in codes
-
-
-def _explained(error: Any, code_path: list[str]) -> tuple[str, str]:
-    """Where and why; for alternatives, what speaks against the nearest one."""
-
-    def distance(branch: Any) -> tuple[int, int]:
-        # A branch that the code itself contradicts is meant for other outcomes.
-        return sum(list(each.instance_path) == code_path for each in branch), len(branch)
-
-    branches = [branch for branch in getattr(error.kind, "context", None) or () if branch]
-    if branches:
-        error = min(branches, key=distance)[0]
-    return f"/{'/'.join(map(str, error.instance_path))}", error.message[:300]
-
-
-def _label(status: int, code: Any) -> str:
-    if code is None:
-        return str(status)
-    return str(code) if status == 200 else f"{status}:{code}"
