@@ -13,7 +13,6 @@ from wrong_servers import CONTRACT, RESET, WORLD, serving
 import openapi
 from contracts import Manners, Plan, Target, examine
 from contracts.cli.main import main
-from contracts.http.target import Unreachable
 from contracts.http.wire import Request
 from contracts.judge.record import ALONE
 from contracts.run.examination import open_session
@@ -83,12 +82,12 @@ def test_what_a_person_can_repeat_comes_before_what_may_follow_from_it():
     assert record.found("violation")
 
 
-def test_a_reset_that_does_not_work_is_an_error():
-    with (
-        serving("correct") as base,
-        pytest.raises(Unreachable, match="answers HTTP 404 to a POST; it should make the server begin"),
-    ):
-        examined(base, reset=f"{base}/nowhere")
+def test_a_reset_that_does_not_work_ends_the_run_and_the_record_says_so():
+    with serving("correct") as base:
+        record = examined(base, reset=f"{base}/nowhere")
+    assert "answers HTTP 404; a POST to it should reset the server" in record.gone
+    assert record.exit_code() == 2
+    assert record.requests
 
 
 def test_a_reset_that_does_not_work_is_a_sentence_of_the_command_line():
@@ -98,4 +97,4 @@ def test_a_reset_that_does_not_work_is_a_sentence_of_the_command_line():
         walk = CliRunner().invoke(main, ["verify", *options, "--no-breadth", "--walks", "1"])
     for each in (result, walk):
         assert each.exit_code == 2
-        assert "answers HTTP 404 to a POST; it should make the server begin anew" in each.output
+        assert "answers HTTP 404; a POST to it should reset the server" in each.output

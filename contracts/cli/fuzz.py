@@ -15,7 +15,6 @@ from contracts.cli.options import DEPLOYMENT, JUDGING, MANNERS, SENDING, max_req
 from contracts.cli.param_types import Duration, ShardOf
 from contracts.cli.unusable import Unusable
 from contracts.generate.stream import Stream
-from contracts.http.target import Unreachable
 from contracts.run.deadline import Deadline
 from contracts.run.examination import open_session
 from contracts.run.fuzz import send_stream
@@ -49,8 +48,6 @@ def fuzz(**options: Any) -> None:
             deadline.end(options["time"] / 1000)
         try:
             send_stream(session, stream, options["shard"], corpus, start)
-        except Unreachable:
-            raise
         except OSError as error:
             click.echo(f"stopped, because the corpus cannot be written: {error}", err=True)
     output.finish(session.record, found.contract, options)

@@ -7,17 +7,22 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from http.client import HTTPException
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import urllib3
 
+from contracts.http.bounded import LARGEST_REPLY, TooLarge, bounded
 from contracts.http.wire import Reply, Request
 
 NO_REPLY = "no reply"
-LARGEST_REPLY = 16 * 1024 * 1024
-"""Bytes; a longer reply is a broken one."""
+MOST_UNANSWERED = 10
+"""Requests in a row without a reply; then the server counts as gone."""
+RESETS = 3
+"""How often to try to reset a server."""
+_FAILURES = (urllib3.exceptions.HTTPError, HTTPException, ValueError, OSError)
 _HINT = "is the server running, and is the URL right?"
 
 
@@ -41,7 +46,7 @@ class Manners:
     """Requests per second at most."""
     most_requests: int = 100_000
     timeout: float = 10.0
-    """Seconds to connect, and to wait for a reply."""
+    """Seconds to connect, and for a whole reply."""
     retries: int = 2
     """How often to try again to connect; a request that was sent is never repeated."""
     certificates: str | None = None
@@ -73,7 +78,8 @@ class Target:
             "block": True,
             "ca_certs": self.manners.certificates,
         }
-        self._pool = _through(self.manners.proxy, options) if self.manners.proxy else urllib3.PoolManager(**options)
+        self._unanswered = 0
+        self._pool = bounded(_through(self.manners.proxy, options) if self.manners.proxy else urllib3.PoolManager(**options))
 
     @cached_property
     def _connections(self) -> tuple[Any, str]:
@@ -84,15 +90,16 @@ class Target:
 
     def check(self) -> None:
         """Raises Unreachable where nothing answers HTTP."""
+        if not self.base.startswith(("http://", "https://")):
+            raise Unreachable(f"{self.base} is not a URL: write http://HOST:PORT or https://HOST")
+        self._wait()
         try:
-            if not self.base.startswith(("http://", "https://")):
-                raise Unreachable(f"{self.base} is not a URL: write http://HOST:PORT or https://HOST")
-            self._wait()
-            self._pool.request("GET", self.base, headers=self._headers, redirect=False)
-        except (urllib3.exceptions.HTTPError, ValueError) as error:
-            reason = type(getattr(error, "reason", None) or error).__name__
+            self._exchange(self._pool, "GET", self.base, self._headers)
+        except _FAILURES as error:
+            reason = _reason(error)
             hint = "is its certificate one of --ca, or one that this machine trusts?" if reason == "SSLError" else _HINT
-            raise Unreachable(f"{self.base} does not answer ({reason}); {hint}") from None
+            before = f", as {self._unanswered} requests before" if self._unanswered else ""
+            raise Unreachable(f"{self.base} does not answer ({reason}){before}; {hint}") from None
 
     @property
     def resets(self) -> bool:
@@ -100,20 +107,25 @@ class Target:
         return self.manners.reset is not None
 
     def reset(self) -> bool:
-        """Makes the server begin anew; False where it cannot. Raises Unreachable where it should and does not."""
-        address = self.manners.reset
-        if address is None:
+        """Makes the server begin anew; False where it cannot. Raises Unreachable where it should and, tried again, does not."""
+        if self.manners.reset is None:
             return False
+        for pause in (*(0.2 * 2**number for number in range(RESETS - 1)), None):
+            problem = self._reset(self.manners.reset)
+            if problem is None:
+                return True
+            if pause is not None:
+                time.sleep(pause)
+        raise Unreachable(f"{self.manners.reset} {problem}; a POST to it should reset the server")
+
+    def _reset(self, address: str) -> str | None:
+        """What went wrong with one POST; None where nothing did."""
         self._wait()
         try:
-            status = self._pool.request("POST", address, headers=self._headers, redirect=False).status
-        except (urllib3.exceptions.HTTPError, ValueError) as error:
-            raise Unreachable(
-                f"{address} does not answer ({type(error).__name__}); it should make the server begin anew"
-            ) from None
-        if status >= 300:
-            raise Unreachable(f"{address} answers HTTP {status} to a POST; it should make the server begin anew")
-        return True
+            status = self._exchange(self._pool, "POST", address, self._headers)[0].status
+        except _FAILURES as error:
+            return f"does not answer ({_reason(error)})"
+        return f"answers HTTP {status}" if status >= 300 else None
 
     @property
     def exhausted(self) -> bool:
@@ -130,22 +142,36 @@ class Target:
         for name, value in request.headers:
             headers.add(name, value.encode("utf-8", "replace").decode("latin-1"))
         sent = _now()
+        connections, base = self._connections
         try:
-            connections, base = self._connections
-            response = connections.urlopen(
-                request.method, request.url(base), body=content, headers=headers, redirect=False, preload_content=False
-            )
+            response, body = self._exchange(connections, request.method, request.url(base), headers, content)
+        except _FAILURES as error:
+            self._unanswered += 1
+            if self._unanswered >= MOST_UNANSWERED:
+                self.check()  # a server may leave some requests unanswered and be there
+                self._unanswered = 0
+            raise Broken(f"{NO_REPLY}: {_reason(error)}") from None
+        self._unanswered = 0
+        return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, body, sent, _now())
+
+    def _exchange(
+        self, connections: Any, method: str, url: str, headers: Any, content: bytes | None = None
+    ) -> tuple[urllib3.BaseHTTPResponse, bytes]:
+        """One request and its whole reply. Raises one of _FAILURES."""
+        timeout = urllib3.Timeout(total=self.manners.timeout)
+        response = connections.urlopen(
+            method, url, body=content, headers=headers, redirect=False, preload_content=False, timeout=timeout
+        )
+        try:
             body = response.read(LARGEST_REPLY + 1)
-            received = _now()
             if len(body) > LARGEST_REPLY:
-                response.close()
-                raise Broken(f"{NO_REPLY}: it is longer than {LARGEST_REPLY} bytes")
-            response.release_conn()
-        except (urllib3.exceptions.HTTPError, ValueError, OSError) as error:
-            if isinstance(error, Broken):
-                raise
-            raise Broken(f"{NO_REPLY}: {type(getattr(error, 'reason', None) or error).__name__}") from None
-        return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, body, sent, received)
+                raise TooLarge
+        except BaseException:
+            response.close()
+            raise
+        finally:
+            response.release_conn()  # also a closed one has a place in the pool
+        return response, body
 
     def _wait(self) -> None:
         """Takes the next turn, so that the rate and the bound hold however many threads send."""
@@ -158,6 +184,14 @@ class Target:
             self._turn = turn + (1 / self.manners.rate if self.manners.rate else 0)
         if turn > now:
             time.sleep(turn - now)
+
+
+def _reason(error: BaseException) -> str:
+    """Why there is no reply, in one or a few words."""
+    found = getattr(error, "reason", None)
+    cause = found if isinstance(found, BaseException) else error
+    inner = next((each for each in (*cause.args, cause.__cause__, cause.__context__) if isinstance(each, TooLarge)), cause)
+    return f"longer than {LARGEST_REPLY} bytes" if isinstance(inner, TooLarge) else type(inner).__name__
 
 
 def _through(proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:

@@ -80,6 +80,8 @@ class Record:
     """What was seen: a row and its answer after the change before it."""
     requests: int = 0
     seconds: float = 0.0
+    gone: str = ""
+    """Why the target could not be used to the end, as a sentence; empty where it could."""
 
     def count(self, operation: str, judged: Judgement, said: str, milliseconds: float) -> None:
         """Counts one reply; `said` is what it says."""
@@ -143,7 +145,9 @@ class Record:
         return len(self.replies.keys() & set(self.outcomes))
 
     def exit_code(self) -> int:
-        """0 clean, 1 violations, 3 too little covered."""
+        """0 clean, 1 violations, 2 the target could not be used to the end, 3 too little covered."""
+        if self.gone:
+            return 2
         if self.found(VIOLATION):
             return 1
         return 3 if self.lacking() else 0

@@ -13,7 +13,7 @@ from contracts.generate.choices import Seeded
 from contracts.generate.draw import Drawer
 from contracts.generate.undocumented import undocumented
 from contracts.generate.walk import Walker
-from contracts.http.target import Enough, Target
+from contracts.http.target import Enough, Target, Unreachable
 from contracts.http.wire import Request, request_for
 from contracts.judge.clock import TOLERANCE, Clock
 from contracts.judge.oracle import Oracle
@@ -61,7 +61,10 @@ def examine(
     deadline: Deadline | None = None,
     watch: Callable[[Record], None] = lambda record: None,
 ) -> Record:
-    """Sends every kind of request that the world allows, and judges each reply."""
+    """Sends every kind of request that the world allows, and judges each reply.
+
+    Where the target is gone half-way, the record says so in `gone`.
+    """
     plan = plan or Plan()
     session = open_session(contract, world, target, plan, deadline=deadline, watch=watch)
     try:
@@ -75,6 +78,8 @@ def examine(
             broad(contract, session.one, known, plan.seed)
     except Enough:
         session.evidence.keep_the_best()
+    except Unreachable as error:
+        session.record.gone = str(error)
     return session.record
 
 

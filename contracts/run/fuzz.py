@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from contracts.generate.stream import Input, Stream
-from contracts.http.target import Enough
+from contracts.http.target import Enough, Unreachable
 from contracts.run.session import UNKNOWN, Session
 from contracts.sequence.corpus import Corpus
 
@@ -42,6 +42,9 @@ def send_stream(session: Session, stream: Stream, shard: Shard, corpus: Corpus |
             _send(session, stream.input(number))
             _keep(session, corpus)
     except Enough:
+        _keep(session, corpus)
+    except Unreachable as error:
+        session.record.gone = str(error)
         _keep(session, corpus)
 
 

@@ -1,0 +1,91 @@
+"""Connections whose replies are bounded: one time for the whole reply, and one size for all of its bytes.
+
+A server that drips a byte now and then keeps to every timeout between two bytes, and one that sends interim replies, headers
+or trailers without end keeps to every limit of a body. So both are counted where the bytes come in.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+from http.client import HTTPResponse
+from typing import Any
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+LARGEST_REPLY = 16 * 1024 * 1024
+"""Bytes of a body; a longer reply is a broken one."""
+LARGEST_REST = 1024 * 1024
+"""Bytes of everything else: interim replies, headers, the frame of chunks, trailers."""
+
+
+class TooLarge(OSError):
+    """A reply has more bytes than anybody wants to read."""
+
+
+class _Raw(io.RawIOBase):
+    """What a socket receives, until a time is over or too much has come."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock, self._stream = sock, sock.makefile("rb", buffering=0)
+        timeout = sock.gettimeout()
+        self._end = None if timeout is None else time.monotonic() + timeout
+        self._left = LARGEST_REPLY + LARGEST_REST
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._end is not None:
+            remaining = self._end - time.monotonic()
+            if remaining <= 0:
+                raise TimeoutError("the reply takes too long")
+            self._sock.settimeout(remaining)
+        count: int | None = self._stream.readinto(buffer)
+        self._left -= count or 0
+        if self._left < 0:
+            raise TooLarge("the reply is too large")
+        return count
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _Bounded:
+    """A socket as `http.client` asks for one."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Raw(self._sock))
+
+
+class _Response(HTTPResponse):
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(_Bounded(sock), *arguments, **options)  # type: ignore[arg-type]
+
+
+class _Connection(HTTPConnection):
+    response_class = _Response
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _Response
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+def bounded(manager: urllib3.PoolManager) -> urllib3.PoolManager:
+    """The same manager, whose connections bound what they receive."""
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    return manager
