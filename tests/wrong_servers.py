@@ -67,6 +67,8 @@ class Entry:
     """What it takes a method and a path for."""
     form: str = "after"
     """Whether the form counts after the query, before it, or not at all."""
+    half: int = 0
+    """Of so many shares in a row the last one fails half-way: what stood is replaced, and nothing comes in its place."""
     behind: int = 0
     """By how many ms its clock is behind."""
     media_type: str = "application/json"
@@ -104,10 +106,14 @@ class Server:
         with self.lock:
             raw = self.entry.read(self, raw)
             decision = openapi.decide(operation, raw, self.state, self.now(), self.random)
-            self.state = decision.state
-            self.shares += bool(decision.changes)
+            self.shares += bool(decision.changes) and operation.name == "shareInfo"
             rule = decision.rule
             body = self.contract.envelope.body(rule.code, rule.message("zh"), decision.data)
+            if self.entry.half and operation.name == "shareInfo" and decision.changes and self.shares % self.entry.half == 0:
+                first = replace(operation, rules=(replace(rule, effects=rule.effects[:1]),))
+                decision = openapi.decide(first, raw, self.state, self.now(), self.random)
+                body |= {"code": 5134, "data": None}
+            self.state = decision.state
             changed = self.entry.body(self, raw, body)
         return self.entry.status(body), self.entry.wire(json.dumps(changed).encode())
 
@@ -361,6 +367,8 @@ WRONG: dict[str, Entry] = {
     "form-wins": Entry("shareInfo/", form="before"),
 }
 WRONG |= {name: Entry("/", change=change, whole=True) for name, change in FORGETFUL.items()}
+HALF = "fails-half-way-and-does-not-undo"
+WRONG[HALF] = Entry("/", half=2, whole=True)
 
 
 def messages(text: str) -> Callable[[Server, Raw, Body], Body]:

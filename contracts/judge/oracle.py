@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,6 +150,21 @@ class Oracle:
         self._suspect(self.views(request, reply.sent, reply.received), got)
         rule = f"{operation.method} {operation.path}: the contract has no {request.method} {request.path}"
         return Verdict(VIOLATION, got, got, rule)
+
+    def supposed(self, request: Request, verdict: Verdict, ours: int) -> tuple[openapi.Change, ...]:
+        """What a server may have changed that answered with this verdict at `ours`, epoch ms of our clock, and did not say so.
+
+        A refusal that is permitted at any time may come half-way, and of a wrong reply nobody knows what was done before it.
+        """
+        if verdict.kind not in (VIOLATION, UNEXPLAINED):
+            return ()
+        seen = self.expect(request, ours)
+        changes: list[openapi.Change] = []
+        for rule in seen.scope.operation.rules:
+            if rule.effects and (rule in seen.rules or rule.outcome == verdict.got):
+                with suppress(openapi.ExecutionError):
+                    seen.suppose(rule, changes)
+        return tuple(changes)
 
     def expect(self, request: Request, ours: int) -> openapi.Permitted:
         """What the likeliest state says to a request that would be sent at `ours`, epoch ms of our clock."""

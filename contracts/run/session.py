@@ -147,7 +147,7 @@ class Session:
             sequence.note(request, answer, judged.minted)
         self._note_behaviour(sequence, self.contract.operations[request.operation], judged)
         self.known.note(judged.changes)
-        self.journal.note(request, answer, judged)
+        self.journal.note(request, answer, judged, judged.changes or self.oracle.supposed(request, judged.verdict, _now()))
         self.record.count(request.operation, judged, text, answer.received - answer.sent)
         self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
         self.watch(self.record)

@@ -271,15 +271,15 @@ class Permitted:
         state = rule.carry_out(scope, changes) if known else scope.state
         return Acceptance(state, match.differences, match.minted, changes)
 
-    def suppose(self, rule: Rule) -> State:
+    def suppose(self, rule: Rule, changes: list[Change] | None = None) -> State:
         """The state of a server that carried out this rule and whose reply was lost: what it minted, nobody knows.
 
-        Raises ExecutionError as `accept` does.
+        `changes` gets what it then changed. Raises ExecutionError as `accept` does.
         """
         scope = Scope(self.scope.operation, self.scope.raw, self.scope.state, self.scope["now"])
         scope.follows = True
         scope.update({name: f"\0{name} of a lost reply at {self.scope['now']}" for name, _ in rule.mint})
-        return rule.carry_out(scope, [])
+        return rule.carry_out(scope, [] if changes is None else changes)
 
     def reason(self, rule: Rule) -> str:
         """Why a rule holds or does not: its condition, and the values that it sees."""
