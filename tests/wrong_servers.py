@@ -244,6 +244,8 @@ def number(text: str) -> bool:
     return text.removeprefix("-").isdecimal() and text.isascii()
 
 
+ANY_TIME = "{code: 5134, permitted: the server may fail to write at any time}"
+BESIDE = "coverMark == 2 && standing.acceptingExpireAt > now"
 DIGITS = "０１２３４５６７８９"
 ACCEPTING, SHARING = "acceptingExpireAt", "sharingExpireAt"
 
@@ -356,6 +358,12 @@ WRONG: dict[str, Entry] = {
     "any-longer-path-shares": Entry(
         "-unknown", routes=lambda method, path: (method, path[: path.find("shareInfo") + 9] if "shareInfo" in path else path)
     ),
+    # what is permitted at any time, every time
+    "beside-what-stands-it-always-fails": Entry(
+        says(200, "always"),
+        change=Change("shareInfo", f"- {ANY_TIME}", f"- {{code: 5134, when: {BESIDE}, assumed: x}}\n        - {ANY_TIME}"),
+    ),
+    "other-devices-always-fail-to-write": Entry(says(5135), body=recode(5135, 5134)),
     # share codes
     "repeated-share-code": Entry(says(200), body=on_success(data="share_dv_always_the_same")),
     "share-codes-come-again": Entry(says(200), body=cycling(5)),

@@ -69,6 +69,8 @@ class Judgement:
     """The row of the table that the mock would have answered with."""
     minted: Mapping[str, Any] = field(default_factory=dict)
     changes: tuple[openapi.Change, ...] = ()
+    seen: openapi.Permitted | None = None
+    """What the server may have seen; None where nothing was judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,10 +235,10 @@ def _explained_by(found: _Explanation, got: str) -> Judgement:
         verdict = Verdict(
             found.kind, answer.outcome, got, str(broken), reason=seen.reason(broken), permitted=tuple(sorted(seen.outcomes))
         )
-    return Judgement(verdict, answer.number, found.minted, found.changes)
+    return Judgement(verdict, answer.number, found.minted, found.changes, seen)
 
 
 def _violated(seen: openapi.Permitted, got: str, rule: str, detail: str = "") -> Judgement:
     answer = seen.answer
     verdict = Verdict(VIOLATION, answer.outcome, got, rule, detail, seen.reason(answer), tuple(sorted(seen.outcomes)))
-    return Judgement(verdict, answer.number)
+    return Judgement(verdict, answer.number, seen=seen)

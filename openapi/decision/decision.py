@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from openapi.decision.data import Match, Template
 from openapi.decision.effect import Effect
+from openapi.decision.lookup import Let
 from openapi.document.errors import ExecutionError
 from openapi.expression.expression import Expression
 from openapi.expression.native import all_of
@@ -51,6 +52,10 @@ class Scope(dict[str, Any]):
 class Operation(Protocol):
     """What a decision needs to know of an operation."""
 
+    @property
+    def name(self) -> str: ...
+    @property
+    def lets(self) -> Mapping[str, Let]: ...
     @property
     def rules(self) -> tuple[Rule, ...]: ...
     @property
