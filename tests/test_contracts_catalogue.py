@@ -6,7 +6,7 @@ import time
 
 import pytest
 from family_servers import FORGETFUL
-from wrong_servers import CONTRACT, CORRECT, HALF, RESET, WORLD, WRONG, serving
+from wrong_servers import ALWAYS_ENGLISH, CONTRACT, CORRECT, HALF, RESET, WORLD, WRONG, serving
 
 import openapi
 from contracts import Manners, Plan, Target, examine
@@ -62,6 +62,14 @@ def test_a_right_server_is_not_accused(name):
         record = examined(name, CORRECT[name], seed=seed, undocumented=True, walks=20, most_requests=150 if seed else 1000)
         assert record.found("violation") == []
         assert record.cases
+
+
+def test_messages_in_another_language_are_noted_once():
+    record = examined(ALWAYS_ENGLISH, CORRECT[ALWAYS_ENGLISH], walks=0, most_requests=100)
+    notes = [each.verdict for each in record.found("note") if "language" in each.verdict.rule]
+    assert [each.got for each in notes] == ["a message in en"]
+    record = examined("correct", CORRECT["correct"], walks=0, most_requests=100)
+    assert {each.verdict.got for each in record.found("note") if "language" in each.verdict.rule} == {"a message in zh"}
 
 
 def test_the_catalogue_is_large_enough_to_say_something():

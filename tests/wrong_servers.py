@@ -69,6 +69,8 @@ class Entry:
     """Whether the form counts after the query, before it, or not at all."""
     half: int = 0
     """Of so many shares in a row the last one fails half-way: what stood is replaced, and nothing comes in its place."""
+    language: str = "zh"
+    """In which its messages are."""
     behind: int = 0
     """By how many ms its clock is behind."""
     media_type: str = "application/json"
@@ -108,7 +110,7 @@ class Server:
             decision = openapi.decide(operation, raw, self.state, self.now(), self.random)
             self.shares += bool(decision.changes) and operation.name == "shareInfo"
             rule = decision.rule
-            body = self.contract.envelope.body(rule.code, rule.message("zh"), decision.data)
+            body = self.contract.envelope.body(rule.code, rule.message(self.entry.language), decision.data)
             if self.entry.half and operation.name == "shareInfo" and decision.changes and self.shares % self.entry.half == 0:
                 first = replace(operation, rules=(replace(rule, effects=rule.effects[:1]),))
                 decision = openapi.decide(first, raw, self.state, self.now(), self.random)
@@ -423,6 +425,8 @@ CORRECT: dict[str, Entry] = {
     "correct-an-hour-ahead": Entry(behind=-3_600_000),
     "correct-fails-at-times": Entry(body=at_random),
 }
+ALWAYS_ENGLISH = "correct-speaks-english-to-everybody"
+CORRECT[ALWAYS_ENGLISH] = Entry(language="en")
 CORRECT |= {f"correct-{name}": Entry(change=change, whole=True) for name, change in LENIENT.items()}
 CATALOGUE: Mapping[str, Entry] = WRONG | CORRECT
 

@@ -87,7 +87,8 @@ class Evidence:
         """Records a failure that is as short as it can be."""
         shown = self._finding(sequence, verdict, reply, ALONE)
         self._record.findings.setdefault(verdict.key, shown).take(shown)
-        self._found_one()
+        if verdict.kind == VIOLATION:
+            self._found_one()
 
     def _take_again(self, finding: Finding, sequence: Sequence, verdict: Verdict, reply: str) -> None:
         finding.count += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import openapi
 from contracts.generate.aim import aimed
@@ -119,7 +119,7 @@ def _cover(session: Session, plan: Plan, walker: Walker) -> dict[str, dict[str, 
             if outcome == operation.success.outcome:
                 successes[operation.name] = each.raw
             else:
-                session.one(request_for(operation, each.raw))
+                session.many(_in_each_language(contract, request_for(operation, each.raw)))
     calm, lively = (_aimed(contract, candidates, plan, changing) for changing in (False, True))
     session.many(calm)
     for number in range(plan.walks + MORE_WALKS):
@@ -129,6 +129,13 @@ def _cover(session: Session, plan: Plan, walker: Walker) -> dict[str, dict[str, 
         _branch_out(session, candidates[operation.name])
     session.many(lively)
     return successes
+
+
+def _in_each_language(contract: openapi.Contract, request: Request) -> Iterator[Request]:
+    """A request, and the same in each language that messages have besides the first."""
+    yield request
+    for language in contract.languages[1:] if contract.language_header else ():
+        yield replace(request, headers=(*request.headers, (contract.language_header or "", language)))
 
 
 def _aimed(

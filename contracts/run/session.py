@@ -13,6 +13,7 @@ from contracts.http.target import Broken, Enough, Target
 from contracts.http.wire import Reply, Request
 from contracts.judge.evidence import Evidence
 from contracts.judge.journal import Journal, Lost
+from contracts.judge.language import other_language
 from contracts.judge.oracle import UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Oracle, Verdict
 from contracts.judge.record import Record
 from contracts.judge.situations import CERTAIN, Situations
@@ -159,6 +160,7 @@ class Session:
         else:
             judged, text = self.oracle.judge(request, answer), answer.text()
             sequence.note(request, answer, judged.minted)
+            self._note_language(request, answer, judged.verdict.got)
         judged = self.situations.judged(request, judged)
         self._note_behaviour(sequence, self.contract.operations[request.operation], judged)
         self.known.note(judged.changes)
@@ -167,6 +169,13 @@ class Session:
         self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
         self.watch(self.record)
         return judged, text
+
+    def _note_language(self, request: Request, reply: Reply, got: str) -> None:
+        verdict = other_language(self.contract, request, reply, got)
+        if verdict is not None:
+            sequence = self.begin()
+            sequence.note(request, reply, {})
+            self.evidence.tell(sequence, verdict, reply.text())
 
     def _note_behaviour(self, sequence: Sequence, operation: openapi.Operation, judged: Judgement) -> None:
         """Remembers a sequence that shows what no one before it has shown: a row and its answer after a change."""
