@@ -79,6 +79,16 @@ FORGETFUL = {
     "new-name-cut": Change(
         "changeShareDeviceName", "set: {deviceName: deviceName", "set: {deviceName: 'size(deviceName) > 3 ? \"cut\" : deviceName'"
     ),
+    "emoji-of-a-name-cut": Change(
+        "changeShareDeviceName",
+        "set: {deviceName: deviceName",
+        'set: {deviceName: \'deviceName.contains("😀") ? "?" : deviceName\'',
+    ),
+    "end-of-32-bits": Change(
+        "setShareTime",
+        "sharingExpireAt: usableUntil",
+        "sharingExpireAt: 'usableUntil > 2147483647000 ? 2147483647000 : usableUntil'",
+    ),
     "given-to-the-giver": Change("shareByUid", "recipient: invited\n          ", "recipient: caller.uid\n          "),
     "given-for-life": Change("shareByUid", "sharingExpireAt: usableUntil", "sharingExpireAt: 9223372036854775807"),
     "given-beside-the-one-in-use": Change("shareByUid", REPLACES, "unless: coverMark < 4\n"),

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from family_servers import FORGETFUL
-from wrong_servers import CONTRACT, CORRECT, RESET, WORLD, WRONG, serving
+from wrong_servers import ALWAYS_ENGLISH, CONTRACT, CORRECT, HALF, RESET, WORLD, WRONG, serving
 
 import openapi
 from contracts import Manners, Plan, Target, examine
@@ -30,7 +30,7 @@ def examined(name, entry, most_requests=20_000, resets=False, **options):
         return examine(contract, world, Target(base, manners), Plan(breadth=False, **options))
 
 
-@pytest.mark.parametrize("name", [name for name in WRONG if name not in FORGETFUL])
+@pytest.mark.parametrize("name", [name for name, entry in WRONG.items() if not entry.whole])
 def test_a_wrong_server_is_caught_by_the_rule_that_it_breaks(name):
     record = examined(name, WRONG[name], stop_early=True, undocumented=True, walks=0)
     [found] = record.found("violation")
@@ -48,12 +48,28 @@ def test_a_forgetful_server_is_caught_by_a_short_sequence_that_holds_the_request
     assert WRONG[name].change.operation in {step.operation for step in found.steps[:-1]}
 
 
+def test_a_refusal_that_changes_something_is_in_the_sequence_that_shows_it():
+    record = examined(HALF, WRONG[HALF], resets=True, stop_early=True, aim=False, walks=800)
+    [found] = record.found("violation")
+    assert found.rank == ALONE
+    assert len(found.steps) <= LONGEST
+    assert [step.operation for step in found.steps[:-1]].count("shareInfo") >= 2
+
+
 @pytest.mark.parametrize("name", CORRECT)
 def test_a_right_server_is_not_accused(name):
     for seed in SEEDS:
         record = examined(name, CORRECT[name], seed=seed, undocumented=True, walks=20, most_requests=150 if seed else 1000)
         assert record.found("violation") == []
         assert record.cases
+
+
+def test_messages_in_another_language_are_noted_once():
+    record = examined(ALWAYS_ENGLISH, CORRECT[ALWAYS_ENGLISH], walks=0, most_requests=100)
+    notes = [each.verdict for each in record.found("note") if "language" in each.verdict.rule]
+    assert [each.got for each in notes] == ["a message in en"]
+    record = examined("correct", CORRECT["correct"], walks=0, most_requests=100)
+    assert {each.verdict.got for each in record.found("note") if "language" in each.verdict.rule} == {"a message in zh"}
 
 
 def test_the_catalogue_is_large_enough_to_say_something():

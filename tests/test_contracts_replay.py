@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+import wrong_servers
 from click.testing import CliRunner
 from family_servers import FORGETFUL, WORLD, mutated, serving
 
@@ -151,3 +152,16 @@ def test_a_file_that_is_no_failure_of_this_contract_is_a_sentence(tmp_path, data
     assert result.exit_code == 2
     assert message in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_failure_that_a_refusal_has_caused_is_replayed_with_the_refusal(tmp_path):
+    """Without a reset, so that the history alone leads to it."""
+    options = ["--world", WORLD, "--quiet", "--max-requests", 1500, "--failures", tmp_path, "--seed", 3]
+    with wrong_servers.serving(wrong_servers.HALF) as base:
+        assert run("fuzz", "--target", base, *options).exit_code == 1
+    results = set()
+    for file in tmp_path.iterdir():
+        with wrong_servers.serving(wrong_servers.HALF) as base:
+            results.add(run("replay", file, "--target", base, "--world", WORLD).output.partition(":")[0])
+    assert "still fails" in results
+    assert "passes now" not in results

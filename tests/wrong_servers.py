@@ -67,6 +67,10 @@ class Entry:
     """What it takes a method and a path for."""
     form: str = "after"
     """Whether the form counts after the query, before it, or not at all."""
+    half: int = 0
+    """Of so many shares in a row the last one fails half-way: what stood is replaced, and nothing comes in its place."""
+    language: str = "zh"
+    """In which its messages are."""
     behind: int = 0
     """By how many ms its clock is behind."""
     media_type: str = "application/json"
@@ -104,10 +108,14 @@ class Server:
         with self.lock:
             raw = self.entry.read(self, raw)
             decision = openapi.decide(operation, raw, self.state, self.now(), self.random)
-            self.state = decision.state
-            self.shares += bool(decision.changes)
+            self.shares += bool(decision.changes) and operation.name == "shareInfo"
             rule = decision.rule
-            body = self.contract.envelope.body(rule.code, rule.message("zh"), decision.data)
+            body = self.contract.envelope.body(rule.code, rule.message(self.entry.language), decision.data)
+            if self.entry.half and operation.name == "shareInfo" and decision.changes and self.shares % self.entry.half == 0:
+                first = replace(operation, rules=(replace(rule, effects=rule.effects[:1]),))
+                decision = openapi.decide(first, raw, self.state, self.now(), self.random)
+                body |= {"code": 5134, "data": None}
+            self.state = decision.state
             changed = self.entry.body(self, raw, body)
         return self.entry.status(body), self.entry.wire(json.dumps(changed).encode())
 
@@ -238,6 +246,8 @@ def number(text: str) -> bool:
     return text.removeprefix("-").isdecimal() and text.isascii()
 
 
+ANY_TIME = "{code: 5134, permitted: the server may fail to write at any time}"
+BESIDE = "coverMark == 2 && standing.acceptingExpireAt > now"
 DIGITS = "０１２３４５６７８９"
 ACCEPTING, SHARING = "acceptingExpireAt", "sharingExpireAt"
 
@@ -350,6 +360,12 @@ WRONG: dict[str, Entry] = {
     "any-longer-path-shares": Entry(
         "-unknown", routes=lambda method, path: (method, path[: path.find("shareInfo") + 9] if "shareInfo" in path else path)
     ),
+    # what is permitted at any time, every time
+    "beside-what-stands-it-always-fails": Entry(
+        says(200, "always"),
+        change=Change("shareInfo", f"- {ANY_TIME}", f"- {{code: 5134, when: {BESIDE}, assumed: x}}\n        - {ANY_TIME}"),
+    ),
+    "other-devices-always-fail-to-write": Entry(says(5135), body=recode(5135, 5134)),
     # share codes
     "repeated-share-code": Entry(says(200), body=on_success(data="share_dv_always_the_same")),
     "share-codes-come-again": Entry(says(200), body=cycling(5)),
@@ -361,6 +377,8 @@ WRONG: dict[str, Entry] = {
     "form-wins": Entry("shareInfo/", form="before"),
 }
 WRONG |= {name: Entry("/", change=change, whole=True) for name, change in FORGETFUL.items()}
+HALF = "fails-half-way-and-does-not-undo"
+WRONG[HALF] = Entry("/", half=2, whole=True)
 
 
 def messages(text: str) -> Callable[[Server, Raw, Body], Body]:
@@ -407,6 +425,8 @@ CORRECT: dict[str, Entry] = {
     "correct-an-hour-ahead": Entry(behind=-3_600_000),
     "correct-fails-at-times": Entry(body=at_random),
 }
+ALWAYS_ENGLISH = "correct-speaks-english-to-everybody"
+CORRECT[ALWAYS_ENGLISH] = Entry(language="en")
 CORRECT |= {f"correct-{name}": Entry(change=change, whole=True) for name, change in LENIENT.items()}
 CATALOGUE: Mapping[str, Entry] = WRONG | CORRECT
 

@@ -22,8 +22,9 @@ HOUR = 3_600_000
 DAY = 24 * HOUR
 FURTHEST = 2 * 365 * DAY
 """How far ahead, in ms, a time still is one that a request may be compared with."""
-_DISTANCES = (HOUR, DAY, 30 * DAY, 365 * DAY, HOUR + 1, 60_000, -60_000, -DAY)
-_PLAIN = ("text", "Kitchen", "7", "设备")
+_DISTANCES = (HOUR, DAY, 30 * DAY, 365 * DAY, 30 * 365 * DAY, HOUR + 1, 60_000, -60_000, -DAY)
+_PLAIN = ("text", "Kitchen", "7", "设备", "Lamp \U0001f600")
+"""The last one has a character outside the plane that some databases can store."""
 Row = Mapping[str, Any]
 
 
@@ -134,8 +135,9 @@ class Drawer:
         if not parameter.required and choices.happens(40):
             return None
         if parameter.type != "integer" or "enum" in parameter.schema or parameter.schema.get("maximum", now) < now:
-            likely = [value for value in openapi.likely(parameter, now) if value is not None] or _PLAIN
-            return choices.choose(likely)
+            free = _PLAIN if parameter.type == "string" and "enum" not in parameter.schema else ()
+            likely = [value for value in openapi.likely(parameter, now) if value is not None]
+            return choices.choose([*likely, *free] or _PLAIN)
         value = now + choices.choose(_DISTANCES)
         near = [int(other) for name, other in raw.items() if name not in self._looked_up and str(other).isdecimal()]
         near += known.numbers(now)

@@ -85,8 +85,10 @@ class Evidence:
 
     def tell(self, sequence: Sequence, verdict: Verdict, reply: str) -> None:
         """Records a failure that is as short as it can be."""
-        self._record.findings.setdefault(verdict.key, self._finding(sequence, verdict, reply, ALONE))
-        self._found_one()
+        shown = self._finding(sequence, verdict, reply, ALONE)
+        self._record.findings.setdefault(verdict.key, shown).take(shown)
+        if verdict.kind == VIOLATION:
+            self._found_one()
 
     def _take_again(self, finding: Finding, sequence: Sequence, verdict: Verdict, reply: str) -> None:
         finding.count += 1

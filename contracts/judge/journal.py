@@ -1,10 +1,12 @@
-"""The requests of a session that changed something, so that a failure can be traced back to them."""
+"""The requests of a session that changed something, or may have, so that a failure can be traced back to them."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import openapi
 from contracts.http.wire import Reply, Request
 from contracts.judge.oracle import Judgement
 from contracts.sequence.sequence import Sequence
@@ -29,7 +31,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A request that changed something."""
+    """A request that changed something, or may have."""
 
     request: Request
     reply: Reply | None
@@ -41,7 +43,7 @@ class Entry:
 
 
 class Journal:
-    """The requests that changed something, in order."""
+    """The requests that changed something, or may have, in order."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=MOST_ENTRIES)
@@ -60,17 +62,18 @@ class Journal:
         self._count = 0
         self.keys.clear()
 
-    def note(self, request: Request, answer: Reply | Lost, judged: Judgement) -> None:
-        """Remembers a request that changed something, with what stands in the rows that it changed."""
-        if judged.changes:
+    def note(self, request: Request, answer: Reply | Lost, judged: Judgement, changes: Iterable[openapi.Change]) -> None:
+        """Remembers a request and what it changed, or may have changed; nothing where there are no `changes`."""
+        rows = [(each.key, each.after or each.before or ()) for each in changes]
+        if rows:
             self._count += 1
-            keys = frozenset(str(value) for each in judged.changes for value in each.key)
-            values = frozenset(str(value) for each in judged.changes for value in (each.after or each.before or ()))
+            keys = frozenset(str(value) for key, _ in rows for value in key)
+            values = frozenset(str(value) for _, row in rows for value in row)
             self.keys |= keys
             self._entries.append(Entry(request, answer if isinstance(answer, Reply) else None, judged, keys, values))
 
     def has(self, request: Request) -> bool:
-        """Whether this very request changed something."""
+        """Whether this very request changed something, or may have."""
         return any(each.request is request for each in self._entries)
 
     def history(self, history: Sequence, last: Request) -> Steps:

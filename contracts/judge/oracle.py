@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +69,8 @@ class Judgement:
     """The row of the table that the mock would have answered with."""
     minted: Mapping[str, Any] = field(default_factory=dict)
     changes: tuple[openapi.Change, ...] = ()
+    seen: openapi.Permitted | None = None
+    """What the server may have seen; None where nothing was judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,21 @@ class Oracle:
         rule = f"{operation.method} {operation.path}: the contract has no {request.method} {request.path}"
         return Verdict(VIOLATION, got, got, rule)
 
+    def supposed(self, request: Request, verdict: Verdict, ours: int) -> tuple[openapi.Change, ...]:
+        """What a server may have changed that answered with this verdict at `ours`, epoch ms of our clock, and did not say so.
+
+        A refusal that is permitted at any time may come half-way, and of a wrong reply nobody knows what was done before it.
+        """
+        if verdict.kind not in (VIOLATION, UNEXPLAINED):
+            return ()
+        seen = self.expect(request, ours)
+        changes: list[openapi.Change] = []
+        for rule in seen.scope.operation.rules:
+            if rule.effects and (rule in seen.rules or rule.outcome == verdict.got):
+                with suppress(openapi.ExecutionError):
+                    seen.suppose(rule, changes)
+        return tuple(changes)
+
     def expect(self, request: Request, ours: int) -> openapi.Permitted:
         """What the likeliest state says to a request that would be sent at `ours`, epoch ms of our clock."""
         operation = self.contract.operations[request.operation]
@@ -217,10 +235,10 @@ def _explained_by(found: _Explanation, got: str) -> Judgement:
         verdict = Verdict(
             found.kind, answer.outcome, got, str(broken), reason=seen.reason(broken), permitted=tuple(sorted(seen.outcomes))
         )
-    return Judgement(verdict, answer.number, found.minted, found.changes)
+    return Judgement(verdict, answer.number, found.minted, found.changes, seen)
 
 
 def _violated(seen: openapi.Permitted, got: str, rule: str, detail: str = "") -> Judgement:
     answer = seen.answer
     verdict = Verdict(VIOLATION, answer.outcome, got, rule, detail, seen.reason(answer), tuple(sorted(seen.outcomes)))
-    return Judgement(verdict, answer.number)
+    return Judgement(verdict, answer.number, seen=seen)

@@ -65,6 +65,8 @@ class Record:
     """Whether every outcome that the world can reach must be verified."""
     blocked: dict[str, str] = field(default_factory=dict)
     """What the world lacks, by outcome."""
+    branches: dict[str, bool] = field(default_factory=dict)
+    """Whether an operation succeeded in each branch that the world can reach, such as `share with mode=2`."""
     cases: Counter[str] = field(default_factory=Counter)
     rows: Counter[tuple[str, int]] = field(default_factory=Counter)
     """How often each row of an operation's table was the answer."""
@@ -132,6 +134,8 @@ class Record:
             sentences.append("no documented outcome was verified")
         elif not any(self.cases[each] for each in self.successes):
             sentences.append("no operation succeeded once; is the world file true of this server?")
+        if self.thorough and (never := [each for each, succeeded in self.branches.items() if not succeeded]):
+            sentences.append(f"never succeeded: {'; '.join(never)}")
         if left := self.missed():
             sentences.append(f"not covered: {', '.join(left)}")
         return sentences

@@ -37,7 +37,7 @@ class ReplyReader:
         if reply.status not in statuses:
             said = ", ".join(map(str, statuses))
             raise WrongReply(f"HTTP {reply.status}", f"HTTP status: the contract answers with {said}, here {expected}")
-        schema = self._validators.get((operation.name, str(reply.status)))
+        schema = self._schema(operation, reply.status)
         if schema is None and not reply.body:
             return None, None
         media_type = reply.headers.get("content-type", "json")
@@ -52,6 +52,11 @@ class ReplyReader:
             raise WrongReply(f"code {shown!r}", f"reply schema: {pointer}", message)
         return code, self._envelope.data_of(body)
 
+    def _schema(self, operation: openapi.Operation, status: int) -> Any:
+        """The schema of a reply: that of its status, else of the range, else of `default`."""
+        keys = (str(status), f"{status // 100}XX", f"{status // 100}xx", "default")
+        return next((found for key in keys if (found := self._validators.get((operation.name, key)))), None)
+
 
 def label(status: int, code: Any) -> str:
     """The part of an outcome behind the operation: the code, with the status where that is not 200."""
@@ -63,9 +68,24 @@ def label(status: int, code: Any) -> str:
 def decoded(body: bytes) -> Any:
     """The JSON of a body. Raises WrongReply."""
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        return json.loads(body.decode("utf-8"), parse_constant=_no_constant, parse_float=_number, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise WrongReply("no JSON", "reply body: is not JSON in UTF-8", str(error)) from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise WrongReply("a key twice", "reply body: a key of an object appears twice", f"the key {twice!r}"[:100])
+    return found
+
+
+def _number(text: str) -> int | float:
+    """A number; `200.0` is an integer, as in JSON Schema, as long as a float holds every integer of its size."""
+    value = float(text)
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 def _no_constant(name: str) -> None:

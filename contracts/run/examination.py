@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import openapi
 from contracts.generate.aim import aimed
@@ -18,6 +18,7 @@ from contracts.http.wire import Request, request_for
 from contracts.judge.clock import TOLERANCE, Clock
 from contracts.judge.oracle import Oracle
 from contracts.judge.record import Record
+from contracts.judge.situations import branches
 from contracts.run.deadline import Deadline
 from contracts.run.session import Session
 
@@ -113,6 +114,8 @@ def _cover(session: Session, plan: Plan, walker: Walker) -> dict[str, dict[str, 
     contract, record = session.contract, session.record
     state, now = session.oracle.state, session.now()
     candidates = {each.name: list(openapi.classified(each, state, now)) for each in contract.operations.values()}
+    seen = [each.seen for found in candidates.values() for each in found if each.seen.answer is each.seen.success]
+    record.branches |= {branch: False for each in seen for branch in branches(each)}
     successes: dict[str, dict[str, str]] = {}
     for operation in contract.operations.values():
         reached = openapi.simplest(operation, candidates[operation.name])
@@ -121,16 +124,23 @@ def _cover(session: Session, plan: Plan, walker: Walker) -> dict[str, dict[str, 
             if outcome == operation.success.outcome:
                 successes[operation.name] = each.raw
             else:
-                session.one(request_for(operation, each.raw))
+                session.many(_in_each_language(contract, request_for(operation, each.raw)))
     calm, lively = (_aimed(contract, candidates, plan, changing) for changing in (False, True))
     session.many(calm)
     for number in range(plan.walks + MORE_WALKS):
         if number < plan.walks or (plan.walks and session.seeking):
             walker.walk(Seeded(f"{plan.seed}/{number}"))
     for operation in contract.operations.values():
-        session.many(_succeeding(session, operation, candidates[operation.name]))
+        _branch_out(session, candidates[operation.name])
     session.many(lively)
     return successes
+
+
+def _in_each_language(contract: openapi.Contract, request: Request) -> Iterator[Request]:
+    """A request, and the same in each language that messages have besides the first."""
+    yield request
+    for language in contract.languages[1:] if contract.language_header else ():
+        yield replace(request, headers=(*request.headers, (contract.language_header or "", language)))
 
 
 def _aimed(
@@ -141,11 +151,12 @@ def _aimed(
         yield from aimed(each, (found for found in candidates[each.name] if found.seen.may_change is changing), plan.seed)
 
 
-def _succeeding(session: Session, operation: openapi.Operation, found: list[openapi.Candidate]) -> list[Request]:
-    """The first candidate that succeeds in the state that has been reached."""
-    for each in found:
-        if each.seen.answer is operation.success:
-            request = request_for(operation, each.raw)
-            if session.expect(request).answer is operation.success:
-                return [request]
-    return []
+def _branch_out(session: Session, candidates: list[openapi.Candidate]) -> None:
+    """Makes an operation succeed in every branch that it has in the state that has been reached."""
+    for each in sorted(candidates, key=lambda each: each.cost):
+        operation = each.seen.scope.operation
+        if each.seen.answer is each.seen.success:
+            request = request_for(session.contract.operations[operation.name], each.raw)
+            seen = session.expect(request)
+            if seen.answer is seen.success and session.situations.open(seen):
+                session.one(request)

@@ -13,8 +13,10 @@ from contracts.http.target import Broken, Enough, Target
 from contracts.http.wire import Reply, Request
 from contracts.judge.evidence import Evidence
 from contracts.judge.journal import Journal, Lost
-from contracts.judge.oracle import VERIFIED, VIOLATION, Judgement, Oracle, Verdict
+from contracts.judge.language import other_language
+from contracts.judge.oracle import UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Oracle, Verdict
 from contracts.judge.record import Record
+from contracts.judge.situations import CERTAIN, Situations
 from contracts.run.deadline import Deadline
 from contracts.sequence.placeholder import Run
 from contracts.sequence.sequence import Sequence, Unrepeatable
@@ -48,6 +50,7 @@ class Session:
         """Those that showed what no request before them had shown, in this order."""
         self.journal = Journal()
         self.evidence = Evidence(self, stop_early)
+        self.situations = Situations(record.branches)
 
     @property
     def seeking(self) -> bool:
@@ -131,8 +134,20 @@ class Session:
         judged, text = self._judge(sequence, request, answer)
         if judged.verdict.kind != VERIFIED:
             self.evidence.take(sequence, judged.verdict, text)
+        if self.situations.suspicious(judged):
+            self._insist(request)
         self._stop_if_enough()
         return judged
+
+    def _insist(self, request: Request) -> None:
+        """Sends again what has got nothing but an outcome that is permitted at any time, and in the middle what succeeds."""
+        sequence, again = self.begin(), [request] * (CERTAIN // 2)
+        for each in (*again, self.situations.succeeded[request.operation], *again):
+            judged, text = self._judge(sequence, each, self._send(each))
+            if each is request and judged.verdict.kind not in (UNEXPLAINED, VIOLATION):
+                break
+        if judged.verdict.kind == VIOLATION:
+            self.evidence.tell(sequence, judged.verdict, text)
 
     def _stop_if_enough(self) -> None:
         if self.evidence.enough:
@@ -145,13 +160,22 @@ class Session:
         else:
             judged, text = self.oracle.judge(request, answer), answer.text()
             sequence.note(request, answer, judged.minted)
+            self._note_language(request, answer, judged.verdict.got)
+        judged = self.situations.judged(request, judged)
         self._note_behaviour(sequence, self.contract.operations[request.operation], judged)
         self.known.note(judged.changes)
-        self.journal.note(request, answer, judged)
+        self.journal.note(request, answer, judged, judged.changes or self.oracle.supposed(request, judged.verdict, _now()))
         self.record.count(request.operation, judged, text, answer.received - answer.sent)
         self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
         self.watch(self.record)
         return judged, text
+
+    def _note_language(self, request: Request, reply: Reply, got: str) -> None:
+        verdict = other_language(self.contract, request, reply, got)
+        if verdict is not None:
+            sequence = self.begin()
+            sequence.note(request, reply, {})
+            self.evidence.tell(sequence, verdict, reply.text())
 
     def _note_behaviour(self, sequence: Sequence, operation: openapi.Operation, judged: Judgement) -> None:
         """Remembers a sequence that shows what no one before it has shown: a row and its answer after a change."""

@@ -7,7 +7,7 @@ not present, a time that the examiner cannot know) renders as null and is not co
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
@@ -19,6 +19,7 @@ from openapi.document.document import Node
 from openapi.document.errors import ContractError, nearest
 from openapi.expression.expression import ROW, Expression, Names, bringer, columns_used, compile_expression
 from openapi.parameters.parameter import Absence
+from openapi.state.index import Row
 from openapi.state.state import Approximate
 
 LONGEST_SHOWN = 160
@@ -54,10 +55,21 @@ class _Rows:
     bring: Callable[[Any, Any], None]
     resolvers: tuple[Callable[[Any], None], ...]
 
-    def scopes(self, scope: Any, name: str | None) -> Iterator[Any]:
-        """The scope, once for each row."""
+    def certain(self, scope: Any) -> Iterator[Any]:
+        """The scope, once for each row of `each`."""
+        return self._scopes(scope, self._rows(scope, self.each))
+
+    def possible(self, scope: Any) -> Iterator[Any]:
+        """The scope, once for each row of `maybe` that is not in `each`."""
+        certain = self._rows(scope, self.each)
+        return self._scopes(scope, [row for row in self._rows(scope, self.maybe) if row not in certain])
+
+    def _rows(self, scope: Any, name: str | None) -> Sequence[Row]:
         rows = scope[name] if name else ()
-        for row in () if rows.__class__ is Absence else rows:
+        return () if rows.__class__ is Absence else rows
+
+    def _scopes(self, scope: Any, rows: Sequence[Row]) -> Iterator[Any]:
+        for row in rows:
             self.bring(scope, row)
             for resolve in self.resolvers:
                 resolve(scope)
@@ -168,7 +180,7 @@ def _sequence(parts: list[Template | _Rows]) -> Template:
         found: list[Any] = []
         for part in parts:
             if isinstance(part, _Rows):
-                found += [part.item.render(each) for each in part.scopes(scope, part.each)]
+                found += [part.item.render(each) for each in part.certain(scope)]
             else:
                 found.append(part.render(scope))
         return found
@@ -191,7 +203,7 @@ def _match_rows(parts: list[Template | _Rows], scope: Any, actual: list[Any], fo
     """Each expected item takes the actual one that is nearest to it; what nobody takes must be an item of `maybe`."""
     left = dict(enumerate(actual))
     rows = [part for part in parts if isinstance(part, _Rows)]
-    certain = ((part.item, each) for part in rows for each in part.scopes(scope, part.each))
+    certain = ((part.item, each) for part in rows for each in part.certain(scope))
     fixed = ((part, scope) for part in parts if isinstance(part, Template))
     for template, each in chain(fixed, certain):
         position, differences = _nearest(template, each, left, pointer)
@@ -200,7 +212,7 @@ def _match_rows(parts: list[Template | _Rows], scope: Any, actual: list[Any], fo
             found.differences.append("; ".join((expected, *differences)) if position is not None else expected)
         left.pop(position, None)  # type: ignore[arg-type]
     for part in rows:
-        for each in part.scopes(scope, part.maybe):
+        for each in part.possible(scope):
             position, differences = _nearest(part.item, each, left, pointer)
             if not differences and position is not None:
                 del left[position]

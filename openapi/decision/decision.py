@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from openapi.decision.data import Match, Template
 from openapi.decision.effect import Effect
+from openapi.decision.lookup import Let
 from openapi.document.errors import ExecutionError
 from openapi.expression.expression import Expression
 from openapi.expression.native import all_of
@@ -51,6 +52,10 @@ class Scope(dict[str, Any]):
 class Operation(Protocol):
     """What a decision needs to know of an operation."""
 
+    @property
+    def name(self) -> str: ...
+    @property
+    def lets(self) -> Mapping[str, Let]: ...
     @property
     def rules(self) -> tuple[Rule, ...]: ...
     @property
@@ -271,15 +276,15 @@ class Permitted:
         state = rule.carry_out(scope, changes) if known else scope.state
         return Acceptance(state, match.differences, match.minted, changes)
 
-    def suppose(self, rule: Rule) -> State:
+    def suppose(self, rule: Rule, changes: list[Change] | None = None) -> State:
         """The state of a server that carried out this rule and whose reply was lost: what it minted, nobody knows.
 
-        Raises ExecutionError as `accept` does.
+        `changes` gets what it then changed. Raises ExecutionError as `accept` does.
         """
         scope = Scope(self.scope.operation, self.scope.raw, self.scope.state, self.scope["now"])
         scope.follows = True
         scope.update({name: f"\0{name} of a lost reply at {self.scope['now']}" for name, _ in rule.mint})
-        return rule.carry_out(scope, [])
+        return rule.carry_out(scope, [] if changes is None else changes)
 
     def reason(self, rule: Rule) -> str:
         """Why a rule holds or does not: its condition, and the values that it sees."""

@@ -30,6 +30,10 @@ class Envelope:
         """The outcome's code in a decoded body, as it is; None where there is none."""
         return None if self.code is None else _get(body, self.code)
 
+    def message_of(self, body: Any) -> Any:
+        """The message in a decoded body; None where there is none."""
+        return None if self.message is None else _get(body, self.message)
+
     def data_of(self, body: Any) -> Any:
         """The data in a decoded body; None where there are none."""
         return None if self.data is None else _get(body, self.data)

@@ -7,7 +7,7 @@ Dates stay text. Sizes are bounded, because a contract may come from a stranger.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class Node:
     document: Document
     pointer: Pointer
     value: Any
+    key: str | None = None
+    """The key or the position by which it was reached, where that was through a `$ref`."""
 
     @property
     def line(self) -> int:
@@ -58,7 +60,9 @@ class Node:
 
     @property
     def name(self) -> str:
-        """The last part of the pointer: the key or the position of this value."""
+        """The key or the position of this value; through a `$ref`, that of the reference."""
+        if self.key is not None:
+            return self.key
         return str(self.pointer[-1]) if self.pointer else ""
 
     def problem(self, what: str, hint: str = "") -> Problem:
@@ -67,7 +71,9 @@ class Node:
 
     def child(self, key: str | int) -> Node:
         """The value under `key`, which must exist, with its `$ref` followed."""
-        return Node(self.document, (*self.pointer, key), self.value[key]).resolved()
+        reference = Node(self.document, (*self.pointer, key), self.value[key])
+        found = reference.resolved()
+        return found if found is reference else replace(found, key=str(key))
 
     def get(self, key: str) -> Node | None:
         """The value under `key`, or None where there is no such key."""

@@ -382,15 +382,22 @@ def _resolvers(lets: Iterable[Let], rules: Iterable[Rule]) -> dict[str, Callable
 
 
 def _response_schemas(node: Node) -> dict[str, dict[str, Any]]:
+    """The schema of a JSON body, by the key of its response: a status, a range such as `4XX`, or `default`."""
     found = {}
     responses = node.get("responses")
     for response in responses.children() if responses else ():
         content = response.get("content")
-        media = content.get("application/json") if content else None
+        media = next((each for each in content.children() if _is_json(each.name)), None) if content else None
         schema = media.get("schema") if media else None
         if schema is not None:
             found[response.name] = _schema(schema)
     return found
+
+
+def _is_json(media_type: str) -> bool:
+    """Whether a media type, or a range of them, stands for JSON."""
+    name = media_type.partition(";")[0].strip().lower()
+    return name in ("application/json", "application/*", "*/*") or name.endswith("+json")
 
 
 def _secret_columns(operations: Iterable[Operation]) -> frozenset[tuple[str, str]]:
