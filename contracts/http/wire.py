@@ -17,6 +17,7 @@ Change = Callable[[str], str]
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
+_UNSEEN = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufeff]")
 _PLACEHOLDER = "${}.+"
 """What a path may hold unquoted, so that a placeholder in it stays readable."""
 
@@ -153,6 +154,11 @@ def redact(text: str, secrets: Mapping[str, str]) -> str:
         }:
             text = text.replace(spelling, secrets[value])
     return text
+
+
+def shown(text: str, secrets: Mapping[str, str]) -> str:
+    """A text for people: secrets as their `${NAME}`, characters that control a terminal or turn its direction as `\\u001b`."""
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", redact(text, secrets))
 
 
 def _mapped(value: Any, change: Change) -> Any:

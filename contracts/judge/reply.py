@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jsonschema_rs
 
 import openapi
 from contracts.http.wire import Reply
+
+
+DEEPEST = 64
+"""Values of a body that stand one in the other."""
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 class WrongReply(Exception):
@@ -67,10 +73,32 @@ def label(status: int, code: Any) -> str:
 
 def decoded(body: bytes) -> Any:
     """The JSON of a body. Raises WrongReply."""
+    if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
+        raise WrongReply("deep JSON", f"reply body: values are nested more than {DEEPEST} deep")
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_no_constant, parse_float=_number, object_pairs_hook=_object)
-    except (ValueError, RecursionError) as error:
+        text = body.decode("utf-8")
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_number, object_pairs_hook=_object)
+    except ValueError as error:
         raise WrongReply("no JSON", "reply body: is not JSON in UTF-8", str(error)) from None
+    return _whole(value) if "\\ud" in text.lower() else value
+
+
+def _depth(body: bytes) -> int:
+    """How deep values are nested, or would be if brackets in texts were no brackets."""
+    depth = deepest = 0
+    for each in re.findall(rb"[\[{\]}]", _TEXT.sub(b"", body)):
+        depth += 1 if each in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _whole(value: Any) -> Any:
+    """The value without halves of characters, which no encoding has."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_whole(name): _whole(each) for name, each in value.items()}
+    return [_whole(each) for each in value] if isinstance(value, list) else value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
