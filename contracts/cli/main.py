@@ -27,6 +27,7 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="contract-mock", prog_name="contracts")
 def main() -> None:
     """Examines a server by its contract."""
 

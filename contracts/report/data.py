@@ -45,7 +45,7 @@ def as_data(record: Record) -> dict[str, Any]:
         "violations": [finding_as_data(record, each) for each in record.found(VIOLATION)],
         "notes": [finding_as_data(record, each) for each in record.found(NOTE)],
         "unexplained": [finding_as_data(record, each) for each in record.found(UNEXPLAINED)],
-        "not_kept": record.unkept,
+        "not_kept": record.dropped,
     }
 
 
