@@ -1,15 +1,19 @@
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 4010
-BIN = .venv/bin
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check
+PYTHONS ?= python3.11 python3.12 python3.13
 
-.PHONY: install mock verify test check bench format
+.PHONY: install mock verify test test-all check bench format lock
 
-install: .venv/.installed
+install: $(VENV)/.installed
 
-.venv/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+$(VENV)/.installed: pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
 	touch $@
 
 mock: install
@@ -24,7 +28,17 @@ else
 endif
 
 test: install
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto $(TESTS)
+
+# On each of PYTHONS that is there, in an environment of its own.
+test-all:
+	@set -e; for python in $(PYTHONS); do \
+		if version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); then \
+			echo "Python $$version"; $(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$version; \
+		else \
+			echo "$$python is not there"; \
+		fi; \
+	done
 
 check: install
 	$(BIN)/ruff format --check
@@ -40,3 +54,11 @@ bench: install
 format: install
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+# Locks what pyproject.toml asks for. What is locked stays as it is, unless it is upgraded:
+#   make lock UPGRADE=--upgrade    or    make lock UPGRADE='--upgrade-package flask'
+lock:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet --disable-pip-version-check uv
+	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
+		--custom-compile-command 'make lock' $(UPGRADE) -o requirements.lock pyproject.toml

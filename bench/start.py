@@ -24,10 +24,9 @@ import openapi
 part("import openapi")
 import mockserver.cli.main
 part("import mockserver")
-from mockserver.running import DEMO
 contract = openapi.load()
 part("load the contract")
-mock = mockserver.Mock(contract, mockserver.Origin(openapi.read_document(DEMO)))
+mock = mockserver.Mock(contract, mockserver.Origin(openapi.read_document(openapi.demo_world())))
 part("begin the world")
 app = mockserver.create_app(mock)
 part("make the application")

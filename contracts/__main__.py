@@ -1,5 +1,5 @@
 """`python -m contracts` does what the console script does."""
 
-from contracts.cli.main import main
+from contracts.cli.entry import main
 
-main(prog_name="contracts")
+main()

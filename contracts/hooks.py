@@ -1,9 +1,10 @@
-"""Our oracle as a check of Schemathesis, and requests that know the world as its examples.
+"""Hooks for Schemathesis: the oracle as a check, and requests built from the rows of the world as examples.
 
     SCHEMATHESIS_HOOKS=contracts.hooks CONTRACTS_WORLD=staging.yaml schemathesis run openapi/device-sharing.yaml \\
         --url https://staging.example --checks outcome,not_a_server_error,response_schema_conformance
 
-`CONTRACTS_WORLD` says what is true on the server, `CONTRACTS_CONTRACT` names the document where it is another one.
+`CONTRACTS_WORLD` is the world file: the rows that exist on the server. `CONTRACTS_CONTRACT` is the OpenAPI document; without
+it, the default contract is used.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import schemathesis
 from hypothesis import strategies as st
 
 import openapi
-from contracts.http.wire import FORM, JSON, Reply, Request, redact
+from contracts.http.wire import FORM, JSON, Reply, Request, printable
 from contracts.judge.clock import Clock
 from contracts.judge.oracle import VIOLATION, Oracle
 
@@ -29,7 +30,7 @@ from contracts.judge.oracle import VIOLATION, Oracle
 def _oracle() -> tuple[Oracle, openapi.World]:
     file = os.environ.get("CONTRACTS_WORLD")
     if file is None:
-        raise ImportError("contracts.hooks: set CONTRACTS_WORLD to the file that says what is true on the server")
+        raise ImportError("contracts.hooks: set CONTRACTS_WORLD to the world file, which lists the rows that exist on the server")
     now = time.time_ns() // 1_000_000
     try:
         contract = openapi.load(os.environ.get("CONTRACTS_CONTRACT"))
@@ -45,7 +46,7 @@ _LOCK = Lock()
 
 @schemathesis.check
 def outcome(ctx: Any, response: Any, case: Any) -> None:
-    """Whether the contract permits this outcome here. The oracle follows the server, so use one worker."""
+    """Fails where the contract does not permit the outcome. The oracle tracks the state of the server, so use one worker."""
     name = _operation_of(case)
     if name is None:
         return
@@ -56,12 +57,12 @@ def outcome(ctx: Any, response: Any, case: Any) -> None:
     with _LOCK:
         verdict = _ORACLE.judge(request, Reply(response.status_code, headers, response.content, sent, received)).verdict
     if verdict.kind == VIOLATION:
-        raise AssertionError(redact(f"{verdict.sentence}\ngot {verdict.got}\n{verdict.reason}", _WORLD.secrets))
+        raise AssertionError(printable(f"{verdict.sentence}\ngot {verdict.got}\n{verdict.reason}", _WORLD.secrets))
 
 
 @schemathesis.hook
 def before_add_examples(context: Any, examples: list[Any]) -> None:
-    """The simplest request of each outcome that the world can reach."""
+    """Adds, for each outcome that is reachable in the world, the simplest request that produces it."""
     name = (context.operation.definition.raw or {}).get("operationId", "")
     operation = _ORACLE.contract.operations.get(name)
     if operation is None:
@@ -81,9 +82,9 @@ def before_add_examples(context: Any, examples: list[Any]) -> None:
 
 @schemathesis.hook
 def flatmap_case(context: Any, case: Any) -> st.SearchStrategy[Any]:
-    """Values of a request that succeeds, in place of some of the generated ones.
+    """Replaces some of the generated values by those of a request that succeeds.
 
-    A generator that does not know the world is refused at the first check.
+    Without this, the first check of the server refuses nearly every request, because generated values match no row.
     """
     name = _operation_of(case)
     known = _successes().get(name or "", {})
@@ -105,7 +106,7 @@ def flatmap_case(context: Any, case: Any) -> st.SearchStrategy[Any]:
 
 @cache
 def _successes() -> dict[str, dict[str, Any]]:
-    """A request that succeeds, by operation."""
+    """The raw values of a request that succeeds, by operation; empty where none does."""
     found = {}
     for operation in _ORACLE.contract.operations.values():
         reached = openapi.witnesses(operation, _WORLD.state, _now())
@@ -116,12 +117,12 @@ def _successes() -> dict[str, dict[str, Any]]:
 def _operation_of(case: Any) -> str | None:
     name = str((case.operation.definition.raw or {}).get("operationId", ""))
     known = _ORACLE.contract.operations.get(name)
-    # Requests with another method are about the server, not about the operation.
+    # Schemathesis also sends undocumented methods; the decision table does not apply to them.
     return name if known is not None and case.method.upper() == known.method else None
 
 
 def _now() -> int:
-    """The likeliest time at the server, in epoch ms."""
+    """The most likely time on the server, epoch ms."""
     return _ORACLE.clock.now(time.time_ns() // 1_000_000)
 
 
@@ -130,7 +131,7 @@ def _operation(name: str) -> openapi.Operation:
 
 
 def _sent(operation: openapi.Operation, prepared: Any) -> Request:
-    """The request as it went over the wire."""
+    """The request as it was sent."""
     url = urlsplit(prepared.url)
     depth = operation.path.count("/")
     path = "/" + "/".join(url.path.split("/")[-depth:])

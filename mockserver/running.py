@@ -15,7 +15,6 @@ from mockserver.serving.mock import Mock
 from mockserver.worlds.world import Origin
 from mockserver.worlds.worlds import Bounds
 
-DEMO = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
 THREADS = 8
 
 
@@ -36,7 +35,7 @@ def read_mock(
                 )
             ]
         )
-    file = world if world is not None else DEMO if loaded.tables else None
+    file = world if world is not None else openapi.demo_world() if loaded.tables else None
     document = openapi.read_document(file) if file is not None else openapi.parse_document("{}", "empty")
     return Mock(loaded, Origin(document, os.environ if environ is None else environ), bounds)
 

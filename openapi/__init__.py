@@ -9,7 +9,7 @@ from openapi.decision.envelope import Envelope
 from openapi.document.document import Document, Node, parse_document, read_document
 from openapi.document.errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
 from openapi.loading.compile import load
-from openapi.loading.world import World, duration, instant, load_world, read_world
+from openapi.loading.world import World, demo_world, duration, instant, load_world, read_world
 from openapi.parameters.parameter import Absence, Parameter
 from openapi.state.state import Change, State
 from openapi.witness.lifecycle import Transition, transitions
@@ -42,6 +42,7 @@ __all__ = [
     "WorldError",
     "classified",
     "decide",
+    "demo_world",
     "duration",
     "force",
     "instant",

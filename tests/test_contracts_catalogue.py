@@ -10,7 +10,7 @@ from wrong_servers import ALWAYS_ENGLISH, CONTRACT, CORRECT, HALF, RESET, WORLD,
 
 import openapi
 from contracts import Manners, Plan, Target, examine
-from contracts.judge.record import ALONE
+from contracts.judge.record import ISOLATED
 
 SEEDS = range(10)
 LONGEST = 6
@@ -43,7 +43,7 @@ def test_a_forgetful_server_is_caught_by_a_short_sequence_that_holds_the_request
     record = examined(name, WRONG[name], resets=True, stop_early=True, aim=False, walks=800)
     [found] = record.found("violation")
     assert record.exit_code() == 1
-    assert found.rank == ALONE
+    assert found.rank == ISOLATED
     assert len(found.steps) <= LONGEST
     assert WRONG[name].change.operation in {step.operation for step in found.steps[:-1]}
 
@@ -51,7 +51,7 @@ def test_a_forgetful_server_is_caught_by_a_short_sequence_that_holds_the_request
 def test_a_refusal_that_changes_something_is_in_the_sequence_that_shows_it():
     record = examined(HALF, WRONG[HALF], resets=True, stop_early=True, aim=False, walks=800)
     [found] = record.found("violation")
-    assert found.rank == ALONE
+    assert found.rank == ISOLATED
     assert len(found.steps) <= LONGEST
     assert [step.operation for step in found.steps[:-1]].count("shareInfo") >= 2
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 import openapi
 from contracts.generate.choices import Drawn
-from contracts.generate.draw import Drawer, Known
+from contracts.generate.draw import Drawer, KnownRows
 from contracts.judge.views import readings
 
 CONTRACT = openapi.load()
 NOW = 1_800_000_000_000
 STATE = openapi.load_world(WORLD, CONTRACT, NOW, {}).state
-KNOWN = Known.of(STATE, NOW)
+KNOWN = KnownRows.of(STATE, NOW)
 DRAWERS = [Drawer(each, STATE, NOW) for each in CONTRACT.operations.values()]
 
 

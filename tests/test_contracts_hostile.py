@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import subprocess
 import threading
 import time
 from contextlib import contextmanager
@@ -173,7 +174,7 @@ def test_a_server_that_dies_ends_the_run_with_a_sentence_and_the_report(tmp_path
     with serving(answer) as base:
         result, report = verify(base, tmp_path)
     assert result.exit_code == 2
-    assert f"does not answer (RemoteDisconnected), as {MOST_UNANSWERED} requests before" in result.output
+    assert f"does not answer (ProtocolError), as {MOST_UNANSWERED} requests before" in result.output
     assert report["requests"] < 200
     assert report["exit_code"] == 2
 
@@ -205,3 +206,40 @@ def test_a_body_that_hardly_anybody_can_read_is_judged_and_reported(name, tmp_pa
     assert report["violations"] or report["lacking"]
     shown = [each for each in result.output if not each.isprintable() and each != "\n"]
     assert shown == []
+
+
+HOSTILE = [
+    "${HOME}",
+    "$(id)",
+    "`id`",
+    "!!",
+    "'",
+    '"',
+    "\\",
+    "a b",
+    "*",
+    "~",
+    "@/etc/passwd",
+    "-o",
+    "\n",
+    "$HOME",
+    "${ALICE}",
+    "a${BOB}b",
+    "#",
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_curl_line_leaves_nothing_but_secrets_to_the_shell(value):
+    """A shell runs the line with a `curl` that prints its arguments."""
+    headers = (("Authorization", f"Bearer s3cret/x {value}"),) if "\n" not in value else ()
+    request = Request("share", "POST", "/x", query=(("code", value),), form=((value, value),), headers=headers)
+    body = Request("share", "POST", "/x", body={"id": f"{value} s3cret/x"})
+    for each, expected in ((request, f"{value}={value}"), (body, json.dumps({"id": f"{value} s3cret/x"}, ensure_ascii=False))):
+        line = each.curl("http://h", {"s3cret/x": "${ALICE}"}, {})
+        assert "s3cret" not in line
+        script = f"curl() {{ printf '%s\\0' \"$@\"; }}\nALICE=s3cret/x\nHOME=wrong\nBOB=wrong\n{line}"
+        words = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout.split("\0")
+        assert expected in words
+        assert each.url("http://h") in words
+        assert all(f"{name}: {text}" in words for name, text in each.headers)

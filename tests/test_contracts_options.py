@@ -256,7 +256,7 @@ def test_a_server_that_says_one_thing_to_everything_is_never_green(command):
     with echoing("yes") as base:
         result = run(command, "--target", base, "--world", WORLD, *BOUND[command])
     assert result.exit_code == 1
-    assert re.search("Too little: the server answered .* to everything", result.output)
+    assert re.search("Too little: the server answered .* to every request", result.output)
 
 
 @pytest.mark.parametrize("command", BOUND)
@@ -267,7 +267,7 @@ def test_an_empty_world_is_never_green(command, tmp_path):
         (tmp_path / "world.yaml").write_text("")
         nothing = run(command, "--target", base, "--world", tmp_path / "world.yaml", *BOUND[command])
     assert result.exit_code == 3
-    assert "Too little: no operation succeeded once; is the world file true of this server?" in result.output
+    assert "Too little: no request succeeded; check that the world file describes this server" in result.output
     assert (nothing.exit_code, "world.yaml:1: is not a world" in nothing.output) == (2, True)
 
 

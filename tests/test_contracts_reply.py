@@ -9,7 +9,7 @@ import pytest
 
 import openapi
 from contracts import Reply
-from contracts.judge.reply import ReplyReader, WrongReply, decoded
+from contracts.judge.reply import InvalidReply, ReplyReader, decoded
 
 CONTRACT = openapi.load()
 LOCKERS = Path(openapi.__file__).parent / "parcel-lockers.yaml"
@@ -33,7 +33,7 @@ def test_an_integer_may_be_written_as_json_schema_allows(text):
 
 
 def test_a_fraction_is_no_code():
-    with pytest.raises(WrongReply, match="reply schema: /code"):
+    with pytest.raises(InvalidReply, match="reply schema: /code"):
         read(CONTRACT, "shareInfo", reply(b'{"code": 200.5, "msg": "", "data": "share_dv_1"}'))
 
 
@@ -45,7 +45,7 @@ def test_a_number_that_a_float_cannot_hold_is_not_rounded_to_an_integer():
     "body", [b'{"code": 200, "code": 5135, "msg": ""}', b'{"code": 5135, "msg": "", "data": {"a": 1, "a": 1}}']
 )
 def test_a_key_that_appears_twice_is_a_violation(body):
-    with pytest.raises(WrongReply) as found:
+    with pytest.raises(InvalidReply) as found:
         read(CONTRACT, "shareInfo", reply(body))
     assert found.value.rule == "reply body: a key of an object appears twice"
 
@@ -77,7 +77,7 @@ COMPONENT = """components:
 @pytest.mark.parametrize("response", ["'200'", "2XX", "default"])
 def test_the_schema_of_a_referenced_response_is_checked(tmp_path, response, media_type):
     contract = changed(tmp_path, moved(response).replace("components:\n", COMPONENT % media_type, 1))
-    with pytest.raises(WrongReply, match="reply schema"):
+    with pytest.raises(InvalidReply, match="reply schema"):
         read(contract, "collect", reply(b'{"errno": 0, "errmsg": "ok", "result": null}'))
 
 

@@ -14,7 +14,7 @@ import openapi
 from contracts import Manners, Plan, Target, examine
 from contracts.cli.main import main
 from contracts.http.wire import Request
-from contracts.judge.record import ALONE
+from contracts.judge.record import ISOLATED
 from contracts.run.examination import open_session
 from contracts.sequence.shrink import shrink
 
@@ -56,7 +56,7 @@ def examined(base, **manners):
 def test_a_finding_shows_itself_again_on_another_server_of_the_same_kind():
     with serving("replaced-code-still-accepted") as base:
         [found] = examined(base, reset=base + RESET).found("violation")
-    assert found.rank == ALONE
+    assert found.rank == ISOLATED
     assert "shareInfo" in {each.operation for each in found.steps[:-1]}
     world = openapi.load_world(WORLD, CONTRACT, time.time_ns() // 1_000_000, {})
     with serving("replaced-code-still-accepted") as base:
@@ -70,7 +70,7 @@ def test_a_finding_shows_itself_again_on_another_server_of_the_same_kind():
 def test_without_a_reset_a_sequence_is_sought_that_uses_what_it_mints_itself():
     with serving_contract(mutated(FORGETFUL["new-name-forgotten"])) as base:
         [found] = examined(base).found("violation")
-    assert found.rank == ALONE
+    assert found.rank == ISOLATED
     assert "changeShareDeviceName" in {each.operation for each in found.steps[:-1]}
 
 

@@ -15,7 +15,7 @@ import openapi
 from contracts.cli.param_types import Header, secrets
 from contracts.cli.unusable import Unusable
 from contracts.http.target import Manners, Target, Unreachable
-from contracts.http.wire import redact
+from contracts.http.wire import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def reach(options: Mapping[str, Any]) -> Deployment:
         target = Target(_url("target", options["target"]), manners)
         target.check()
     except (openapi.InvalidDocument, Unreachable) as error:
-        raise Unusable(redact(str(error), secrets())) from None
+        raise Unusable(printable(str(error), secrets())) from None
     return Deployment(contract, world, target)
 
 

@@ -14,7 +14,7 @@ from contracts.cli.replay import replay
 from contracts.cli.unusable import Unusable
 from contracts.cli.verify import verify
 from contracts.http.target import Unreachable
-from contracts.http.wire import redact
+from contracts.http.wire import printable
 
 
 class _Group(click.Group):
@@ -23,10 +23,11 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except Unreachable as error:
-            raise Unusable(redact(str(error), secrets())) from None
+            raise Unusable(printable(str(error), secrets())) from None
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="contract-mock", prog_name="contracts")
 def main() -> None:
     """Examines a server by its contract."""
 

@@ -17,7 +17,7 @@ from contracts.cli.deployment import reach
 from contracts.cli.options import DEPLOYMENT, MANNERS, max_requests
 from contracts.cli.unusable import Unusable
 from contracts.http.target import Broken, Target
-from contracts.http.wire import redact
+from contracts.http.wire import printable
 from contracts.judge.clock import Clock
 from contracts.judge.oracle import Oracle
 from contracts.order.inference import Answer, Order, checks_of, infer
@@ -68,23 +68,23 @@ class _Found:
         """It, for a person."""
         if self.order is None:
             yield f"{self.name}: the server breaks the contract, so there is no order to speak of (see contracts verify)"
-            yield redact(f"  {self.refuted}", secrets)
+            yield printable(f"  {self.refuted}", secrets)
             return
         yield f"{self.name}: {self._headline(self.order)} ({self.requests} requests)"
-        for answer in self.order.circle:
+        for answer in self.order.cycle:
             yield f"  {_told(answer, target, secrets)}"
-        if not self.order.circle:
+        if not self.order.cycle:
             yield from self._sequence(self.order, target, secrets)
         yield from (f"  undecided: {each}" for each in self.undecided)
-        yield from (f"  not seen: {each} (assumed; it stays where it is)" for each in self.order.unseen)
+        yield from (f"  not seen: {each} (assumed; it stays where it is)" for each in self.order.never_named)
 
     def _headline(self, order: Order) -> str:
-        if order.circle:
+        if order.cycle:
             return "the server has no order (or the world is not true of it), for these answers contradict each other"
         return "the server checks in another order than the table" if order.differs else "the server's order is that of the table"
 
     def _sequence(self, order: Order, target: Target, secrets: Mapping[str, str]) -> Iterator[str]:
-        shown = [each for each in order.sequence if each.firm]
+        shown = [each for each in order.sequence if each.expected]
         for number, (each, following) in enumerate(pairwise([*shown, None]), 1):
             assert each is not None
             yield f"  {number:2}. {each} [row {each.rule.number}]"
@@ -101,13 +101,13 @@ def _ask(operation: openapi.Operation, oracle: Oracle, target: Target) -> _Found
     checks, before = checks_of(operation), target.sent
     prober = Prober(operation, checks, oracle, target)
     try:
-        order = infer(checks, prober.ask())
+        order = infer(checks, prober.probe())
     except Refuted as error:
         return _Found(operation.name, None, target.sent - before, refuted=str(error))
     unreached = dict(prober.unreached())
     undecided = [f"{check}: {why}" for check, why in unreached.items()] + [
-        f"{one} / {two}: {prober.lacks(one, two)}"
-        for one, two in order.open
+        f"{one} / {two}: {prober.why_undetermined(one, two)}"
+        for one, two in order.undetermined
         if not (prober.excluded(one, two) or one in unreached or two in unreached)
     ]
     return _Found(operation.name, order, target.sent - before, undecided)
@@ -117,7 +117,7 @@ def _hand_over(contract: openapi.Contract, orders: Mapping[str, Order], patch_fi
     """Prints or writes the patch, or says why there is none."""
     changed = {name: [row for check in order.sequence for row in check.rows] for name, order in orders.items() if order.differs}
     for name in changed:
-        if (across := orders[name].across) is not None:
+        if (across := orders[name].own_before_common) is not None:
             click.echo(
                 f"{name}: {across[0]} comes before {across[1]}, which the whole document has: rows of the whole document that"
                 " do not come first everywhere move into each operation.\n"
@@ -140,6 +140,6 @@ def _hand_over(contract: openapi.Contract, orders: Mapping[str, Order], patch_fi
 
 
 def _exit_code(found: Sequence[_Found]) -> int:
-    if any(each.order is None or each.order.circle for each in found):
+    if any(each.order is None or each.order.cycle for each in found):
         return NO_ORDER
     return 0 if any(each.requests for each in found) else NOTHING_SEEN

@@ -13,7 +13,7 @@ from rich.console import Console
 import openapi
 from contracts.cli.profile import options
 from contracts.cli.unusable import Unusable
-from contracts.http.wire import redact
+from contracts.http.wire import printable
 from contracts.judge.record import Record
 from contracts.report.data import write_json
 from contracts.report.failures import save_failures
@@ -60,5 +60,5 @@ def finish(record: Record, contract: openapi.Contract, options: Mapping[str, Any
     except OSError as error:
         raise Unusable(f"the report cannot be written: {error}") from None
     if record.gone:
-        raise Unusable(redact(record.gone, record.secrets))
+        raise Unusable(printable(record.gone, record.secrets))
     sys.exit(record.exit_code())

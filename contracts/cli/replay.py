@@ -11,7 +11,7 @@ import openapi
 from contracts.cli.deployment import reach
 from contracts.cli.options import DEPLOYMENT, JUDGING, MANNERS, plan
 from contracts.cli.unusable import Unusable
-from contracts.http.wire import redact
+from contracts.http.wire import printable
 from contracts.judge.oracle import VIOLATION, Verdict
 from contracts.report.failures import Failure, read_failure
 from contracts.run.examination import open_session
@@ -38,7 +38,7 @@ def replay(file: str, finding: int | None, **options: Any) -> None:
         raise Unusable(str(error)) from None
     session = open_session(found.contract, found.world, found.target, plan(options, found.contract))
     sentence, code = _repeated(session, failure)
-    click.echo(redact(sentence, found.world.secrets))
+    click.echo(printable(sentence, found.world.secrets))
     sys.exit(code)
 
 

@@ -1,1 +1,1 @@
-"""Generators: what is sent, from single requests to walks."""
+"""Generators of requests and of walks."""

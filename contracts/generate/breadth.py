@@ -1,7 +1,7 @@
-"""The broad lane: Schemathesis generates from the schemas, our oracle judges.
+"""The broad lane: Schemathesis generates requests from the schemas, our oracle judges the replies.
 
-Its own checks are not run. They hold a server to the HTTP status (a refusal must be 4xx, an accepted negative case is a
-failure), and accuse a correct server whose outcome is a code in the body of a 200.
+The checks of Schemathesis are not run. They judge by the HTTP status: a refusal must be 4xx, and an accepted negative case is
+a failure. They would report a correct server that puts the outcome as a code into the body of a 200.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ Send = Callable[[Request], object]
 
 
 def broad(contract: openapi.Contract, send: Send, known: dict[str, dict[str, str]], seed_value: int) -> None:
-    """Hands requests that Schemathesis generates, positive and negative, to `send`.
+    """Passes positive and negative requests that Schemathesis generates to `send`.
 
-    `known` holds, by operation, the values of a request that succeeds; they replace some of the generated ones, because
-    a generator that does not know the world is refused at the first check.
+    `known` has, by operation, the values of a request that succeeds. They replace some of the generated values: without them
+    the first check of the server refuses nearly every request, because generated values match no row.
     """
     schema: Any = schemathesis.openapi.from_dict(contract.document)
     for result in schema.get_all_operations():
@@ -52,7 +52,7 @@ def _run(operation: openapi.Operation, cases: Any, known: dict[str, str], send: 
     def run(case: Any, replaced: set[str]) -> None:
         send(_request(operation, case, {name: known[name] for name in replaced if name in known}))
 
-    # Nothing can be wrong with a request for an operation without parameters.
+    # An operation without parameters has no negative cases.
     with warnings.catch_warnings(), suppress(Unsatisfiable):
         warnings.simplefilter("ignore")
         run()
@@ -79,7 +79,7 @@ def _request(operation: openapi.Operation, case: Any, replaced: dict[str, str]) 
 
 
 def _texts(values: Any) -> dict[str, str]:
-    """Generated values as they go over the wire; a value that is None is not sent, and a surrogate cannot be."""
+    """Generated values as texts to send; None is left out, surrogates are replaced."""
     found = dict(values) if isinstance(values, dict) or hasattr(values, "items") else {}
     return {_clean(str(name)): _clean(_text(value)) for name, value in found.items() if value is not None}
 

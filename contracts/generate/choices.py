@@ -1,4 +1,4 @@
-"""Where a generator's choices come from: a seeded source for speed, or Hypothesis, which can shrink what it chose."""
+"""Sources of random choices for the generators: a seeded one, which is fast, and Hypothesis, which can shrink."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ T = TypeVar("T")
 
 
 class Choices(Protocol):
-    """What a generator asks. The first of several options, and no to a question of luck, are the simplest answers."""
+    """A source of random choices. The first option and False are the simplest choices; shrinking goes towards them."""
 
     def choose(self, options: Sequence[T]) -> T:
         """One of the options."""
 
     def happens(self, percent: int) -> bool:
-        """Whether something happens that happens in so many cases of a hundred."""
+        """True with a probability of `percent`/100."""
 
 
 class Seeded:
-    """Choices of a seeded generator: the same seed, the same choices."""
+    """Pseudo-random choices; they depend on the seed alone."""
 
     def __init__(self, seed: str) -> None:
         self._random = Random(seed)
 
     def choose(self, options: Sequence[T]) -> T:
-        """One of the options, each as likely as the others."""
+        """One of the options, all equally likely."""
         return options[int(self._random.random() * len(options))]
 
     def happens(self, percent: int) -> bool:
-        """Whether something happens that happens in so many cases of a hundred."""
+        """True with a probability of `percent`/100."""
         return self._random.random() * 100 < percent
 
 
 class Drawn:
-    """Choices that Hypothesis draws, for a test that should shrink."""
+    """Choices drawn by Hypothesis, for tests that shrink their input."""
 
     def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
         self._draw = draw
 
     def choose(self, options: Sequence[T]) -> T:
-        """One of the options; shrinks towards the first."""
+        """One of the options; shrinks towards the first one."""
         chosen: T = self._draw(st.sampled_from(options))
         return chosen
 
     def happens(self, percent: int) -> bool:
-        """Whether something happens; shrinks towards no."""
+        """True with a probability of about `percent`/100; shrinks towards False."""
         return bool(self._draw(st.integers(0, 99)) >= 100 - percent)

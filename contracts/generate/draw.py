@@ -1,4 +1,4 @@
-"""One request at a time, out of choices: what a fuzzer and a walk send."""
+"""Draws single requests from random choices, for walks and for fuzzing."""
 
 from __future__ import annotations
 
@@ -13,50 +13,53 @@ from contracts.generate.mutations import mutations
 from contracts.http.wire import Request, request_for
 
 FRESH_ROWS = 24
-"""How many of the rows that changed last are remembered, for each table."""
+"""The most recently changed rows of each table that are kept."""
 MOST_FRESH = 6
-"""Fresh rows of each table that are drawn from."""
+"""The most recently changed rows of each table that requests are drawn from."""
 MOST_IN_FOCUS = 3
-"""Rows of each table that a focused walk meets."""
+"""Rows of each table that a focused walk draws from."""
 HOUR = 3_600_000
 DAY = 24 * HOUR
-FURTHEST = 2 * 365 * DAY
-"""How far ahead, in ms, a time still is one that a request may be compared with."""
-_DISTANCES = (HOUR, DAY, 30 * DAY, 365 * DAY, 30 * 365 * DAY, HOUR + 1, 60_000, -60_000, -DAY)
-_PLAIN = ("text", "Kitchen", "7", "设备", "Lamp \U0001f600")
-"""The last one has a character outside the plane that some databases can store."""
+MOST_AHEAD = 2 * 365 * DAY
+"""An integer of a row is taken for a future time if it is at most so many ms ahead of now."""
+_TIME_OFFSETS = (HOUR, DAY, 30 * DAY, 365 * DAY, 30 * 365 * DAY, HOUR + 1, 60_000, -60_000, -DAY)
+_SAMPLE_TEXTS = ("text", "Kitchen", "7", "设备", "Lamp \U0001f600")
+"""The last one has a character that takes four bytes in UTF-8."""
 Row = Mapping[str, Any]
 
 
-class Known:
-    """The rows that a generator draws from: a sample of what was true at first, and what changed last."""
+class KnownRows:
+    """The rows that requests are drawn from: a sample of the initial state, and the rows that changed last."""
 
     def __init__(self, first: Mapping[str, Sequence[Row]]) -> None:
         self._first = first
         self._fresh: dict[str, deque[Row]] = {table: deque(maxlen=FRESH_ROWS) for table in first}
 
     @classmethod
-    def of(cls, state: openapi.State, now: int) -> Known:
-        """What is true in a state; `now` is epoch ms."""
+    def of(cls, state: openapi.State, now: int) -> KnownRows:
+        """A sample of the rows of a state; `now` is epoch ms."""
         return cls({table: openapi.sample(state, table, now) for table in state.tables})
 
-    def forget(self) -> None:
-        """Nothing has changed since the beginning."""
+    def clear_changes(self) -> None:
+        """Forgets the changed rows, after a reset of the target."""
         for rows in self._fresh.values():
             rows.clear()
 
-    def focused(self, choices: Choices, without: Container[str] = ()) -> Known:
-        """A few of the rows, so that what follows meets the same ones again and again; none of the tables `without`."""
-        return Known({table: () if table in without else _some(rows, choices) for table, rows in self._first.items()})
+    def focused(self, choices: Choices, without: Container[str] = ()) -> KnownRows:
+        """A subset of the initial rows, so that a walk uses the same rows repeatedly; no rows of the tables `without`."""
+        return KnownRows({table: () if table in without else _subset(rows, choices) for table, rows in self._first.items()})
 
     def note(self, changes: Iterable[openapi.Change]) -> None:
-        """Remembers the rows that a request changed, the newest first."""
+        """Adds the rows that a request changed, the newest first."""
         for each in changes:
             if each.after is not None:
                 self._fresh[each.columns.table].appendleft(each.columns.named(each.after))
 
     def row(self, source: openapi.Source, choices: Choices) -> Row | None:
-        """A row that has the columns of a source: a fresh one, one that has to do with a fresh one, or any of its table."""
+        """A row with the columns of a source: a changed one, one that shares a text with a changed one, or any of its table.
+
+        None where the table has no row.
+        """
         fresh = [row for rows in self._fresh.values() for row in islice(rows, MOST_FRESH)]
         if fresh and choices.happens(60):
             columns = set(source.columns.values())
@@ -70,17 +73,17 @@ class Known:
         return choices.choose(rows) if rows else None
 
     def numbers(self, now: int) -> list[int]:
-        """The times to come in fresh rows: what a request may be compared with. `now` is epoch ms."""
+        """The future times in changed rows, which a rule may compare with a parameter. All times are epoch ms."""
         fresh = (row for rows in self._fresh.values() for row in islice(rows, MOST_FRESH))
-        return [value for row in fresh for value in row.values() if type(value) is int and now < value < now + FURTHEST]
+        return [value for row in fresh for value in row.values() if type(value) is int and now < value < now + MOST_AHEAD]
 
 
 def _texts(row: Row) -> Iterable[str]:
     return (value for value in row.values() if isinstance(value, str))
 
 
-def _some(rows: Sequence[Row], choices: Choices) -> Sequence[Row]:
-    """Some of the rows, twice as likely few as many."""
+def _subset(rows: Sequence[Row], choices: Choices) -> Sequence[Row]:
+    """At most MOST_IN_FOCUS of the rows in about 70 % of the cases, else all."""
     if len(rows) <= MOST_IN_FOCUS or choices.happens(30):
         return rows
     return [choices.choose(rows) for _ in range(MOST_IN_FOCUS)]
@@ -96,29 +99,29 @@ class Drawer:
         self._credentials = {each.name for each in operation.parameters if each.credential and each.location == "header"}
         self._values = {each.name: list(openapi.values(each, operation, state, now)) for each in operation.parameters}
 
-    def raw(self, known: Known, now: int, choices: Choices) -> dict[str, Any]:
-        """Raw values: mostly welcome ones, now and then one that is not. `now` is epoch ms."""
+    def raw(self, known: KnownRows, now: int, choices: Choices) -> dict[str, Any]:
+        """Raw values of a request: mostly valid, some replaced or left out at random. `now` is epoch ms."""
         raw: dict[str, Any] = {}
         for source in self._sources:
             raw |= self._from_rows(source, known, choices)
         for each in self.operation.parameters:
             if each.name not in self._looked_up:
-                value = self._plain(each, raw, known, now, choices)
+                value = self._value(each, raw, known, now, choices)
                 if value is not None:
                     raw[each.name] = value
         while choices.happens(20) and self.operation.parameters:
-            self._deviate(raw, choices.choose(self.operation.parameters), choices)
+            self._mutate(raw, choices.choose(self.operation.parameters), choices)
         return raw
 
     def request(self, raw: Mapping[str, Any], choices: Choices) -> Request:
-        """The request that carries raw values, in one of the ways in which clients write it."""
+        """The request with these raw values; header prefix, form or query, and mutations are chosen at random."""
         if choices.happens(50):
             raw = {name: f"Bearer {value}" if name in self._credentials and value else value for name, value in raw.items()}
         request = request_for(self.operation, raw, as_form=self.operation.accepts_form and choices.happens(20))
         return choices.choose(list(mutations(request))) if choices.happens(5) else request
 
-    def _from_rows(self, source: openapi.Source, known: Known, choices: Choices) -> dict[str, Any]:
-        """The values of one row, of two that are crossed, or none where all are optional."""
+    def _from_rows(self, source: openapi.Source, known: KnownRows, choices: Choices) -> dict[str, Any]:
+        """The values of one row; sometimes of two rows mixed; sometimes none, where all the parameters are optional."""
         parameters = [each for each in self.operation.parameters if each.name in source.columns]
         if not any(each.required for each in parameters) and choices.happens(50):
             return {}
@@ -131,21 +134,21 @@ class Drawer:
                 found[name] = str(taken[column])
         return found
 
-    def _plain(self, parameter: openapi.Parameter, raw: Mapping[str, Any], known: Known, now: int, choices: Choices) -> Any:
+    def _value(self, parameter: openapi.Parameter, raw: Mapping[str, Any], known: KnownRows, now: int, choices: Choices) -> Any:
         if not parameter.required and choices.happens(40):
             return None
         if parameter.type != "integer" or "enum" in parameter.schema or parameter.schema.get("maximum", now) < now:
-            free = _PLAIN if parameter.type == "string" and "enum" not in parameter.schema else ()
+            free = _SAMPLE_TEXTS if parameter.type == "string" and "enum" not in parameter.schema else ()
             likely = [value for value in openapi.likely(parameter, now) if value is not None]
-            return choices.choose([*likely, *free] or _PLAIN)
-        value = now + choices.choose(_DISTANCES)
+            return choices.choose([*likely, *free] or _SAMPLE_TEXTS)
+        value = now + choices.choose(_TIME_OFFSETS)
         near = [int(other) for name, other in raw.items() if name not in self._looked_up and str(other).isdecimal()]
         near += known.numbers(now)
         if near and choices.happens(40):
             value = choices.choose(near) + choices.choose((0, 1, -1, DAY))
         return value if parameter.location == "body" else str(value)
 
-    def _deviate(self, raw: dict[str, Any], parameter: openapi.Parameter, choices: Choices) -> None:
+    def _mutate(self, raw: dict[str, Any], parameter: openapi.Parameter, choices: Choices) -> None:
         if choices.happens(40) and parameter.location != "path":
             raw.pop(parameter.name, None)
             return

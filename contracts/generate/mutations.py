@@ -1,4 +1,4 @@
-"""Requests with something in them that must not matter, or that servers read in one of several ways."""
+"""Variants of a request that must not change its outcome, or that servers read in different ways."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _HEADERS = (("Accept", "*/*"), ("Accept-Language", "en"), ("X-Unknown", "1"))
 
 
 def mutations(request: Request) -> Iterator[Request]:
-    """The same with another form beside the query, with each parameter twice, with a parameter or a header that nobody knows."""
+    """The request with a form besides the query, with each parameter repeated, with an unknown parameter or header."""
     if request.query and request.form is None and request.body is None:
         yield replace(request, form=tuple((name, f"{value}0") for name, value in request.query))
     for pair in request.query:

@@ -1,7 +1,7 @@
-"""The endless stream of inputs of one seed. Number n of it is the same wherever and whenever it is drawn.
+"""The infinite, deterministic stream of inputs of one seed. Input n depends on the contract, the world and the seed alone.
 
-So that this holds, nothing is asked of a server: a walk is planned over a model of one, the contract executed on the
-world as it began. Its requests carry placeholders for what the server will mint.
+A walk is therefore planned without a server: a model executes the contract on the initial state of the world. The requests
+have placeholders for the values that the server will mint.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from random import Random
 
 import openapi
 from contracts.generate.choices import Seeded
-from contracts.generate.draw import Drawer, Known
+from contracts.generate.draw import Drawer, KnownRows
 from contracts.generate.walk import Walker
 from contracts.http.wire import Request
 from contracts.judge.oracle import VERIFIED, Judgement, Verdict
@@ -20,12 +20,12 @@ from contracts.sequence.placeholder import Run
 from contracts.sequence.sequence import Sequence
 
 SINGLES = 24
-"""Requests of one number that depend on no other; a walk comes before them."""
+"""Independent requests of one input, sent after its walk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What is sent for one number."""
+    """One input: a walk, then independent requests."""
 
     walk: list[Request]
     singles: list[Request]
@@ -36,11 +36,11 @@ class Stream:
 
     def __init__(self, contract: openapi.Contract, world: openapi.World, seed: int) -> None:
         self._contract, self._world, self._seed = contract, world, seed
-        self._known = Known.of(world.state, world.now)
+        self._known = KnownRows.of(world.state, world.now)
         self._drawers = [Drawer(each, world.state, world.now) for each in contract.operations.values()]
 
     def input(self, number: int) -> Input:
-        """The input of a number."""
+        """The input with this number, from 0."""
         choices = Seeded(f"{self._seed}/{number}")
         model = _Model(self._contract, self._world, self._known, choices)
         return Input(Walker(model, self._drawers).walk(choices).abstract(), [self._single(choices) for _ in range(SINGLES)])
@@ -52,16 +52,16 @@ class Stream:
 
 
 class _Model:
-    """The contract in place of a server; its time stands still."""
+    """An in-process model of a server: executes the contract, with a clock that does not advance."""
 
-    seeking = False
+    needs_better_sequence = False
 
-    def __init__(self, contract: openapi.Contract, world: openapi.World, known: Known, choices: Seeded) -> None:
+    def __init__(self, contract: openapi.Contract, world: openapi.World, known: KnownRows, choices: Seeded) -> None:
         self._contract, self._world, self.known = contract, world, known
         self._state, self._random = world.state, Random(choices.choose(range(2**32)))
 
     def restart(self) -> bool:
-        return False  # it has just begun
+        return False  # a model is used for one walk only
 
     def now(self) -> int:
         return self._world.now
@@ -70,18 +70,18 @@ class _Model:
         operation = self._contract.operations[request.operation]
         return openapi.permitted(operation, next(readings(operation, request)), self._state, self._world.now)
 
-    def begin(self) -> Sequence:
+    def new_sequence(self) -> Sequence:
         return Sequence(Run(self._world.now, self._world.secrets))
 
-    def ends(self, judged: Judgement) -> bool:
-        return False  # it keeps the contract
+    def ends_walk(self, judged: Judgement) -> bool:
+        return False  # a model never violates the contract
 
     def step(self, sequence: Sequence, request: Request) -> Judgement:
         seen = self.expect(request)
         operation, raw = self._contract.operations[request.operation], seen.scope.raw
         try:
             done = openapi.decide(operation, raw, self._state, self._world.now, self._random)
-        except openapi.ExecutionError:  # a server refuses it in a way of its own
+        except openapi.ExecutionError:  # how a server refuses it is not documented
             sequence.note(request, None, {})
             return Judgement(Verdict(VERIFIED, seen.answer.outcome, seen.answer.outcome), seen.answer.number)
         minted = done.minted

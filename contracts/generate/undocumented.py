@@ -1,6 +1,6 @@
-"""Requests beside the contract: another method, another path. A server that answers them with success has a way in nobody knows.
+"""Undocumented requests: a method or a path that the contract does not have. A server must not answer them with success.
 
-Servers that are deployed may mind, so that it is only done when it is asked for.
+They may have effects on a deployed server that the contract does not describe, so they are sent only on demand.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 
 
 def undocumented(contract: openapi.Contract, successes: Mapping[str, Mapping[str, Any]]) -> Iterator[Request]:
-    """What succeeds, by each method that the contract does not have at this path, and at a path that it does not have."""
+    """Each successful request with every method that the contract does not have at its path, and at an unknown path."""
     served = {(each.method, each.path) for each in contract.operations.values()}
     for name, raw in successes.items():
         request = request_for(contract.operations[name], raw)

@@ -1,7 +1,7 @@
-"""Walks over all operations: what one request changed, the next one meets.
+"""Walks: random sequences of requests over all operations, in which later requests use the rows that earlier ones changed.
 
-Of several requests that the choices give, a walk sends the one whose answer has been seen least after the change before
-it, so that the pairs of a change and an answer are covered evenly.
+For each step several candidates are drawn. The walk sends the one whose expected row has occurred least often after the
+preceding changes, so that the pairs of a change and a row are covered evenly.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from typing import Any, Protocol
 
 import openapi
 from contracts.generate.choices import Choices
-from contracts.generate.draw import Drawer, Known
+from contracts.generate.draw import Drawer, KnownRows
 from contracts.http.wire import Request
 from contracts.judge.oracle import Judgement
 from contracts.sequence.sequence import Sequence
 
 STEPS = 24
 """Requests in one walk."""
-MEMORY = 2
-"""Changes that a walk remembers when it looks for what is unfamiliar."""
-SUCCESSES = 70
-"""How many of a hundred requests should succeed, where one of those that were drawn does."""
-LOOKS = 75
-"""In how many of a hundred cases a change is followed by a look at it."""
-AFRESH = 60
-"""How many of a hundred walks leave those rows alone that a server can mint, and use what they mint themselves."""
-TRIES = 8
-"""Requests of which the one is sent that is the least familiar."""
+CHANGES_REMEMBERED = 2
+"""Preceding changes that count for the coverage of a candidate."""
+SUCCESS_PERCENT = 70
+"""In so many percent of the steps a candidate that succeeds is preferred, if one was drawn."""
+READ_BACK_PERCENT = 75
+"""In so many percent of the cases a change is followed by a request that uses or reads the changed rows."""
+MINTED_ONLY_PERCENT = 60
+"""So many percent of the walks use no initial rows of tables that a server can mint rows in, only rows they mint themselves."""
+CANDIDATES = 8
+"""Candidates that are drawn for one step."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
-    """A request that might be sent, and what is expected of it."""
+class _Candidate:
+    """A request that may be sent, and what the contract permits for it."""
 
     request: Request
     seen: openapi.Permitted
@@ -47,15 +47,15 @@ class _Draft:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """What it says where a parameter has a few values only."""
+        """The values of the parameters with an `enum`."""
         return tuple(str(self.seen.scope.raw.get(each.name)) for each in self.operation.parameters if "enum" in each.schema)
 
     def names(self, keys: set[str]) -> bool:
-        """Whether it speaks of rows with these keys."""
+        """Whether it has one of these keys as a value."""
         return not keys.isdisjoint(map(str, self.seen.scope.raw.values()))
 
     def shows(self, keys: set[str]) -> bool:
-        """Whether the reply should speak of rows with these keys."""
+        """Whether the expected reply data contains one of these keys."""
         answer, scope = self.seen.answer, self.seen.scope
         if answer.data is None or answer.mint:
             return False
@@ -63,94 +63,95 @@ class _Draft:
         return any(key in text for key in keys)
 
 
-class Ground(Protocol):
-    """What a walk goes over: a session with a server, or a model that stands for one."""
+class Environment(Protocol):
+    """What a walk runs against: a session with a server, or a model of one."""
 
     @property
-    def known(self) -> Known:
+    def known(self) -> KnownRows:
         """The rows to draw from."""
 
     @property
-    def seeking(self) -> bool:
-        """Whether walks are wanted that use what they mint themselves."""
+    def needs_better_sequence(self) -> bool:
+        """Whether all walks should use only rows that they mint themselves, to isolate a violation."""
 
     def restart(self) -> bool:
-        """Makes everything begin anew, where that can be."""
+        """Resets the server to its initial state; returns whether it can be reset."""
 
     def now(self) -> int:
-        """The likeliest time at the server, in epoch ms."""
+        """The most likely time on the server, epoch ms."""
 
     def expect(self, request: Request) -> openapi.Permitted:
-        """What a server may answer if this request is sent now."""
+        """What the contract permits if this request is sent now."""
 
-    def begin(self) -> Sequence:
+    def new_sequence(self) -> Sequence:
         """An empty sequence."""
 
-    def ends(self, judged: Judgement) -> bool:
-        """Whether a walk ends with this: with a violation that was not known."""
+    def ends_walk(self, judged: Judgement) -> bool:
+        """Whether a walk ends after this judgement: a violation that was not known before."""
 
     def step(self, sequence: Sequence, request: Request) -> Judgement:
         """Sends the next request of a sequence. Raises Enough."""
 
 
 class Walker:
-    """Walks over one ground; remembers what it has seen."""
+    """Runs walks against one environment; keeps the coverage across walks."""
 
-    def __init__(self, ground: Ground, drawers: list[Drawer]) -> None:
-        self._ground, self._drawers = ground, drawers
+    def __init__(self, environment: Environment, drawers: list[Drawer]) -> None:
+        self._environment, self._drawers = environment, drawers
         self._reads = [each for each in drawers if each.operation.success.data and not each.operation.success.mint]
         self._minted = {table for each in drawers for table in each.operation.success.mints}
         self._seen: Counter[tuple[Any, ...]] = Counter()
 
     def walk(self, choices: Choices, steps: int = STEPS) -> Sequence:
-        """One walk; the same choices over the same ground are the same walk. Ends at a new violation. Raises Enough."""
-        self._ground.restart()
-        sequence = self._ground.begin()
-        afresh = choices.happens(AFRESH) or self._ground.seeking
-        known = self._ground.known.focused(choices, self._minted if afresh else ())
+        """Runs one walk, deterministic for given choices and environment. Ends at a new violation. Raises Enough."""
+        self._environment.restart()
+        sequence = self._environment.new_sequence()
+        minted_only = choices.happens(MINTED_ONLY_PERCENT) or self._environment.needs_better_sequence
+        known = self._environment.known.focused(choices, self._minted if minted_only else ())
         drawers = [each for each in self._drawers if choices.happens(70)] or self._drawers
         changed: tuple[str, ...] = ()
         keys: set[str] = set()
         for _ in range(steps):
-            draft = self._look(known, keys, changed, choices) or self._unfamiliar(drawers, known, changed, choices)
-            judged = self._ground.step(sequence, draft.request)
-            if self._ground.ends(judged):
+            candidate = self._read_back(known, keys, changed, choices) or self._next_candidate(drawers, known, changed, choices)
+            judged = self._environment.step(sequence, candidate.request)
+            if self._environment.ends_walk(judged):
                 break
             keys = set()
             if judged.changes:
                 known.note(judged.changes)
-                changed = (*changed, judged.verdict.got)[-MEMORY:]
+                changed = (*changed, judged.verdict.got)[-CHANGES_REMEMBERED:]
                 keys = {key for each in judged.changes for key in each.key if isinstance(key, str)}
         return sequence
 
-    def _look(self, known: Known, keys: set[str], changed: tuple[str, ...], choices: Choices) -> _Draft | None:
-        """After a change, mostly: a read that should show what has changed, or a request that names it."""
-        if not keys or not choices.happens(LOOKS):
+    def _read_back(self, known: KnownRows, keys: set[str], changed: tuple[str, ...], choices: Choices) -> _Candidate | None:
+        """After a change, a candidate that should read the changed rows or that names them; None where there is none."""
+        if not keys or not choices.happens(READ_BACK_PERCENT):
             return None
         if self._reads and choices.happens(50):
-            found = [each for each in self._drafts(self._reads, known, 2 * TRIES, choices) if each.succeeds and each.shows(keys)]
+            reads = self._candidates(self._reads, known, 2 * CANDIDATES, choices)
+            found = [each for each in reads if each.succeeds and each.shows(keys)]
         else:
-            found = [each for each in self._drafts(self._drawers, known, 2 * TRIES, choices) if each.names(keys)]
-        return self._least_familiar(found, changed) if found else None
+            found = [each for each in self._candidates(self._drawers, known, 2 * CANDIDATES, choices) if each.names(keys)]
+        return self._least_covered(found, changed) if found else None
 
-    def _unfamiliar(self, drawers: list[Drawer], known: Known, changed: tuple[str, ...], choices: Choices) -> _Draft:
-        drafts = list(self._drafts(drawers, known, TRIES, choices))
-        successes = [each for each in drafts if each.succeeds] if choices.happens(SUCCESSES) else []
-        return self._least_familiar(successes or drafts, changed)
+    def _next_candidate(self, drawers: list[Drawer], known: KnownRows, changed: tuple[str, ...], choices: Choices) -> _Candidate:
+        candidates = list(self._candidates(drawers, known, CANDIDATES, choices))
+        successes = [each for each in candidates if each.succeeds] if choices.happens(SUCCESS_PERCENT) else []
+        return self._least_covered(successes or candidates, changed)
 
-    def _drafts(self, drawers: list[Drawer], known: Known, count: int, choices: Choices) -> Iterator[_Draft]:
+    def _candidates(self, drawers: list[Drawer], known: KnownRows, count: int, choices: Choices) -> Iterator[_Candidate]:
         for _ in range(count):
             drawer = choices.choose(drawers)
-            request = drawer.request(drawer.raw(known, self._ground.now(), choices), choices)
-            yield _Draft(request, self._ground.expect(request), drawer.operation)
+            request = drawer.request(drawer.raw(known, self._environment.now(), choices), choices)
+            yield _Candidate(request, self._environment.expect(request), drawer.operation)
 
-    def _least_familiar(self, drafts: list[_Draft], changed: tuple[str, ...]) -> _Draft:
-        """The one whose row of the table has answered least after these changes, with these options."""
+    def _least_covered(self, candidates: list[_Candidate], changed: tuple[str, ...]) -> _Candidate:
+        """The candidate whose expected row has occurred least often after these changes with the same options."""
 
-        def keys(draft: _Draft) -> list[tuple[Any, ...]]:
-            row = draft.operation.name, draft.seen.answer.number, draft.options
-            return [(*changed[-length:], *row) for length in range(1, MEMORY + 1)]
+        def keys(candidate: _Candidate) -> list[tuple[Any, ...]]:
+            row = candidate.operation.name, candidate.seen.answer.number, candidate.options
+            return [(*changed[-length:], *row) for length in range(1, CHANGES_REMEMBERED + 1)]
 
-        chosen = min(drafts, key=lambda draft: [self._seen[key] for key in keys(draft)])
+        chosen = min(candidates, key=lambda candidate: [self._seen[key] for key in keys(candidate)])
         self._seen.update(keys(chosen))
         return chosen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
@@ -17,7 +17,11 @@ Change = Callable[[str], str]
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
-_UNSEEN = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufeff]")
+_UNSEEN = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufeff]"
+)
+_SPECIAL = re.compile(r"[\"\\`$!\n]")
+"""What a shell does not take as it is between double quotes."""
 _PLACEHOLDER = "${}.+"
 """What a path may hold unquoted, so that a placeholder in it stays readable."""
 
@@ -99,7 +103,7 @@ class Request:
             words += ["--data-urlencode", f"{name}={value}"]
         if self.body is not None:
             words += ["-H", f"Content-Type: {JSON}", "--data-raw", json.dumps(self.body, ensure_ascii=False)]
-        return " ".join(_quoted(redact(word, secrets)) for word in words)
+        return " ".join(_quoted(word, secrets) for word in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,19 +148,32 @@ def misfit(request: Request, operations: Mapping[str, openapi.Operation]) -> str
 
 def redact(text: str, secrets: Mapping[str, str]) -> str:
     """A text with each secret value, also in its URL spelling, replaced by its `${NAME}`."""
-    for value in sorted(secrets, key=len, reverse=True):
-        for spelling in {
-            value,
-            quote(value, safe=""),
-            quote(value, safe="/"),
-            urlencode({"": value})[1:],
-            json.dumps(value)[1:-1],
-        }:
-            text = text.replace(spelling, secrets[value])
-    return text
+    return "".join(piece for piece, _ in _pieces(text, secrets))
 
 
-def shown(text: str, secrets: Mapping[str, str]) -> str:
+def _pieces(text: str, secrets: Mapping[str, str]) -> list[tuple[str, bool]]:
+    """The parts of a text, each with whether it stands for a secret; the longest secrets are replaced first."""
+    parts = [(text, False)]
+    for value in sorted(filter(None, secrets), key=len, reverse=True):
+        spellings = {value, quote(value, safe=""), quote(value, safe="/"), urlencode({"": value})[1:], json.dumps(value)[1:-1]}
+        for spelling in spellings:
+            if spelling in text:
+                parts = [each for part in parts for each in (_split(part, spelling, secrets[value]))]
+    return parts
+
+
+def _split(part: tuple[str, bool], spelling: str, name: str) -> Iterator[tuple[str, bool]]:
+    """A part cut at each occurrence of a secret, which becomes its name."""
+    if part[1]:
+        yield part
+        return
+    before, *others = part[0].split(spelling)
+    yield before, False
+    for each in others:
+        yield from ((name, True), (each, False))
+
+
+def printable(text: str, secrets: Mapping[str, str]) -> str:
     """A text for people: secrets as their `${NAME}`, characters that control a terminal or turn its direction as `\\u001b`."""
     return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", redact(text, secrets))
 
@@ -169,11 +186,14 @@ def _mapped(value: Any, change: Change) -> Any:
     return [_mapped(each, change) for each in value] if isinstance(value, list) else value
 
 
-def _quoted(word: str) -> str:
-    # `${NAME}` must stay open to the shell, so words that hold one are in double quotes.
-    if re.search(r"\$\{\w+\}", word):
-        return '"' + re.sub(r'(["\\`]|\$(?!\{\w+\}))', r"\\\1", word) + '"'
-    return shlex.quote(word)
+def _quoted(word: str, secrets: Mapping[str, str]) -> str:
+    """A word for a shell in which nothing but the names of secrets is open to it."""
+    pieces = [piece for piece in _pieces(word, secrets) if piece[0]]
+    if not any(secret for _, secret in pieces):
+        return shlex.quote(word)
+    if not any(_SPECIAL.search(text) for text, secret in pieces if not secret):
+        return '"' + "".join(text for text, _ in pieces) + '"'
+    return "".join(f'"{text}"' if secret else shlex.quote(text) for text, secret in pieces)
 
 
 def request_for(operation: openapi.Operation, raw: Mapping[str, Any], *, as_form: bool = False) -> Request:

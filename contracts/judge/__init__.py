@@ -1,1 +1,1 @@
-"""Where a reply is judged: the oracle, the record of what was seen, the evidence for each finding."""
+"""Judging replies: the oracle, the record of a test run, the evidence for each finding."""

@@ -1,7 +1,8 @@
-"""What time it is at the server, as far as that can be known from outside.
+"""Estimates the server's clock from its replies.
 
-A world with a frozen clock says it to the millisecond. Any other server's clock differs from ours: the `Date` of each
-reply bounds by how much, and what is left unknown is a window in which both sides of a boundary are permitted.
+A frozen clock of the world gives the time exactly. Otherwise the `Date` header of each reply bounds the difference between
+the server's clock and ours. The remaining uncertainty is a time window. Where a rule compares with a time inside it, the
+outcomes of both sides are permitted.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import openapi
 from contracts.http.wire import Reply
 
 TOLERANCE = 1000
-"""By how many ms the clocks of one deployment may differ among themselves."""
+"""By how many ms the clocks of the machines of one deployment may differ."""
 _UNKNOWN = 10**15
 
 
 class Clock:
-    """Follows the server's clock. All times are epoch ms."""
+    """An estimate of the server's clock. All times are epoch ms, all differences ms."""
 
     def __init__(self, world: openapi.World, now: int, tolerance: int = TOLERANCE) -> None:
         self.frozen = world.now if world.frozen else None
@@ -26,32 +27,32 @@ class Clock:
         self._low, self._high = -_UNKNOWN, _UNKNOWN
 
     def read(self, reply: Reply) -> None:
-        """Learns from the `Date` of a reply, which tells whole seconds."""
+        """Narrows the estimate by the `Date` header of a reply, which has a resolution of one second."""
         try:
             date = int(parsedate_to_datetime(reply.headers.get("date", "")).timestamp()) * 1000
         except (ValueError, OverflowError, TypeError):
             return
-        if self._shift and date + 1000 < self._start:  # a server in front, whose clock is not the world's
+        if self._shift and date + 1000 < self._start:  # a proxy wrote the header by its own clock, not by the clock of the world
             return
         low, high = date - reply.received, date + 1000 - reply.sent
-        if low > self._high or high < self._low:  # another machine answers, or its clock was set
+        if low > self._high or high < self._low:  # another machine answered, or the clock was changed
             self._low, self._high = min(low, self._low), max(high, self._high)
         else:
             self._low, self._high = max(low, self._low), min(high, self._high)
 
     @property
     def skew(self) -> tuple[int, int]:
-        """By how many ms the server's clock is ahead of ours, at least and at most."""
+        """The least and the greatest number of ms by which the server's clock may be ahead of ours."""
         return (self._shift, self._shift) if self._high == _UNKNOWN else (self._low, self._high)
 
     def window(self, sent: int, received: int) -> tuple[int, ...]:
-        """The earliest and the latest time at which the server may have looked at its clock; one where that is sure."""
+        """The earliest and the latest time at which the server may have read its clock; one time where the clock is frozen."""
         if self.frozen is not None:
             return (self.frozen,)
         low, high = self.skew
         return sent + low - self.tolerance, received + high + self.tolerance
 
     def now(self, ours: int) -> int:
-        """The likeliest time at the server."""
+        """The most likely time on the server."""
         low, high = self.skew
         return self.frozen if self.frozen is not None else ours + (low + high) // 2

@@ -1,4 +1,4 @@
-"""The requests of a session that changed something, or may have, so that a failure can be traced back to them."""
+"""The journal of a session: the requests that changed state, or may have, so that a failure can be traced to its causes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from contracts.sequence.sequence import Sequence
 from contracts.sequence.shrink import Steps
 
 MOST_CAUSES = 12
-"""Requests that a sequence is made of at most, besides the one that fails."""
+"""The most requests that a traced sequence may have, besides the failing one."""
 SHORTEST_VALUE = 4
-"""Shorter values occur everywhere, and connect nothing."""
+"""The least length of a value that connects two requests. Shorter values occur in unrelated requests too."""
 MOST_HISTORY = 300
-"""Changes since the beginning that a failure may have behind it, so that they are kept with it."""
+"""The most requests in the history that is saved with a failure; a longer history is not saved."""
 MOST_ENTRIES = 1000
-"""How many of the requests that changed something last are remembered as causes of what comes later."""
+"""How many of the latest requests that changed state are kept as possible causes of a failure."""
 
 
-class Lost:
-    """A request whose reply never came."""
+class LostReply:
+    """A request without a reply: `why`, and when it was sent and given up (epoch ms)."""
 
     def __init__(self, why: str, sent: int, received: int) -> None:
         self.why, self.sent, self.received = why, sent, received
@@ -31,39 +31,39 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A request that changed something, or may have."""
+    """A request that changed state, or may have."""
 
     request: Request
     reply: Reply | None
     judged: Judgement
     keys: frozenset[str]
-    """What identifies the rows that it changed."""
+    """The key values of the rows that it changed."""
     values: frozenset[str]
-    """Everything that stands in them."""
+    """All values of these rows."""
 
 
 class Journal:
-    """The requests that changed something, or may have, in order."""
+    """The requests that changed state, or may have, in the order in which they were sent."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=MOST_ENTRIES)
         self._count = 0
         self.keys: set[str] = set()
-        """What identifies the rows that were changed, ever."""
+        """The key values of all rows that were changed since the last reset."""
 
     @property
-    def calm(self) -> bool:
-        """Whether nothing was changed yet."""
+    def empty(self) -> bool:
+        """Whether no request has changed state since the last reset."""
         return not self._count
 
     def clear(self) -> None:
-        """Nothing was changed."""
+        """Forgets everything, after a reset of the target."""
         self._entries.clear()
         self._count = 0
         self.keys.clear()
 
-    def note(self, request: Request, answer: Reply | Lost, judged: Judgement, changes: Iterable[openapi.Change]) -> None:
-        """Remembers a request and what it changed, or may have changed; nothing where there are no `changes`."""
+    def note(self, request: Request, answer: Reply | LostReply, judged: Judgement, changes: Iterable[openapi.Change]) -> None:
+        """Adds a request with what it changed, or may have changed; not without `changes`."""
         rows = [(each.key, each.after or each.before or ()) for each in changes]
         if rows:
             self._count += 1
@@ -73,11 +73,11 @@ class Journal:
             self._entries.append(Entry(request, answer if isinstance(answer, Reply) else None, judged, keys, values))
 
     def has(self, request: Request) -> bool:
-        """Whether this very request changed something, or may have."""
+        """Whether this request object (compared by identity) changed state, or may have."""
         return any(each.request is request for each in self._entries)
 
     def history(self, history: Sequence, last: Request) -> Steps:
-        """All that changed something since the world was true, and then the last request; nothing where that is too much."""
+        """All requests that changed state since the last reset, then `last`; empty where there are more than MOST_HISTORY."""
         if self._count > MOST_HISTORY:
             return []
         for each in self._entries:
@@ -87,17 +87,18 @@ class Journal:
         return history.abstract()
 
     def causes(self, causes: Sequence, sequence: Sequence, detail: str) -> tuple[Sequence, set[Request]]:
-        """What led to the last request of a sequence: the requests that changed rows which it, or the failure, speaks of.
+        """The causes of a failure: the requests that changed rows which the last request or the `detail` mentions.
 
-        Gives also those of them that changed rows of the world.
+        Appends them and the last request to the empty sequence `causes`, and returns it together with the requests among them
+        that changed rows of the world.
         """
         last = sequence.steps[-1]
         text = last.url("") + detail
         found, seen = list[Entry](), set[Request]()
         for each in reversed(self._entries):
-            spoken = sum(value in text for value in each.values if len(value) >= SHORTEST_VALUE)
-            alike = each.request.map(_without_time)  # repeated to make another failure short, perhaps
-            if each.request is not last and alike not in seen and (spoken > 1 or any(key in text for key in each.keys)):
+            mentioned = sum(value in text for value in each.values if len(value) >= SHORTEST_VALUE)
+            alike = each.request.map(_without_time)  # the same request may have been repeated while another failure was shrunk
+            if each.request is not last and alike not in seen and (mentioned > 1 or any(key in text for key in each.keys)):
                 found.append(each)
                 seen.add(alike)
                 text += each.request.url("")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import openapi
 from contracts.http.wire import Reply, Request
 from contracts.judge.oracle import NOTE, Verdict
-from contracts.judge.reply import WrongReply, decoded
+from contracts.judge.reply import InvalidReply, decoded
 
 
 def other_language(contract: openapi.Contract, request: Request, reply: Reply, got: str) -> Verdict | None:
@@ -27,5 +27,5 @@ def other_language(contract: openapi.Contract, request: Request, reply: Reply, g
 def _message(contract: openapi.Contract, reply: Reply) -> object:
     try:
         return contract.envelope.message_of(decoded(reply.body))
-    except WrongReply:
+    except InvalidReply:
         return None

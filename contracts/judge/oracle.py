@@ -1,8 +1,8 @@
-"""The oracle: whether a reply is one that the contract permits, and which sentence of it is broken where it is not.
+"""The oracle: decides whether the contract permits a reply, and names the violated rule where it does not.
 
-What a server has done is not always sure: it may have taken the first or the last of a repeated parameter, looked at its
-clock before or after a boundary, or carried out a request whose reply was lost. The oracle then holds several states to
-be possible, and each reply leaves those that explain it.
+The state of the server is not always certain: it may have used the first or the last value of a repeated parameter, read its
+clock before or after a time that a rule compares with, or executed a request whose reply was lost. The oracle then keeps
+several possible states. Each reply removes the states that do not explain it.
 """
 
 from __future__ import annotations
@@ -16,57 +16,58 @@ from typing import Any
 import openapi
 from contracts.http.wire import Reply, Request
 from contracts.judge.clock import Clock
-from contracts.judge.reply import ReplyReader, WrongReply, decoded, label
+from contracts.judge.reply import InvalidReply, ReplyReader, decoded, label
 from contracts.judge.views import readings
 
 VERIFIED, VIOLATION, NOTE, UNEXPLAINED = "verified", "violation", "note", "unexplained"
 _KINDS = (VERIFIED, NOTE, UNEXPLAINED, VIOLATION)
 _VALUE = re.compile(r"\{.*|'[^']*'|\"[^\"]*\"|\d+", re.DOTALL)
 MOST_STATES = 6
-"""More possible states than these are not held; the likeliest come first."""
+"""The most possible states that are kept; the most likely come first."""
 
 
-def alike(text: str) -> str:
-    """A text without the values in it."""
+def without_values(text: str) -> str:
+    """A text with its values (objects, quoted strings, numbers) replaced by `…`."""
     return _VALUE.sub("…", text)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the oracle says of one reply."""
+    """The verdict on one reply."""
 
     kind: str
+    """VERIFIED, VIOLATION, NOTE or UNEXPLAINED."""
     outcome: str
-    """The outcome that the mock would have answered."""
+    """The expected outcome: the one that the mock would give."""
     got: str
-    """The outcome that the reply carries, or what is wrong with it."""
+    """The outcome of the reply, or what makes it unreadable."""
     rule: str = ""
-    """The sentence of the contract that is broken, or assumed."""
+    """The rule that is violated, or that the server does not follow."""
     detail: str = ""
-    """What exactly differs."""
+    """The differences between the reply and the rule."""
     reason: str = ""
-    """Why that row applies: the values that it sees."""
+    """Why the rule applies: the values of its condition."""
     permitted: tuple[str, ...] = ()
-    """Every outcome that a server may give here."""
+    """All outcomes that the contract permits here."""
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Equal for verdicts that say the same, whatever the values."""
-        return self.kind, self.rule, self.got, alike(self.detail)[:200]
+        """Identifies a difference; equal for verdicts that differ in values only."""
+        return self.kind, self.rule, self.got, without_values(self.detail)[:200]
 
     @property
     def sentence(self) -> str:
-        """The broken sentence and what differs, for a person."""
+        """The rule and the differences, for reports."""
         return f"{self.rule} - {self.detail}" if self.detail else self.rule
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict, and what the oracle learnt from the reply."""
+    """A verdict, with the minted values and the changes that follow from the reply."""
 
     verdict: Verdict
     row: int = 0
-    """The row of the table that the mock would have answered with."""
+    """The number of the expected row of the decision table."""
     minted: Mapping[str, Any] = field(default_factory=dict)
     changes: tuple[openapi.Change, ...] = ()
     seen: openapi.Permitted | None = None
@@ -75,7 +76,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class _Explanation:
-    """One way to explain a reply: what the server saw, which rule it followed, and what became of its state."""
+    """One explanation of a reply: what the server saw, the rule that it followed, and its state afterwards."""
 
     seen: openapi.Permitted
     rule: openapi.Rule
@@ -90,66 +91,66 @@ class _Explanation:
         return UNEXPLAINED if self.rule.kind == "permitted" and self.rule.always else NOTE
 
     @property
-    def origin(self) -> tuple[Any, ...]:
-        """Equal for explanations that leave the same state."""
+    def state_key(self) -> tuple[Any, ...]:
+        """Equal for explanations that result in the same state."""
         return id(self.seen.scope.state), tuple((each.columns.table, each.before, each.after) for each in self.changes)
 
 
 class Oracle:
-    """Judges replies, and follows the server with states of its own."""
+    """Judges replies, and tracks the possible states of the server."""
 
     def __init__(
         self, contract: openapi.Contract, world: openapi.World, clock: Clock | None = None, *, strict_order: bool = False
     ) -> None:
         self.contract, self.clock, self.strict_order = contract, clock or Clock(world, world.now, tolerance=0), strict_order
-        self._begin = world.state
+        self._initial = world.state
         self.states: tuple[openapi.State, ...] = (world.state,)
         self._reader = ReplyReader(contract)
 
     @property
     def state(self) -> openapi.State:
-        """The likeliest state of the server."""
+        """The most likely state of the server."""
         return self.states[0]
 
     def restart(self) -> None:
-        """Follows a server that begins anew."""
-        self.states = (self._begin,)
+        """Returns to the state of the world, after a reset of the server."""
+        self.states = (self._initial,)
 
     def judge(self, request: Request, reply: Reply) -> Judgement:
-        """The verdict on a reply; the oracle's states follow what the reply says."""
+        """Judges a reply, and updates the possible states by it."""
         operation = self.contract.operations[request.operation]
         self.clock.read(reply)
         views = list(self.views(request, reply.sent, reply.received))
         try:
             code, data = self._reader.read(operation, reply, views[0].answer)
-        except WrongReply as error:
-            self._suspect(views)
+        except InvalidReply as error:
+            self._add_possible_states(views)
             return _violated(views[0], error.got, error.rule, error.detail)
         got = f"{operation.name}/{label(reply.status, code)}"
         explanations, complaints = self._explain(views, got, reply.status, data)
         if not explanations:
-            self._suspect(views, got)
+            self._add_possible_states(views, got)
             return _violated(views[0], got, *next(iter(complaints), (str(views[0].answer), "")))
         explanations.sort(key=lambda each: _KINDS.index(each.kind))
         self.states = _distinct(explanations)
-        return _explained_by(explanations[0], got)
+        return _judgement(explanations[0], got)
 
-    def lost(self, request: Request, sent: int, received: int, why: str) -> Judgement:
-        """The verdict where no reply came. The server may have carried the request out, or not."""
+    def judge_lost_reply(self, request: Request, sent: int, received: int, why: str) -> Judgement:
+        """Judges a request without a reply. The server may have executed it or not, so both states are kept."""
         views = list(self.views(request, sent, received))
-        self._suspect(views)
+        self._add_possible_states(views)
         return _violated(views[0], why, f"{request.operation}: every request gets a reply")
 
-    def turned_away(self, request: Request, reply: Reply) -> Verdict | None:
-        """The violation of a server that answers with success to a request beside the contract; None where it does not."""
+    def judge_undocumented(self, request: Request, reply: Reply) -> Verdict | None:
+        """The violation of a server that answers an undocumented request with success; None where it does not."""
         operation = self.contract.operations[request.operation]
         try:
             got = f"{operation.name}/{label(reply.status, self.contract.envelope.code_of(decoded(reply.body)))}"
-        except WrongReply:
+        except InvalidReply:
             return None
         if got != operation.success.outcome:
             return None
-        self._suspect(self.views(request, reply.sent, reply.received), got)
+        self._add_possible_states(self.views(request, reply.sent, reply.received), got)
         rule = f"{operation.method} {operation.path}: the contract has no {request.method} {request.path}"
         return Verdict(VIOLATION, got, got, rule)
 
@@ -169,12 +170,15 @@ class Oracle:
         return tuple(changes)
 
     def expect(self, request: Request, ours: int) -> openapi.Permitted:
-        """What the likeliest state says to a request that would be sent at `ours`, epoch ms of our clock."""
+        """What the contract permits in the most likely state for a request sent at `ours`, epoch ms of our clock."""
         operation = self.contract.operations[request.operation]
         return openapi.permitted(operation, next(readings(operation, request)), self.state, self.clock.now(ours))
 
     def views(self, request: Request, sent: int, received: int) -> Iterator[openapi.Permitted]:
-        """What the server may have seen of a request between two times of our clock."""
+        """What the contract permits, for each combination of a possible state, a reading of the request and a time.
+
+        The server handles the request between `sent` and `received`, epoch ms of our clock. The most likely combination is first.
+        """
         operation = self.contract.operations[request.operation]
         times = self.clock.window(sent, received)
         raws = list(readings(operation, request))
@@ -186,7 +190,7 @@ class Oracle:
     def _explain(
         self, views: Iterable[openapi.Permitted], got: str, status: int, data: Any
     ) -> tuple[list[_Explanation], list[tuple[str, str]]]:
-        """The ways to explain an outcome, and what speaks against the others."""
+        """The explanations of an outcome, and for each rejected one the rule and the differences."""
         found, complaints = [], []
         for seen in views:
             rule = seen.rule(got)
@@ -209,8 +213,11 @@ class Oracle:
                 found.append(_Explanation(seen, rule, accepted.state, accepted.minted, tuple(accepted.changes)))
         return found, complaints
 
-    def _suspect(self, views: Iterable[openapi.Permitted], got: str | None = None) -> None:
-        """After a reply that says nothing sure: the server may have done what it says, or anything that it was permitted."""
+    def _add_possible_states(self, views: Iterable[openapi.Permitted], got: str | None = None) -> None:
+        """Adds the states that the server may be in after an invalid reply, or none.
+
+        They are the results of all permitted rules or, where the reply has an outcome, of the rules with this outcome.
+        """
         found = list(self.states)
         for seen in views:
             for rule in seen.rules if got is None else (rule for rule in seen.scope.operation.rules if rule.outcome == got):
@@ -223,10 +230,10 @@ class Oracle:
 
 
 def _distinct(explanations: list[_Explanation]) -> tuple[openapi.State, ...]:
-    return tuple({each.origin: each.state for each in reversed(explanations)}.values())[::-1][:MOST_STATES]
+    return tuple({each.state_key: each.state for each in reversed(explanations)}.values())[::-1][:MOST_STATES]
 
 
-def _explained_by(found: _Explanation, got: str) -> Judgement:
+def _judgement(found: _Explanation, got: str) -> Judgement:
     seen, answer = found.seen, found.seen.answer
     if found.kind == VERIFIED:
         verdict = Verdict(VERIFIED, answer.outcome, got)

@@ -1,4 +1,4 @@
-"""The record of an examination: what was seen of each outcome, and each way in which the server broke a rule."""
+"""The record of a test run: the counts of each outcome, and the findings."""
 
 from __future__ import annotations
 
@@ -6,44 +6,48 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from contracts.http.wire import Request, redact
+from contracts.http.wire import Request, printable
 from contracts.judge.oracle import VERIFIED, VIOLATION, Judgement, Verdict
 
 VIOLATED, BLOCKED, NOT_COVERED = "violated", "blocked", "not covered"
 MOST_FINDINGS = 200
-"""Further ways to differ are counted, and not kept."""
+"""The most findings that are kept; further ones are only counted."""
 LATENCY_BOUNDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
-"""Upper bounds of a histogram's bars in ms; a last bar holds what took longer."""
+"""Upper bounds of the buckets of the latency histograms, ms; one more bucket holds all longer times."""
 
 
-ALONE, AGAIN, ONCE = range(3)
-"""How well a sequence shows a failure: on a server to which nothing else has happened; again when it was repeated; once."""
+ISOLATED, REPRODUCED, SEEN_ONCE = range(3)
+"""How well a sequence reproduces a failure, the best first.
+
+Isolated: independent of earlier requests. Reproduced: the failure occurred again when the sequence was repeated, and may
+depend on earlier requests. Seen once: it was not repeated, or it did not fail again.
+"""
 
 
 @dataclass(slots=True)
 class Finding:
-    """One way in which a server differs, with the shortest sequence that shows it."""
+    """One difference between the server and the contract, with the best sequence that shows it."""
 
     verdict: Verdict
     steps: list[Request]
-    """With placeholders; the last one is the one that the verdict is about."""
+    """The sequence, with placeholders for minted values; the verdict concerns the last request."""
     curls: list[str]
-    """The same for a shell, with the values of the run."""
+    """The same sequence as curl commands, with the values of this run."""
     reply: str
     size: tuple[int, int, str]
-    """How much there is to read in the last request."""
-    rank: int = ONCE
+    """The size of the last request, to compare sequences."""
+    rank: int = SEEN_ONCE
     count: int = 1
     history: list[Request] = field(default_factory=list)
-    """With placeholders: everything that changed the server since its world was true, and the request that failed."""
+    """With placeholders: all requests that changed state since the last reset, then the request that failed."""
 
     @property
     def order(self) -> tuple[int, int, tuple[int, int, str]]:
-        """Of two sequences that show the same, the smaller one is kept."""
+        """The sort key of sequences that show the same difference; the smallest is the best."""
         return self.rank, len(self.steps), self.size
 
     def take(self, other: Finding) -> None:
-        """Shows the same by another sequence, where that is the better one."""
+        """Takes over the sequence of another finding of the same difference, if it is better."""
         if other.order < self.order:
             self.verdict, self.steps, self.curls = other.verdict, other.steps, other.curls
             self.reply, self.size, self.rank = other.reply, other.size, other.rank
@@ -51,7 +55,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Record:
-    """What was seen of each outcome."""
+    """What a test run sent, covered and found."""
 
     outcomes: tuple[str, ...]
     secrets: Mapping[str, str]
@@ -59,57 +63,60 @@ class Record:
     successes: frozenset[str] = frozenset()
     """The outcomes that are successes."""
     required: frozenset[str] = frozenset()
-    """Outcomes that must be verified, whether the world can reach them or not."""
+    """Outcomes that must be verified, even if the world cannot reach them."""
     seed: int = 0
     thorough: bool = True
     """Whether every outcome that the world can reach must be verified."""
     blocked: dict[str, str] = field(default_factory=dict)
-    """What the world lacks, by outcome."""
+    """Why the world cannot reach an outcome, by outcome."""
     branches: dict[str, bool] = field(default_factory=dict)
     """Whether an operation succeeded in each branch that the world can reach, such as `share with mode=2`."""
     cases: Counter[str] = field(default_factory=Counter)
+    """How often each outcome was verified."""
     rows: Counter[tuple[str, int]] = field(default_factory=Counter)
-    """How often each row of an operation's table was the answer."""
+    """How often each row of a decision table was the expected one, by operation and row number."""
     replies: Counter[str] = field(default_factory=Counter)
-    """What the server said, whatever was expected."""
+    """How often the server gave each outcome, expected or not."""
     latencies: dict[str, Counter[int]] = field(default_factory=dict)
-    """By what the server said, how many replies fell under each bar of the histogram."""
+    """The latency histogram of each outcome that the server gave: the count of each bucket."""
     findings: dict[tuple[str, ...], Finding] = field(default_factory=dict)
-    said: set[str] = field(default_factory=set)
-    """The first two different replies."""
-    unkept: int = 0
+    """By `Verdict.key`."""
+    first_replies: set[str] = field(default_factory=set)
+    """The first two different reply bodies."""
+    dropped: int = 0
+    """How many findings came after MOST_FINDINGS."""
     behaviours: set[str] = field(default_factory=set)
-    """What was seen: a row and its answer after the change before it."""
+    """Distinct behaviours seen: a row, the outcome, and the outcome of the latest change before it."""
     requests: int = 0
     seconds: float = 0.0
     gone: str = ""
-    """Why the target could not be used to the end, as a sentence; empty where it could."""
+    """Why the target could not be tested to the end, as a sentence; empty where it was."""
 
     def count(self, operation: str, judged: Judgement, said: str, milliseconds: float) -> None:
-        """Counts one reply; `said` is what it says."""
-        if len(self.said) < 2:
-            self.said.add(said)
+        """Counts one reply; `said` is its text."""
+        if len(self.first_replies) < 2:
+            self.first_replies.add(said)
         verdict = judged.verdict
         self.rows[operation, judged.row] += 1
         self.replies[verdict.got] += 1
         if verdict.kind == VERIFIED:
             self.cases[verdict.outcome] += 1
-        bar = sum(milliseconds > bound for bound in LATENCY_BOUNDS)
-        self.latencies.setdefault(verdict.got, Counter())[bar] += 1
+        bucket = sum(milliseconds > bound for bound in LATENCY_BOUNDS)
+        self.latencies.setdefault(verdict.got, Counter())[bucket] += 1
 
     def is_new(self, behaviour: str) -> bool:
-        """Whether this has not been seen before; remembers it."""
+        """Adds a behaviour; returns whether it is new."""
         known = len(self.behaviours)
         self.behaviours.add(behaviour)
         return len(self.behaviours) > known
 
     def found(self, kind: str) -> list[Finding]:
-        """The findings of a kind: those that are shown best first, of these the most frequent."""
+        """The findings of a kind, sorted by rank, then by frequency."""
         found = (each for each in self.findings.values() if each.verdict.kind == kind)
         return sorted(found, key=lambda each: (each.rank, -each.count))
 
     def verdict(self, outcome: str) -> str:
-        """verified, violated, blocked or not covered."""
+        """The verdict on an outcome: verified, violated, blocked or not covered."""
         if any(each.verdict.outcome == outcome for each in self.found(VIOLATION)):
             return VIOLATED
         if self.cases[outcome]:
@@ -117,23 +124,23 @@ class Record:
         return BLOCKED if outcome in self.blocked and outcome not in self.required else NOT_COVERED
 
     def tally(self) -> Counter[str]:
-        """How many outcomes have each verdict."""
+        """The number of outcomes with each verdict."""
         return Counter(map(self.verdict, self.outcomes))
 
     def lacking(self) -> list[str]:
-        """Why this record is too thin to be green, as sentences; empty where it is not."""
+        """The reasons why too little was covered for the test run to pass, as sentences; empty where it may pass."""
         if not self.requests:
             return ["no request was sent"]
         sentences = []
         outcomes = {got.rpartition("/")[2] for got in self.replies}
-        for said in (outcomes, self.said):
+        for said in (outcomes, self.first_replies):
             if len(said) == 1 and len(self.outcomes) > 1:
-                sentences.append(f"the server answered {redact(next(iter(said)), self.secrets)} to everything")
+                sentences.append(f"the server answered {printable(next(iter(said)), self.secrets)} to every request")
                 break
         if not self.cases:
             sentences.append("no documented outcome was verified")
         elif not any(self.cases[each] for each in self.successes):
-            sentences.append("no operation succeeded once; is the world file true of this server?")
+            sentences.append("no request succeeded; check that the world file describes this server")
         if self.thorough and (never := [each for each, succeeded in self.branches.items() if not succeeded]):
             sentences.append(f"never succeeded: {'; '.join(never)}")
         if left := self.missed():
@@ -141,7 +148,7 @@ class Record:
         return sentences
 
     def missed(self) -> list[str]:
-        """The outcomes that must be verified and are not."""
+        """The outcomes that must be verified and were not covered."""
         return [each for each in self.outcomes if (self.thorough or each in self.required) and self.verdict(each) == NOT_COVERED]
 
     def answered(self) -> int:
@@ -149,7 +156,7 @@ class Record:
         return len(self.replies.keys() & set(self.outcomes))
 
     def exit_code(self) -> int:
-        """0 clean, 1 violations, 2 the target could not be used to the end, 3 too little covered."""
+        """0: passed; 1: violations; 2: the target stopped answering; 3: too little was covered."""
         if self.gone:
             return 2
         if self.found(VIOLATION):

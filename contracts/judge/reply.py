@@ -1,4 +1,4 @@
-"""What a reply says: its code and data, checked against status, media type and response schema."""
+"""Reads the code and the data of a reply, and checks its status, media type and response schema."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import jsonschema_rs
 import openapi
 from contracts.http.wire import Reply
 
-
 DEEPEST = 64
-"""Values of a body that stand one in the other."""
+"""The deepest nesting of values in a body."""
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
-class WrongReply(Exception):
-    """A reply that is not the contract's, whatever the request: what it was, the rule that it breaks, and how."""
+class InvalidReply(Exception):
+    """A reply that the contract does not describe: what it was, the rule that it violates, and the difference."""
 
     def __init__(self, got: str, rule: str, detail: str = "") -> None:
         self.got, self.rule, self.detail = got, rule, detail
@@ -38,24 +37,25 @@ class ReplyReader:
         }
 
     def read(self, operation: openapi.Operation, reply: Reply, expected: openapi.Rule) -> tuple[Any, Any]:
-        """The code and the data of a reply. Raises WrongReply where the reply is not the contract's."""
+        """The code and the data of a reply. Raises InvalidReply where its status, type or schema is not documented."""
         statuses = sorted({rule.status for rule in operation.rules})
         if reply.status not in statuses:
             said = ", ".join(map(str, statuses))
-            raise WrongReply(f"HTTP {reply.status}", f"HTTP status: the contract answers with {said}, here {expected}")
+            raise InvalidReply(f"HTTP {reply.status}", f"HTTP status: the contract answers with {said}, here {expected}")
         schema = self._schema(operation, reply.status)
         if schema is None and not reply.body:
             return None, None
         media_type = reply.headers.get("content-type", "json")
         if schema is not None and "json" not in media_type.lower():
-            raise WrongReply(media_type, f"reply header: Content-Type is {media_type}, the contract answers with JSON")
+            raise InvalidReply(media_type, f"reply header: Content-Type is {media_type}, the contract answers with JSON")
         body = decoded(reply.body)
         code = self._envelope.code_of(body)
         error = next(iter(schema.iter_errors(body)), None) if schema else None
-        if error is not None and not _undocumented(operation, code):  # of an undocumented code the table says it better
+        # For an undocumented code the verdict by the decision table is clearer than a schema error.
+        if error is not None and not _undocumented(operation, code):
             shown = code if isinstance(code, (str, int)) else type(code).__name__
-            pointer, message = _explained(error, self._code_path)
-            raise WrongReply(f"code {shown!r}", f"reply schema: {pointer}", message)
+            pointer, message = _located_error(error, self._code_path)
+            raise InvalidReply(f"code {shown!r}", f"reply schema: {pointer}", message)
         return code, self._envelope.data_of(body)
 
     def _schema(self, operation: openapi.Operation, status: int) -> Any:
@@ -65,26 +65,26 @@ class ReplyReader:
 
 
 def label(status: int, code: Any) -> str:
-    """The part of an outcome behind the operation: the code, with the status where that is not 200."""
+    """The part of an outcome after the operation: the code, preceded by the status where that is not 200."""
     if code is None:
         return str(status)
     return str(code) if status == 200 else f"{status}:{code}"
 
 
 def decoded(body: bytes) -> Any:
-    """The JSON of a body. Raises WrongReply."""
+    """The JSON of a body. Raises InvalidReply."""
     if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
-        raise WrongReply("deep JSON", f"reply body: values are nested more than {DEEPEST} deep")
+        raise InvalidReply("deep JSON", f"reply body: values are nested more than {DEEPEST} deep")
     try:
         text = body.decode("utf-8")
         value = json.loads(text, parse_constant=_no_constant, parse_float=_number, object_pairs_hook=_object)
     except ValueError as error:
-        raise WrongReply("no JSON", "reply body: is not JSON in UTF-8", str(error)) from None
+        raise InvalidReply("no JSON", "reply body: not JSON in UTF-8", str(error)) from None
     return _whole(value) if "\\ud" in text.lower() else value
 
 
 def _depth(body: bytes) -> int:
-    """How deep values are nested, or would be if brackets in texts were no brackets."""
+    """The deepest nesting of values; brackets in texts do not count."""
     depth = deepest = 0
     for each in re.findall(rb"[\[{\]}]", _TEXT.sub(b"", body)):
         depth += 1 if each in b"[{" else -1
@@ -93,7 +93,7 @@ def _depth(body: bytes) -> int:
 
 
 def _whole(value: Any) -> Any:
-    """The value without halves of characters, which no encoding has."""
+    """The value without lone surrogates, which cannot be encoded."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
@@ -106,7 +106,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise WrongReply("a key twice", "reply body: a key of an object appears twice", f"the key {twice!r}"[:100])
+        raise InvalidReply("a key twice", "reply body: a key of an object appears twice", f"the key {twice!r}"[:100])
     return found
 
 
@@ -117,20 +117,20 @@ def _number(text: str) -> int | float:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _undocumented(operation: openapi.Operation, code: Any) -> bool:
-    """Whether a code is of the right type, and none of the documented ones."""
+    """Whether a code has the type of a documented code and is none of them."""
     codes = {rule.code for rule in operation.rules}
     return type(code) in map(type, codes) and code not in codes
 
 
-def _explained(error: Any, code_path: list[str]) -> tuple[str, str]:
-    """Where and why; for alternatives, what speaks against the nearest one."""
+def _located_error(error: Any, code_path: list[str]) -> tuple[str, str]:
+    """The JSON pointer and the message of a schema error; for `oneOf` and `anyOf`, those of the closest alternative."""
 
     def distance(branch: Any) -> tuple[int, int]:
-        # A branch that the code itself contradicts is meant for other outcomes.
+        # An alternative whose schema excludes the code belongs to other outcomes.
         return sum(list(each.instance_path) == code_path for each in branch), len(branch)
 
     branches = [branch for branch in getattr(error.kind, "context", None) or () if branch]

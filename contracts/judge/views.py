@@ -12,11 +12,11 @@ import openapi
 from contracts.http.wire import Pairs, Request
 
 MOST_READINGS = 27
-"""Raw values of one request that are tried at most."""
+"""The most readings of a query, and of a form, with repeated parameters."""
 
 
 def readings(operation: openapi.Operation, request: Request) -> Iterator[dict[str, Any]]:
-    """The raw values of a request; several where it repeats a parameter, since servers differ in which one counts."""
+    """The raw values of a request; several where it repeats a parameter, because servers differ in which value they use."""
     path = _path_values(operation.path, request.path)
     headers = {name.lower(): value for name, value in request.headers}
     cookies = _cookies(headers.get("cookie", ""))

@@ -1,1 +1,1 @@
-"""The order in which a server checks, inferred from its replies."""
+"""Infers the order in which a server performs its checks."""

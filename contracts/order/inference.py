@@ -1,8 +1,8 @@
-"""In which order a server checks: what its answers to requests that break several checks at once say about it. Pure.
+"""Infers the order of a server's checks from its replies to requests that break several checks at once. Does no I/O.
 
-A check is a row that refuses, together with the permitted rows directly below it, which say what it may answer instead.
-Who names one of several broken checks has come to it first. Two assumed rows say nothing about each other, since a server
-may do without them, and an assumed row that no answer has named is left where it is.
+A check is a row that refuses, together with the permitted rows directly below it, which give other outcomes for the same case.
+If a request breaks several checks, the one that the reply names is performed first. The order of two assumed rows is not
+inferred, because a server need not have them. An assumed row that no reply has named keeps its place.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contracts.http.wire import Request
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Check:
-    """A row that refuses, and what it may answer instead."""
+    """A row that refuses, with the permitted rows that give other outcomes for the same case."""
 
     position: int
     """In the table of its operation, from 0."""
@@ -26,18 +26,18 @@ class Check:
     alternatives: tuple[openapi.Rule, ...] = ()
 
     @property
-    def firm(self) -> bool:
-        """Whether a server is expected to check it: a row that is merely permitted is none."""
+    def expected(self) -> bool:
+        """Whether a server is expected to perform it: its row is documented or assumed, not merely permitted."""
         return self.rule.kind != "permitted"
 
     @property
     def documented(self) -> bool:
-        """Whether every server checks it."""
+        """Whether every server must perform it."""
         return self.rule.kind == "documented"
 
     @property
     def rows(self) -> tuple[openapi.Rule, ...]:
-        """Its rows, which stay together."""
+        """Its rows, which are moved together."""
         return self.rule, *self.alternatives
 
     def __str__(self) -> str:
@@ -46,39 +46,39 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A request that breaks several checks at once, and which of them the server named, by their positions."""
+    """The reply to a request that breaks several checks at once. Checks are given by position."""
 
     request: Request
     broken: frozenset[int]
     first: int | None
-    """None where the reply says nothing sure."""
+    """The check that the reply names; None where the reply is ambiguous."""
     got: str
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is known of an operation."""
+    """The inferred order of the checks of one operation."""
 
     checks: tuple[Check, ...]
     sequence: tuple[Check, ...]
-    """The checks in the order of the server; that of the table where nothing is known, or where it contradicts itself."""
+    """The checks in the order of the server. The order of the table where nothing is known or the answers are contradictory."""
     before: Mapping[tuple[int, int], Answer]
-    """The answer that shows it, for each check that comes before another one, by their positions."""
-    circle: tuple[Answer, ...]
-    """Answers that cannot all come from one order."""
-    open: tuple[tuple[Check, Check], ...]
-    """Pairs of which no answer tells, directly or by others, which one comes first."""
-    unseen: tuple[Check, ...]
-    """Assumed checks that were broken, and never named."""
+    """For each pair of positions (earlier, later), the first answer that shows it."""
+    cycle: tuple[Answer, ...]
+    """Contradictory answers: no single order explains all of them. Empty where there is no contradiction."""
+    undetermined: tuple[tuple[Check, Check], ...]
+    """Pairs whose order does not follow from the answers, neither directly nor transitively."""
+    never_named: tuple[Check, ...]
+    """Assumed checks that requests broke and no reply named."""
 
     @property
     def differs(self) -> bool:
-        """Whether it is another order than that of the table."""
+        """Whether the order differs from the order of the table."""
         return self.sequence != self.checks
 
     @property
-    def across(self) -> tuple[Check, Check] | None:
-        """The first check of the operation itself that comes before one of the whole document, and that one."""
+    def own_before_common(self) -> tuple[Check, Check] | None:
+        """The first check of the operation itself that precedes a check of the whole document, and that check, if any."""
         own = next((at for at, each in enumerate(self.sequence) if not each.rule.common), len(self.sequence))
         later = next((each for each in self.sequence[own:] if each.rule.common), None)
         return None if later is None else (self.sequence[own], later)
@@ -99,11 +99,11 @@ def checks_of(operation: openapi.Operation) -> tuple[Check, ...]:
 def broken(checks: Iterable[Check], seen: openapi.Permitted) -> frozenset[int]:
     """The positions of the checks that a request breaks."""
     numbers = {rule.number for rule in seen.rules}
-    return frozenset(each.position for each in checks if each.firm and each.rule.number in numbers)
+    return frozenset(each.position for each in checks if each.expected and each.rule.number in numbers)
 
 
 def named(checks: Sequence[Check], seen: openapi.Permitted, got: str) -> int | None:
-    """The position of the one broken check that answers so; None where there is none, or several."""
+    """The position of the broken check that has this outcome; None where no check has it or several have it."""
     numbers = {rule.number for rule in seen.rules}
     rows = [(at, row.outcome) for at in sorted(broken(checks, seen)) for row in checks[at].rows if row.number in numbers]
     for outcome in (got, f"{got.partition('/')[0]}/*"):
@@ -113,33 +113,33 @@ def named(checks: Sequence[Check], seen: openapi.Permitted, got: str) -> int | N
     return None
 
 
-def tells(one: Check, two: Check) -> bool:
-    """Whether the order of two checks can be seen, and is demanded of a server."""
-    firm = one.firm and two.firm and (one.documented or two.documented)
-    return firm and one.rule.outcome != two.rule.outcome
+def is_observable(one: Check, two: Check) -> bool:
+    """Whether the order of two checks shows in the replies, and at least one of the two is documented."""
+    expected = one.expected and two.expected and (one.documented or two.documented)
+    return expected and one.rule.outcome != two.rule.outcome
 
 
 def infer(checks: tuple[Check, ...], answers: Sequence[Answer]) -> Order:
-    """The order that explains the answers and keeps to the table wherever they leave a choice."""
+    """The order that explains the answers; where they leave a choice, the order of the table."""
     before = _before(checks, answers)
-    circle = _circle(before)
+    cycle = _cycle(before)
     after = _after(len(checks), {*before, *_pinned(checks)})
     shown = {each.first for each in answers}
     tried = {position for each in answers for position in each.broken}
-    unseen = tuple(each for each in checks if each.firm and not each.documented and each.position in tried - shown)
-    pairs = combinations((each for each in checks if each not in unseen), 2)
+    never_named = tuple(each for each in checks if each.expected and not each.documented and each.position in tried - shown)
+    pairs = combinations((each for each in checks if each not in never_named), 2)
     return Order(
         checks,
-        checks if circle else tuple(checks[position] for position in _stable(after)),
+        checks if cycle else tuple(checks[position] for position in _stable(after)),
         before,
-        circle,
-        tuple(pair for pair in pairs if tells(*pair) and not _decided(after, *pair)),
-        unseen,
+        cycle,
+        tuple(pair for pair in pairs if is_observable(*pair) and not _decided(after, *pair)),
+        never_named,
     )
 
 
 def _before(checks: tuple[Check, ...], answers: Sequence[Answer]) -> dict[tuple[int, int], Answer]:
-    """Which check comes before which, each with the first answer that shows it."""
+    """Pairs of positions (earlier, later), each with the first answer that shows it."""
     shown = {each.first for each in answers}
     found: dict[tuple[int, int], Answer] = {}
     for answer in answers:
@@ -151,12 +151,12 @@ def _before(checks: tuple[Check, ...], answers: Sequence[Answer]) -> dict[tuple[
 
 
 def _pinned(checks: tuple[Check, ...]) -> set[tuple[int, int]]:
-    """A row that always holds checks nothing: it stays below what is above it."""
+    """Pairs that keep a row without a condition below all rows above it: it always applies, so it cannot move up."""
     return {(above, each.position) for each in checks if each.rule.always for above in range(each.position)}
 
 
-def _circle(before: Mapping[tuple[int, int], Answer]) -> tuple[Answer, ...]:
-    """Answers that contradict each other; none where they come from an order."""
+def _cycle(before: Mapping[tuple[int, int], Answer]) -> tuple[Answer, ...]:
+    """Answers that contradict each other; empty where an order explains all answers."""
     sorter: TopologicalSorter[int] = TopologicalSorter()
     for one, two in before:
         sorter.add(two, one)
@@ -168,7 +168,7 @@ def _circle(before: Mapping[tuple[int, int], Answer]) -> tuple[Answer, ...]:
 
 
 def _after(count: int, edges: Iterable[tuple[int, int]]) -> list[set[int]]:
-    """What comes after each position, directly or not."""
+    """For each position, all later positions: the transitive closure of the edges."""
     after: list[set[int]] = [set() for _ in range(count)]
     for one, two in edges:
         after[one].add(two)
@@ -180,7 +180,7 @@ def _after(count: int, edges: Iterable[tuple[int, int]]) -> list[set[int]]:
 
 
 def _stable(after: Sequence[set[int]]) -> list[int]:
-    """The positions in a possible order: each stays below what was above it, unless it must come before some of that."""
+    """The positions in a topological order that keeps the order of the table where the edges allow it."""
     found: list[int] = []
     for position, later in enumerate(after):
         found.insert(next((at for at, each in enumerate(found) if each in later), len(found)), position)

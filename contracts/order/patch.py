@@ -1,9 +1,8 @@
-"""A patch that puts the rows of `x-outcomes` into another order.
+"""Writes a patch that reorders the rows of `x-outcomes` in the file of a contract.
 
-Rows move as the lines that they were written in, whatever their style, with the comments at their ends and inside of them.
-A comment on lines of its own stays where it is: mostly it heads the rows below it, and not a single one. Rows of the whole
-document come first in every operation. Where one of them must come later in some operation, it and those below it move into
-each operation that has them.
+Rows are moved as whole lines, so their YAML style and their inline comments are kept. A comment on a line of its own stays in
+place, because it usually is the heading of several rows. Rows of the whole document precede the rows of every operation. Where
+one of them must come later in some operation, it and the document rows below it are moved into each operation that has them.
 """
 
 from __future__ import annotations
@@ -24,23 +23,23 @@ NO_NEWLINE = "\\ No newline at end of file\n"
 OUTCOMES = "x-outcomes"
 Lines = list[str]
 Edit = tuple[int, int, Lines]
-"""The first line, the line after the last one, both from 0, and what stands there instead."""
+"""The first line and the line after the last one, from 0, and the lines that replace them."""
 
 
 class Unwritable(Exception):
-    """An order that cannot be written as a move of lines; the text says where and why."""
+    """The order cannot be written by moving lines; the message has the place and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row as it stands in the file: its lines from `start` to before `end`, from 0, its dash in `column`."""
+    """A row in the file: the lines from `start` up to, not including, `end` (from 0), and the `column` of its dash."""
 
     start: int
     end: int
     column: int
 
     def written(self, lines: Lines, column: int) -> Lines:
-        """Its lines, moved to another column."""
+        """Its lines, indented for another column."""
         shift = column - self.column
         moved = (" " * shift + line[max(-shift, 0) :] for line in lines[self.start : self.end])
         newline = "\r\n" if lines[0].endswith("\r\n") else "\n"
@@ -48,7 +47,7 @@ class _Row:
 
 
 def patched(contract: openapi.Contract, text: str, orders: Mapping[str, Sequence[openapi.Rule]]) -> str:
-    """The text of the contract's file with the refusals of operations, by name, in another order. Raises Unwritable."""
+    """The text of the contract's file with the refusing rows in the given order, by operation name. Raises Unwritable."""
     source = _Source(contract.file, text)
     operations = contract.operations.values()
     wanted = {each.name: (*orders.get(each.name, each.rules[:-1]), each.success) for each in operations}
@@ -86,37 +85,38 @@ def _kept(common: Sequence[int], orders: Iterable[Sequence[openapi.Rule]]) -> se
 
 
 class _Source:
-    """The text of a contract, and where its rows stand."""
+    """The text of a contract, and the lines of its rows."""
 
     def __init__(self, file: str, text: str) -> None:
         self.file, self.lines = file, text.splitlines(keepends=True)
-        self._root = yaml.compose(f"{text}\n", Loader=yaml.SafeLoader)  # so that the last row ends before the end of the text
+        # The added newline makes the last row end before the end of the text.
+        self._root = yaml.compose(f"{text}\n", Loader=yaml.SafeLoader)
 
     def written(self, path: Sequence[str]) -> list[int]:
-        """The lines, from 1, of the rows of the table under a path of keys, in order; none where it has no table."""
+        """The lines, from 1, of the rows of the table under a path of keys, in order; empty where there is no table."""
         _, node = self._table(path)
         return [each.start_mark.line + 1 for each in node.value] if isinstance(node, yaml.SequenceNode) else []
 
     def rows(self, path: Sequence[str]) -> dict[int, _Row]:
-        """The same rows by their lines. Raises Unwritable where they do not stand on lines of their own."""
+        """The same rows, by line. Raises Unwritable where a row shares a line with other text."""
         key, node = self._table(path)
         place = f"{self.file}:{key + 1}"
         if not isinstance(node, yaml.SequenceNode) or node.flow_style:
             raise Unwritable(
-                f"{place}: rows can be moved only where each stands on lines of its own (write them here, one below the other)"
+                f"{place}: rows can be moved only if each row has lines of its own (write the rows here, one below the other)"
             )
         column = node.start_mark.column
         starts = [self._dash(each.start_mark.line, column) for each in node.value]
         if starts != sorted(set(starts)):
             raise Unwritable(
-                f"{place}: rows can be moved only where each stands on lines of its own (one is an alias: write it here)"
+                f"{place}: rows can be moved only if each row has lines of its own (a row is a YAML alias: write it out here)"
             )
         ends = [*starts[1:], min(node.end_mark.line, len(self.lines))]
         spans = zip(node.value, starts, ends, strict=True)
         return {each.start_mark.line + 1: _Row(start, self._trimmed(start, end), column) for each, start, end in spans}
 
     def _table(self, path: Sequence[str]) -> tuple[int, yaml.Node | None]:
-        """The line of the key of a table, from 0, and what stands there."""
+        """The line of the key of a table, from 0, and its node; None as the node where there is no table."""
         line, node = 0, self._root
         for key in (*path, OUTCOMES):
             pairs = node.value if isinstance(node, yaml.MappingNode) else ()
@@ -129,13 +129,13 @@ class _Source:
         return line
 
     def _trimmed(self, start: int, end: int) -> int:
-        """The end without the empty lines and comments that stand above the next row."""
+        """The end without the empty lines and comments above the next row."""
         while end > start + 1 and self.lines[end - 1].strip()[:1] in ("", "#"):
             end -= 1
         return end
 
     def removal(self, common: Mapping[int, _Row], kept: set[int]) -> list[Edit]:
-        """The edits that take the other common rows away, and their key where none is left."""
+        """The edits that remove the common rows that are not kept, and their key where none is kept."""
         edits: list[Edit] = [(row.start, row.end, []) for line, row in common.items() if line not in kept]
         if edits and not kept:
             key, _ = self._table(())
@@ -143,7 +143,7 @@ class _Source:
         return edits
 
     def moves(self, path: Sequence[str], leaving: Mapping[int, _Row], rules: Sequence[openapi.Rule]) -> list[Edit]:
-        """The edits that leave these rows in the table under a path; common rows that come first stand at its top."""
+        """The edits that make these rules the table under a path; common rows that come first are put at its top."""
         own = self.rows(path)
         places, known = list(own.values()), {**leaving, **own}
         blocks = [known[rule.line].written(self.lines, places[0].column) for rule in rules]
@@ -156,7 +156,7 @@ class _Source:
         return [(start, end, [line for block in found for line in block]) for start, end, found in edits]
 
     def edited(self, edits: Iterable[Edit]) -> str:
-        """The text after these edits, which do not overlap."""
+        """The text after these edits, which must not overlap."""
         lines = list(self.lines)
         for start, end, block in sorted(edits, reverse=True):
             lines[start:end] = block
@@ -164,7 +164,7 @@ class _Source:
 
 
 def _check(file: str, text: str, wanted: Mapping[str, Sequence[openapi.Rule]]) -> None:
-    """Raises Unwritable where the text does not say what it should, because its style is one that this module does not know."""
+    """Raises Unwritable where the patched text does not have the wanted rows: its YAML style is not supported."""
 
     def told(rules: Iterable[openapi.Rule]) -> list[tuple[str, str, str]]:
         return [(rule.outcome, rule.condition, rule.why) for rule in rules]
@@ -175,7 +175,7 @@ def _check(file: str, text: str, wanted: Mapping[str, Sequence[openapi.Rule]]) -
         try:
             operations = openapi.load(copy).operations
         except openapi.ContractError as error:
-            raise Unwritable(f"{file}: the patched contract would not load: {error}".replace(str(copy), file)) from None
+            raise Unwritable(f"{file}: the patched contract cannot be loaded: {error}".replace(str(copy), file)) from None
     for name, rules in wanted.items():
         if told(operations[name].rules) != told(rules):
-            raise Unwritable(f"{file}: the rows of {name} are written in a way that cannot be moved as lines")
+            raise Unwritable(f"{file}: the rows of {name} cannot be moved as whole lines: their YAML style is not supported")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from contracts.http.wire import redact
+from contracts.http.wire import printable
 from contracts.judge.oracle import NOTE, UNEXPLAINED, VIOLATION
 from contracts.judge.record import LATENCY_BOUNDS, Finding, Record
 
@@ -27,7 +27,7 @@ def as_data(record: Record) -> dict[str, Any]:
         outcomes[each]["reason"] = reason
     return {
         "format": FORMAT,
-        "target": redact(record.base, record.secrets),
+        "target": printable(record.base, record.secrets),
         "seed": record.seed,
         "requests": record.requests,
         "seconds": round(record.seconds, 3),
@@ -45,7 +45,7 @@ def as_data(record: Record) -> dict[str, Any]:
         "violations": [finding_as_data(record, each) for each in record.found(VIOLATION)],
         "notes": [finding_as_data(record, each) for each in record.found(NOTE)],
         "unexplained": [finding_as_data(record, each) for each in record.found(UNEXPLAINED)],
-        "not_kept": record.unkept,
+        "not_kept": record.dropped,
     }
 
 
@@ -54,11 +54,11 @@ def finding_as_data(record: Record, finding: Finding) -> dict[str, Any]:
     verdict, secrets = finding.verdict, record.secrets
     return {
         "operation": finding.steps[-1].operation,
-        "rule": redact(verdict.sentence, secrets),
-        "reason": redact(verdict.reason, secrets),
+        "rule": printable(verdict.sentence, secrets),
+        "reason": printable(verdict.reason, secrets),
         "expected": verdict.outcome,
         "permitted": list(verdict.permitted),
-        "got": redact(verdict.got, secrets),
+        "got": printable(verdict.got, secrets),
         "count": finding.count,
         "shown": list(SHOWN)[finding.rank],
         "reply": finding.reply,

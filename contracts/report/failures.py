@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import openapi
-from contracts.judge.oracle import VIOLATION, alike
+from contracts.judge.oracle import VIOLATION, without_values
 from contracts.judge.record import Finding, Record
 from contracts.report.data import finding_as_data
 from contracts.sequence.shrink import Steps
@@ -42,7 +42,7 @@ class Failure:
 
 def _sentence(rule: str) -> str:
     """A sentence without values, and without the place where it stands."""
-    return alike(re.sub(r" \[[^\]]*:\d+\]", "", rule))
+    return without_values(re.sub(r" \[[^\]]*:\d+\]", "", rule))
 
 
 def save_failures(record: Record, folder: str) -> list[Path]:

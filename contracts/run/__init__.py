@@ -1,1 +1,1 @@
-"""Runs: a session sends, judges and records; an examination and a fuzz run drive it."""
+"""Test runs: a session sends, judges and records; an examination and a fuzz run tell it what to send."""

@@ -1,4 +1,4 @@
-"""When an examination ends."""
+"""The deadline of a test run."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from contextlib import contextmanager
 
 
 class Deadline:
-    """A time after which nothing more is sent; none until somebody says so."""
+    """A time after which no request is sent; unset at first."""
 
     def __init__(self) -> None:
         self._end: float | None = None
 
     @property
     def passed(self) -> bool:
-        """Whether it is over."""
+        """Whether the deadline has passed."""
         return self._end is not None and time.monotonic() >= self._end
 
     def end(self, seconds: float = 0.0) -> None:
-        """Lets it be over so many seconds from now, unless that is to be sooner."""
+        """Sets the deadline to so many seconds from now, unless it is already earlier."""
         end = time.monotonic() + seconds
         self._end = end if self._end is None else min(self._end, end)
 
     @contextmanager
     def at_interrupt(self) -> Iterator[None]:
-        """SIGINT and SIGTERM end it; a second one does what it always does."""
+        """While the context is open, the first SIGINT or SIGTERM sets the deadline to now and restores the previous handlers."""
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
         def interrupted(number: int, frame: object) -> None:

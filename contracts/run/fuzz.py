@@ -1,4 +1,4 @@
-"""Fuzzing: the inputs of a stream, one after the other, for as long as the session allows."""
+"""Fuzzing: sends the inputs of a stream one after the other until the session ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contracts.sequence.corpus import Corpus
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of several equal parts of everything that is numbered."""
+    """One of several equal parts of the inputs and of the corpus, to divide a fuzz run among processes."""
 
     number: int = 1
     """From 1."""
@@ -23,15 +23,15 @@ class Shard:
         return f"{self.number}/{self.of}"
 
     def has(self, number: int) -> bool:
-        """Whether a number, from 0, belongs to it."""
+        """Whether the input with this number, from 0, belongs to the shard."""
         return number % self.of == self.number - 1
 
 
 def send_stream(session: Session, stream: Stream, shard: Shard, corpus: Corpus | None = None, start: int | None = None) -> None:
-    """Sends what a shard has of the corpus, and then of the stream, until the session has had enough.
+    """Sends the entries of the corpus and then the inputs of the stream that belong to a shard, until the session ends.
 
-    With `start` it goes on with that number of the stream, and leaves the corpus out. Raises OSError where the corpus cannot
-    be written.
+    With `start`, it skips the entries of the corpus and begins at this number of the stream. Raises OSError where the corpus
+    cannot be written.
     """
     try:
         if corpus is not None and start is None:
@@ -57,12 +57,12 @@ def _replay(session: Session, shard: Shard, corpus: Corpus) -> None:
 
 def _send(session: Session, found: Input) -> None:
     session.play(found.walk)
-    run = session.begin().run
+    run = session.new_sequence().run
     session.many(run.fill(each, UNKNOWN) for each in found.singles)
 
 
 def _keep(session: Session, corpus: Corpus | None) -> None:
-    """Saves what showed something new."""
+    """Adds the sequences that showed a new behaviour to the corpus."""
     for sequence in session.novel:
         if corpus is not None:
             corpus.add(sequence)

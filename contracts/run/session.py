@@ -1,4 +1,4 @@
-"""A session with a server: every request that is sent is judged and recorded, and what is found is handed on."""
+"""A session with a server: sends requests, judges and records the replies, and passes failures to the evidence."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import openapi
-from contracts.generate.draw import Known
+from contracts.generate.draw import KnownRows
 from contracts.http.target import Broken, Enough, Target
 from contracts.http.wire import Reply, Request
 from contracts.judge.evidence import Evidence
-from contracts.judge.journal import Journal, Lost
+from contracts.judge.journal import Journal, LostReply
 from contracts.judge.language import other_language
 from contracts.judge.oracle import UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Oracle, Verdict
 from contracts.judge.record import Record
@@ -23,13 +23,13 @@ from contracts.sequence.sequence import Sequence, Unrepeatable
 from contracts.sequence.shrink import Steps
 
 BATCH = 16
-"""Requests that are prepared at once, for each worker."""
+"""Requests of one batch, for each worker."""
 UNKNOWN = "unknown"
-"""What is sent in place of a value that an earlier reply should have minted, and did not."""
+"""Sent in place of a value that an earlier reply should have minted, and did not."""
 
 
 class Session:
-    """One examination of one server. Not for several threads; it has workers of its own."""
+    """The state of one test run against one server. Not thread-safe; it has its own worker threads."""
 
     def __init__(
         self,
@@ -43,64 +43,64 @@ class Session:
         watch: Callable[[Record], None] = lambda record: None,
     ) -> None:
         self.oracle, self.target, self.record, self.contract = oracle, target, record, oracle.contract
-        self.known = Known.of(oracle.state, oracle.clock.now(_now()))
+        self.known = KnownRows.of(oracle.state, oracle.clock.now(_now()))
         self.workers, self.deadline, self.watch = workers, deadline or Deadline(), watch
         self.started = time.monotonic()
         self.novel: list[Sequence] = []
-        """Those that showed what no request before them had shown, in this order."""
+        """The sequences that showed a new behaviour, in the order in which they were sent."""
         self.journal = Journal()
         self.evidence = Evidence(self, stop_early)
         self.situations = Situations(record.branches)
 
     @property
-    def seeking(self) -> bool:
-        """Whether a violation was found that wants a better sequence."""
-        return self.evidence.seeking
+    def needs_better_sequence(self) -> bool:
+        """Whether a violation has no short isolated sequence yet."""
+        return self.evidence.needs_better_sequence
 
     def now(self) -> int:
-        """The likeliest time at the server, in epoch ms."""
+        """The most likely time on the server, epoch ms."""
         return self.oracle.clock.now(_now())
 
     def expect(self, request: Request) -> openapi.Permitted:
-        """What a server may answer if this request is sent now."""
+        """What the contract permits if this request is sent now."""
         return self.oracle.expect(request, _now())
 
-    def begin(self) -> Sequence:
+    def new_sequence(self) -> Sequence:
         """An empty sequence."""
         return Sequence(Run(self.now(), self.record.secrets))
 
     def one(self, request: Request) -> Judgement:
-        """Sends one request that depends on no other."""
-        return self.step(self.begin(), request)
+        """Sends one independent request. Raises Enough."""
+        return self.step(self.new_sequence(), request)
 
     def step(self, sequence: Sequence, request: Request) -> Judgement:
         """Sends the next request of a sequence. Raises Enough."""
-        return self._settle(sequence, request, self._send(request))
+        return self._record_answer(sequence, request, self._send(request))
 
     def undocumented(self, request: Request) -> None:
-        """Sends a request that the contract does not have. Raises Enough."""
+        """Sends an undocumented request, and records a violation if it succeeds. Raises Enough."""
         answer = self._send(request)
-        if isinstance(answer, Reply) and (verdict := self.oracle.turned_away(request, answer)) is not None:
-            sequence = self.begin()
+        if isinstance(answer, Reply) and (verdict := self.oracle.judge_undocumented(request, answer)) is not None:
+            sequence = self.new_sequence()
             sequence.note(request, answer, {})
-            self.evidence.tell(sequence, verdict, answer.text())
+            self.evidence.take_single(sequence, verdict, answer.text())
             self._stop_if_enough()
 
-    def ends(self, judged: Judgement) -> bool:
-        """Whether a walk ends with this: with a violation that was not known. Others do not hide what it may still find."""
+    def ends_walk(self, judged: Judgement) -> bool:
+        """Whether a walk ends after this judgement: a violation that was not known before. Known ones do not end it."""
         found = self.record.findings.get(judged.verdict.key)
         return judged.verdict.kind == VIOLATION and (found is None or found.count == 1)
 
     def play(self, steps: Steps) -> None:
-        """Sends a planned sequence, up to its first violation. Raises Enough."""
+        """Sends a planned sequence up to its first violation. Raises Enough."""
         self.restart()
-        sequence = self.begin()
+        sequence = self.new_sequence()
         for step in steps:
             if self.step(sequence, sequence.run.fill(step, UNKNOWN)).verdict.kind == VIOLATION:
                 return
 
     def many(self, requests: Iterable[Request]) -> None:
-        """Sends requests that do not depend on each other: those that change nothing at once, the others one by one."""
+        """Sends independent requests: those that change nothing concurrently, the others one by one. Raises Enough."""
         if self.workers == 1:
             for request in requests:
                 self.one(request)
@@ -109,28 +109,28 @@ class Session:
         with ThreadPoolExecutor(self.workers) as pool:
             while batch := list(islice(remaining, BATCH * self.workers)):
                 self._check()
-                calm = [each for each in batch if not self._may_change(each)]
+                read_only = [each for each in batch if not self._may_change(each)]
                 room = self.target.manners.most_requests - self.target.sent
-                for request, answer in zip(calm[:room], pool.map(self._send, calm[:room]), strict=True):
-                    self._settle(self.begin(), request, answer)
+                for request, answer in zip(read_only[:room], pool.map(self._send, read_only[:room]), strict=True):
+                    self._record_answer(self.new_sequence(), request, answer)
                 for request in batch:
-                    if request not in calm:
+                    if request not in read_only:
                         self.one(request)
 
     def _check(self) -> None:
         if self.target.exhausted or self.deadline.passed:
             raise Enough
 
-    def _send(self, request: Request) -> Reply | Lost:
+    def _send(self, request: Request) -> Reply | LostReply:
         self._check()
         sent = _now()
         try:
             return self.target.send(request)
         except Broken as error:
-            return Lost(str(error), sent, _now())
+            return LostReply(str(error), sent, _now())
 
-    def _settle(self, sequence: Sequence, request: Request, answer: Reply | Lost) -> Judgement:
-        """Judges and records an answer; makes it short where it is a new violation."""
+    def _record_answer(self, sequence: Sequence, request: Request, answer: Reply | LostReply) -> Judgement:
+        """Judges and records an answer; passes everything but a verified one to the evidence. Raises Enough."""
         judged, text = self._judge(sequence, request, answer)
         if judged.verdict.kind != VERIFIED:
             self.evidence.take(sequence, judged.verdict, text)
@@ -141,21 +141,21 @@ class Session:
 
     def _insist(self, request: Request) -> None:
         """Sends again what has got nothing but an outcome that is permitted at any time, and in the middle what succeeds."""
-        sequence, again = self.begin(), [request] * (CERTAIN // 2)
+        sequence, again = self.new_sequence(), [request] * (CERTAIN // 2)
         for each in (*again, self.situations.succeeded[request.operation], *again):
             judged, text = self._judge(sequence, each, self._send(each))
             if each is request and judged.verdict.kind not in (UNEXPLAINED, VIOLATION):
                 break
         if judged.verdict.kind == VIOLATION:
-            self.evidence.tell(sequence, judged.verdict, text)
+            self.evidence.take_single(sequence, judged.verdict, text)
 
     def _stop_if_enough(self) -> None:
         if self.evidence.enough:
             raise Enough
 
-    def _judge(self, sequence: Sequence, request: Request, answer: Reply | Lost) -> tuple[Judgement, str]:
-        if isinstance(answer, Lost):
-            judged, text = self.oracle.lost(request, answer.sent, answer.received, answer.why), answer.why
+    def _judge(self, sequence: Sequence, request: Request, answer: Reply | LostReply) -> tuple[Judgement, str]:
+        if isinstance(answer, LostReply):
+            judged, text = self.oracle.judge_lost_reply(request, answer.sent, answer.received, answer.why), answer.why
             sequence.note(request, None, {})
         else:
             judged, text = self.oracle.judge(request, answer), answer.text()
@@ -173,14 +173,15 @@ class Session:
     def _note_language(self, request: Request, reply: Reply, got: str) -> None:
         verdict = other_language(self.contract, request, reply, got)
         if verdict is not None:
-            sequence = self.begin()
+            sequence = self.new_sequence()
             sequence.note(request, reply, {})
-            self.evidence.tell(sequence, verdict, reply.text())
+            self.evidence.take_single(sequence, verdict, reply.text())
 
     def _note_behaviour(self, sequence: Sequence, operation: openapi.Operation, judged: Judgement) -> None:
-        """Remembers a sequence that shows what no one before it has shown: a row and its answer after a change."""
+        """Adds the sequence to `novel` if it shows a new behaviour: a row and its outcome after a change."""
         got = judged.verdict.got
-        got = got if got in operation.outcomes else judged.verdict.kind  # a server may say anything
+        # Undocumented outcomes count as one, because a server can give any number of them.
+        got = got if got in operation.outcomes else judged.verdict.kind
         behaviour = f"{sequence.changed} > {operation.name} row {judged.row}: {got}"
         if judged.changes:
             sequence.changed = got
@@ -191,21 +192,21 @@ class Session:
             sequence.needed = len(sequence.steps)
 
     def restart(self) -> bool:
-        """Makes the server begin anew, where the target can; what was known of it is forgotten. Raises Unreachable."""
+        """Resets the server and all tracked state; False where the target cannot be reset. Raises Unreachable."""
         if not self.target.reset():
             return False
         self.oracle.restart()
-        self.known.forget()
+        self.known.clear_changes()
         self.journal.clear()
         return True
 
     def repeat(self, steps: Steps) -> tuple[Sequence, Verdict, str]:
-        """Sends a saved sequence of at least one step again, and says how it ended.
+        """Sends a saved sequence of at least one step again. Returns it with the last verdict and the last reply text.
 
-        Raises Unrepeatable where a step lacks what an earlier one should have minted, and Enough.
+        Raises Unrepeatable where a step needs a value that no earlier step minted, and Enough.
         """
         self.restart()
-        sequence, said = self.begin(), list[str]()
+        sequence, said = self.new_sequence(), list[str]()
         for number, step in enumerate(steps, 1):
             try:
                 request = sequence.run.fill(step)
@@ -216,7 +217,7 @@ class Session:
         return sequence, judged.verdict, text
 
     def _may_change(self, request: Request) -> bool:
-        """Whether the server may change something on this request."""
+        """Whether this request may change state."""
         now = _now()
         return any(seen.may_change for seen in self.oracle.views(request, now, now))
 

@@ -33,6 +33,7 @@ MOST_NOTES = 20
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="contract-mock", prog_name="mockserver")
 def main() -> None:
     """Plays the server of a contract."""
 

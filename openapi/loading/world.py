@@ -37,6 +37,11 @@ class World:
     """Values that came from the environment, each with the `${NAME}` to print instead."""
 
 
+def demo_world() -> Path:
+    """The world file that comes with this package, for the contract that `load` takes where no path is given."""
+    return Path(__file__).parent.parent / "worlds" / "demo.yaml"
+
+
 def load_world(path: str | Path, contract: Contract, now: int, environ: Mapping[str, str]) -> World:
     """Reads a world file. `now` is epoch ms; `environ` gives the values of `${NAME}`.
 
