@@ -18,7 +18,7 @@ from wrong_servers import WORLD
 
 from contracts import Manners, Request, Target, Unreachable
 from contracts.cli.main import main
-from contracts.http.target import MOST_UNANSWERED, Broken
+from contracts.http.target import MOST_UNANSWERED, Broken, Enough
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SHARE = Request("shareInfo", "POST", "/v2/binding/enduserapi/shareInfo")
@@ -243,3 +243,52 @@ def test_a_curl_line_leaves_nothing_but_secrets_to_the_shell(value):
         assert expected in words
         assert each.url("http://h") in words
         assert all(f"{name}: {text}" in words for name, text in each.headers)
+
+
+def test_nobody_waits_for_a_turn_when_the_run_is_over():
+    target = Target("http://127.0.0.1:9", Manners(rate=0.001))
+    target.over = lambda: True
+    with pytest.raises(Broken):
+        target.send(SHARE)
+    started = time.monotonic()
+    with pytest.raises(Enough):
+        target.send(SHARE)
+    assert time.monotonic() - started < SOON
+
+
+STEP = '"operation": "shareInfo", "method": "POST", "path": "/v2/binding/enduserapi/shareInfo"'
+DIGITS, BRACKETS = "9" * 5000, "[" * 900 + "]" * 900
+FILES = {
+    "a number of 5,000 digits": (f'{{"format": 1, "steps": [{{{STEP}, "body": {DIGITS}}}]}}', "a number has too many digits"),
+    "values 900 deep": (f'{{"format": 1, "steps": [{{{STEP}, "body": {BRACKETS}}}]}}', "values are nested more than 64 deep"),
+    "steps that are none": ('{"format": 1, "steps": 5}', "steps is no list"),
+    "a step that is none": ('{"format": 1, "steps": [5]}', "steps is no list"),
+    "headers that are none": (f'{{"format": 1, "steps": [{{{STEP}, "headers": 5}}]}}', "step 1: a request needs"),
+    "a header of two lines": (
+        f'{{"format": 1, "steps": [{{{STEP}, "headers": [["X", "a\\r\\nY: b"]]}}]}}',
+        "a value on one line",
+    ),
+    "a header name with a blank": (f'{{"format": 1, "steps": [{{{STEP}, "headers": [["X y", "a"]]}}]}}', "a header has a name"),
+    "a list": ("[1]", "is no "),
+    "a NUL": ("\0", "is no "),
+}
+
+
+@pytest.mark.parametrize("command", ["replay", "fuzz"])
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_none_of_ours_gets_a_sentence(name, command, tmp_path):
+    text, words = FILES[name]
+    file = tmp_path / "x.jsonl"
+    file.write_text(text)
+    with serving(once(OK + b"Content-Length: 2\r\n\r\n{}", close=False)) as base:
+        arguments = [str(file)] if command == "replay" else ["--corpus", str(file), "--max-requests", "5", "--quiet"]
+        result = CliRunner().invoke(main, [command, *arguments, "--target", base, "--world", str(WORLD)])
+    assert (result.exit_code, "x.jsonl:1: " in result.output, words in result.output) == (2, True, True), result.output
+
+
+def test_a_corpus_that_shows_no_list_gets_a_sentence(tmp_path):
+    (tmp_path / "x.jsonl").write_text(f'{{"format": 1, "shows": 5, "steps": [{{{STEP}}}]}}')
+    with serving(once(OK + b"Content-Length: 2\r\n\r\n{}", close=False)) as base:
+        arguments = ["--corpus", str(tmp_path / "x.jsonl"), "--max-requests", "5", "--target", base, "--world", str(WORLD)]
+        result = CliRunner().invoke(main, ["fuzz", *arguments])
+    assert (result.exit_code, "x.jsonl:1: shows is not a list of texts" in result.output) == (2, True)

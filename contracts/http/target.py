@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.client import HTTPException
@@ -20,6 +20,8 @@ from contracts.http.wire import Reply, Request
 NO_REPLY = "no reply"
 MOST_UNANSWERED = 10
 """Requests in a row without a reply; then the server counts as gone."""
+LONGEST_SLEEP = 0.1
+"""Seconds until somebody who waits looks again whether the run is over."""
 RESETS = 3
 """How often to try to reset a server."""
 _FAILURES = (urllib3.exceptions.HTTPError, HTTPException, ValueError, OSError)
@@ -79,6 +81,8 @@ class Target:
             "ca_certs": self.manners.certificates,
         }
         self._unanswered = 0
+        self.over: Callable[[], bool] = lambda: False
+        """Whether nothing more is to be sent; asked while a request waits for its turn."""
         self._pool = bounded(_through(self.manners.proxy, options) if self.manners.proxy else urllib3.PoolManager(**options))
 
     @cached_property
@@ -182,8 +186,10 @@ class Target:
             now = time.monotonic()
             turn = max(now, self._turn)
             self._turn = turn + (1 / self.manners.rate if self.manners.rate else 0)
-        if turn > now:
-            time.sleep(turn - now)
+        while (left := turn - time.monotonic()) > 0:
+            if self.over():
+                raise Enough
+            time.sleep(min(left, LONGEST_SLEEP))
 
 
 def _reason(error: BaseException) -> str:

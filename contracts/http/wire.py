@@ -20,10 +20,15 @@ JSON = "application/json"
 _UNSEEN = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufeff]"
 )
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*").fullmatch
 _SPECIAL = re.compile(r"[\"\\`$!\n]")
 """What a shell does not take as it is between double quotes."""
 _PLACEHOLDER = "${}.+"
 """What a path may hold unquoted, so that a placeholder in it stays readable."""
+
+
+class _InvalidHeader(ValueError):
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,11 @@ def request_of(data: Mapping[str, Any]) -> Request:
     try:
         pairs = {name: tuple((str(one), str(two)) for one, two in data.get(name, ())) for name in ("query", "headers")}
         form = tuple((str(one), str(two)) for one, two in data["form"]) if "form" in data else None
+        if not all(_HEADER(f"{name}: {value}") for name, value in pairs["headers"]):
+            raise _InvalidHeader
         return Request(str(data["operation"]), str(data["method"]), str(data["path"]), form=form, body=data.get("body"), **pairs)
+    except _InvalidHeader:
+        raise ValueError("a header has a name of letters, digits and dashes, and a value on one line") from None
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ValueError("a request needs operation, method and path; query, headers and form are lists of pairs") from None
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 
 import jsonschema_rs
 
 import openapi
+from contracts.http.json_text import parse
 from contracts.http.wire import Reply
-
-DEEPEST = 64
-"""The deepest nesting of values in a body."""
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 class InvalidReply(Exception):
@@ -73,32 +68,10 @@ def label(status: int, code: Any) -> str:
 
 def decoded(body: bytes) -> Any:
     """The JSON of a body. Raises InvalidReply."""
-    if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
-        raise InvalidReply("deep JSON", f"reply body: values are nested more than {DEEPEST} deep")
     try:
-        text = body.decode("utf-8")
-        value = json.loads(text, parse_constant=_no_constant, parse_float=_number, object_pairs_hook=_object)
+        return parse(body, parse_constant=_no_constant, parse_float=_number, object_pairs_hook=_object)
     except ValueError as error:
         raise InvalidReply("no JSON", "reply body: not JSON in UTF-8", str(error)) from None
-    return _whole(value) if "\\ud" in text.lower() else value
-
-
-def _depth(body: bytes) -> int:
-    """The deepest nesting of values; brackets in texts do not count."""
-    depth = deepest = 0
-    for each in re.findall(rb"[\[{\]}]", _TEXT.sub(b"", body)):
-        depth += 1 if each in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def _whole(value: Any) -> Any:
-    """The value without lone surrogates, which cannot be encoded."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {_whole(name): _whole(each) for name, each in value.items()}
-    return [_whole(each) for each in value] if isinstance(value, list) else value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

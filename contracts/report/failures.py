@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import openapi
+from contracts.http.json_text import parse
 from contracts.judge.oracle import VIOLATION, without_values
 from contracts.judge.record import Finding, Record
 from contracts.report.data import finding_as_data
@@ -94,10 +95,12 @@ def _read(path: str) -> Any:
             text = stream.read(LARGEST + 1)
         if len(text) > LARGEST:
             raise _invalid(path, f"is larger than {LARGEST // 1024 // 1024} MiB")
-        return json.loads(text)
+        return parse(text)
     except OSError as error:
         raise _invalid(path, f"cannot be read: {error.strerror}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except openapi.InvalidDocument:
+        raise
+    except ValueError as error:
         raise _invalid(path, f"is no JSON: {error}", line=getattr(error, "lineno", 1)) from None
 
 

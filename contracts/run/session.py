@@ -46,6 +46,7 @@ class Session:
         self.known = KnownRows.of(oracle.state, oracle.clock.now(_now()))
         self.workers, self.deadline, self.watch = workers, deadline or Deadline(), watch
         self.started = time.monotonic()
+        target.over = lambda: self.deadline.passed
         self.novel: list[Sequence] = []
         """The sequences that showed a new behaviour, in the order in which they were sent."""
         self.journal = Journal()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import openapi
+from contracts.http.json_text import parse
 from contracts.sequence.sequence import Sequence
 from contracts.sequence.shrink import Steps
 from contracts.sequence.steps import InvalidSteps, read_steps
@@ -45,7 +46,7 @@ class Corpus:
             for number, line in self._lines():
                 try:
                     self._read(line, contract, secrets)
-                except (ValueError, RecursionError) as error:
+                except ValueError as error:
                     why = "is no entry of a corpus" if isinstance(error, json.JSONDecodeError) else str(error)
                     raise openapi.InvalidDocument([openapi.Problem(str(self.file), number, why, "delete the line")]) from None
         self._append(b"")
@@ -66,11 +67,14 @@ class Corpus:
                 yield number, line
 
     def _read(self, line: bytes, contract: openapi.Contract, secrets: Mapping[str, str]) -> None:
-        data: Any = json.loads(line)
+        data: Any = parse(line)
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise InvalidSteps(f"is no entry of a corpus of format {FORMAT}")
         self.entries.append(read_steps(data.get("steps"), contract, secrets))
-        self.shows |= {str(each) for each in data.get("shows", ())}
+        shows = data.get("shows", [])
+        if not isinstance(shows, list):
+            raise InvalidSteps("shows is not a list of texts")
+        self.shows |= set(map(str, shows))
 
     def _append(self, line: bytes) -> None:
         """A line of its own, also where the last one was cut off."""

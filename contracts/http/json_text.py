@@ -1,0 +1,50 @@
+"""JSON from outside, within bounds that the standard library does not have or answers with errors of other kinds."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+DEEPEST = 64
+"""The deepest nesting of values."""
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKETS = re.compile(rb"[\[{\]}]")
+
+
+class TooDeep(ValueError):
+    """Values are nested too deep."""
+
+
+def parse(text: bytes, **hooks: Any) -> Any:
+    """The value of a JSON text in UTF-8, without lone surrogates. `hooks` are those of `json.loads`.
+
+    Raises ValueError: TooDeep, JSONDecodeError, UnicodeDecodeError, or one for a number of too many digits.
+    """
+    if text.count(b"[") + text.count(b"{") > DEEPEST and _depth(text) > DEEPEST:
+        raise TooDeep(f"values are nested more than {DEEPEST} deep")
+    try:
+        value = json.loads(text.decode("utf-8"), **hooks)
+    except ValueError as error:
+        if "integer string conversion" in str(error):
+            raise ValueError("a number has too many digits") from None
+        raise
+    return _whole(value) if b"\\ud" in text.lower() else value
+
+
+def _depth(text: bytes) -> int:
+    """The deepest nesting; brackets in texts do not count."""
+    depth = deepest = 0
+    for each in _BRACKETS.findall(_TEXT.sub(b"", text)):
+        depth += 1 if each in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _whole(value: Any) -> Any:
+    """The value without lone surrogates, which cannot be encoded."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_whole(name): _whole(each) for name, each in value.items()}
+    return [_whole(each) for each in value] if isinstance(value, list) else value
