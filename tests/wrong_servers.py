@@ -43,6 +43,17 @@ class Crash(Exception):
 
 
 @dataclass(frozen=True)
+class Outage:
+    """What something in front of a server answers; status 0 closes the connection."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    content: bytes = b"{}"
+    carried_out: bool = False
+    """Whether the server did what it was asked for."""
+
+
+@dataclass(frozen=True)
 class Entry:
     """A server: what it does otherwise than the contract, and what the report must say of it (nothing for a correct one)."""
 
@@ -67,6 +78,8 @@ class Entry:
     """What it takes a method and a path for."""
     form: str = "after"
     """Whether the form counts after the query, before it, or not at all."""
+    outage: Callable[[], Outage | None] = lambda: None
+    """What comes in place of a reply, now and then."""
     half: int = 0
     """Of so many shares in a row the last one fails half-way: what stood is replaced, and nothing comes in its place."""
     language: str = "zh"
@@ -395,6 +408,10 @@ def past_refused(server: Server, raw: Raw) -> Raw:
     return raw | {ACCEPTING: "past"} if number(text) and int(text) < server.now() - 5000 else raw
 
 
+def sometimes(percent: int, outage: Outage) -> Callable[[], Outage | None]:
+    return lambda: outage if random.random() * 100 < percent else None
+
+
 CORRECT: dict[str, Entry] = {
     "correct": Entry(),
     "correct-reversed-order": Entry(order=lambda rule: -rule.number),
@@ -460,20 +477,31 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
             try:
                 if "\0crash" in (*query.values(), *form.values()):
                     raise Crash
-                self.reply(*server.answer(operation, operation.gather(query=query, headers=headers, form=form)))
+                outage, raw = entry.outage(), operation.gather(query=query, headers=headers, form=form)
+                if outage is None or outage.carried_out:
+                    answer = server.answer(operation, raw)
+                if outage is not None and outage.status == 0:
+                    self.close_connection = True
+                elif outage is not None:
+                    self.reply(outage.status, outage.content, outage.headers)
+                else:
+                    self.reply(*answer)
             except Crash:
                 self.reply(500, b'{"error": "unexpected"}')
 
         do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = do_TRACE = do_QUERY = answer
 
-        def reply(self, status: int, content: bytes) -> None:
+        def reply(self, status: int, content: bytes, headers: tuple[tuple[str, str], ...] = ()) -> None:
             self.send_response_only(status)
+            for name, value in headers:
+                self.send_header(name, value)
             if status == 405:
                 self.send_header(
                     "Allow", ", ".join(sorted(way for way, path in server.operations if path == self.path.partition("?")[0]))
                 )
             self.send_header("Date", formatdate(server.now() / 1000, usegmt=True))
-            self.send_header("Content-Type", server.entry.media_type)
+            if not headers:
+                self.send_header("Content-Type", server.entry.media_type)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(b"" if self.command == "HEAD" else content)

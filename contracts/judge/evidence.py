@@ -18,7 +18,7 @@ from contracts.http.target import NO_REPLY, Target
 from contracts.http.wire import Request, printable
 from contracts.judge.journal import Journal
 from contracts.judge.oracle import UNEXPLAINED, VIOLATION, Verdict
-from contracts.judge.record import ISOLATED, MOST_FINDINGS, REPRODUCED, SEEN_ONCE, Finding, Record
+from contracts.judge.record import ISOLATED, MOST_FINDINGS, REPRODUCED, SPORADIC, Finding, Record
 from contracts.sequence.sequence import Sequence, Unrepeatable, needed
 from contracts.sequence.shrink import Steps, shrink
 
@@ -26,6 +26,8 @@ SHRINK_REQUESTS = 400
 """Requests that may be spent on shrinking one finding."""
 SHORT = 3
 """An isolated sequence of at most so many steps is not shrunk again when the failure recurs."""
+CONFIRMATIONS = 2
+"""How often a sequence must fail once more, after it has been shrunk, to count as isolated: three times in all."""
 LAST_REQUESTS = 1500
 """Requests that may still be sent to find a better sequence, where the first violation ends the test run."""
 
@@ -79,7 +81,7 @@ class Evidence:
             self._record.dropped += 1
         else:
             traced, _ = self._traced(sequence, verdict)
-            finding = self._record.findings[verdict.key] = self._finding(traced, verdict, reply, SEEN_ONCE)
+            finding = self._record.findings[verdict.key] = self._finding(traced, verdict, reply, SPORADIC)
             if verdict.kind == VIOLATION:
                 finding.history = self._server.journal.history(self._server.new_sequence(), sequence.steps[-1])
                 self._shorten_new(finding, sequence, verdict)
@@ -97,12 +99,12 @@ class Evidence:
             if not _is_conclusive(finding) and self._concerns_minted_rows(sequence, verdict, reply):
                 self._shorten(finding, sequence, verdict)
         elif len(finding.steps) > 1:
-            finding.take(self._finding(self._traced(sequence, verdict)[0], verdict, reply, SEEN_ONCE))
+            finding.take(self._finding(self._traced(sequence, verdict)[0], verdict, reply, SPORADIC))
 
     def _shorten_new(self, finding: Finding, sequence: Sequence, verdict: Verdict) -> None:
         """Shrinks a new violation, then resets the target where it can be reset."""
         self._shorten(finding, sequence, verdict)
-        if finding.verdict.got.startswith(NO_REPLY) and finding.rank == SEEN_ONCE:  # the network may have failed
+        if finding.verdict.got.startswith(NO_REPLY) and finding.rank == SPORADIC:  # the network may have failed
             finding.verdict = replace(finding.verdict, kind=UNEXPLAINED)
         else:
             self._note_violation()
@@ -141,7 +143,15 @@ class Evidence:
                 shrink(steps, fails)
             if _is_conclusive(finding):
                 break
+        if finding.rank == ISOLATED and not all(self._fails_again(finding) for _ in range(CONFIRMATIONS)):
+            finding.rank = REPRODUCED
         self._spent[key] += target.sent - started
+
+    def _fails_again(self, finding: Finding) -> bool:
+        try:
+            return self._server.repeat(finding.steps)[1].key == finding.verdict.key
+        except Unrepeatable:
+            return False
 
     def _starting_points(self, sequence: Sequence, verdict: Verdict) -> list[tuple[Steps, Steps]]:
         """Sequences to shrink, the most promising first, each with the steps that must stay: they changed rows of the world."""

@@ -16,11 +16,11 @@ LATENCY_BOUNDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 """Upper bounds of the buckets of the latency histograms, ms; one more bucket holds all longer times."""
 
 
-ISOLATED, REPRODUCED, SEEN_ONCE = range(3)
+ISOLATED, REPRODUCED, SPORADIC = range(3)
 """How well a sequence reproduces a failure, the best first.
 
-Isolated: independent of earlier requests. Reproduced: the failure occurred again when the sequence was repeated, and may
-depend on earlier requests. Seen once: it was not repeated, or it did not fail again.
+Isolated: the sequence failed three times, independently of earlier requests. Reproduced: the failure occurred again when the
+sequence was repeated, and may depend on earlier requests. Sporadic: it did not occur again when it was repeated.
 """
 
 
@@ -36,7 +36,7 @@ class Finding:
     reply: str
     size: tuple[int, int, str]
     """The size of the last request, to compare sequences."""
-    rank: int = SEEN_ONCE
+    rank: int = SPORADIC
     count: int = 1
     history: list[Request] = field(default_factory=list)
     """With placeholders: all requests that changed state since the last reset, then the request that failed."""
@@ -89,6 +89,8 @@ class Record:
     """Distinct behaviours seen: a row, the outcome, and the outcome of the latest change before it."""
     requests: int = 0
     seconds: float = 0.0
+    pauses: int = 0
+    """How often the server asked to slow down, with HTTP 429 or 503."""
     gone: str = ""
     """Why the target could not be tested to the end, as a sentence; empty where it was."""
 

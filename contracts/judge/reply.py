@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema_rs
 
 import openapi
 from contracts.http.json_text import parse
 from contracts.http.wire import Reply
+
+GATEWAY = frozenset((429, 502, 503, 504))
+"""Statuses that mostly come from something in front of a server."""
 
 
 class InvalidReply(Exception):
@@ -36,7 +40,8 @@ class ReplyReader:
         statuses = sorted({rule.status for rule in operation.rules})
         if reply.status not in statuses:
             said = ", ".join(map(str, statuses))
-            raise InvalidReply(f"HTTP {reply.status}", f"HTTP status: the contract answers with {said}, here {expected}")
+            rule = f"HTTP status: {_answerer(operation, reply)} answers {reply.status}, the contract {said}"
+            raise InvalidReply(f"HTTP {reply.status}", rule, _hint(reply))
         schema = self._schema(operation, reply.status)
         if schema is None and not reply.body:
             return None, None
@@ -57,6 +62,32 @@ class ReplyReader:
         """The schema of a reply: that of its status, else of the range, else of `default`."""
         keys = (str(status), f"{status // 100}XX", f"{status // 100}xx", "default")
         return next((found for key in keys if (found := self._validators.get((operation.name, key)))), None)
+
+
+def _answerer(operation: openapi.Operation, reply: Reply) -> str:
+    """Whose fault a status is: the operation's, or that of something in front of all of them."""
+    return "the target" if reply.status in GATEWAY or 300 <= reply.status < 400 or _is_html(reply) else operation.name
+
+
+def _is_html(reply: Reply) -> bool:
+    return "html" in reply.headers.get("content-type", "").lower()
+
+
+def _hint(reply: Reply) -> str:
+    """What to look at where something in front of the server answers."""
+    if 300 <= reply.status < 400:
+        place = urlsplit(reply.headers.get("location", ""))
+        return f"it redirects{f' to {place.scheme}://{place.netloc}' if place.netloc else ''}; use the URL that it redirects to"
+    if reply.status == 429:
+        return f"it asks to slow down{_retry_after(reply)}; use a lower --rate"
+    if reply.status in GATEWAY:
+        return f"a gateway answers in place of the server{_retry_after(reply)}; check that the server runs"
+    return "a gateway or a login page answers in HTML" if _is_html(reply) else ""
+
+
+def _retry_after(reply: Reply) -> str:
+    found = reply.headers.get("retry-after")
+    return f" (Retry-After: {found[:40]})" if found else ""
 
 
 def label(status: int, code: Any) -> str:

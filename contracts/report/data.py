@@ -15,7 +15,7 @@ FORMAT = 1
 SHOWN = {
     "alone": "These requests show it on a server to which nothing else has happened.",
     "again": "It showed again when it was repeated, on a server that earlier requests had changed; it may follow from another.",
-    "once": "It showed once, and not when it was repeated; earlier requests may have to do with it.",
+    "sporadic": "Sporadic: it did not occur again when these requests were repeated; earlier requests may have to do with it.",
 }
 """What is said of a finding, by its rank."""
 
@@ -46,6 +46,8 @@ def as_data(record: Record) -> dict[str, Any]:
         "notes": [finding_as_data(record, each) for each in record.found(NOTE)],
         "unexplained": [finding_as_data(record, each) for each in record.found(UNEXPLAINED)],
         "not_kept": record.dropped,
+        "pauses": record.pauses,
+        "gone": printable(record.gone, record.secrets),
     }
 
 

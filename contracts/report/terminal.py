@@ -27,15 +27,19 @@ def print_record(record: Record, console: Console) -> None:
     console.print(table)
     for title, findings in (("Violation", data["violations"]), ("Note", data["notes"]), ("Unexplained", data["unexplained"])):
         for each in findings:
-            console.print("\n".join(_lines(title, each)), markup=False, highlight=False, soft_wrap=True)
+            console.print("\n".join(_lines(title, each, record.requests)), markup=False, highlight=False, soft_wrap=True)
+    if record.pauses:
+        console.print(f"Note: the server asked to slow down {record.pauses} times (HTTP 429 or 503)", highlight=False)
     for sentence in data["lacking"]:
         console.print(f"Too little: {sentence}", markup=False, highlight=False, soft_wrap=True)
     done = record.tally()[VERIFIED]
     console.print(f"{done} of {len(record.outcomes)} documented outcomes verified, {len(data['violations'])} violations")
 
 
-def _lines(title: str, finding: dict[str, Any]) -> list[str]:
+def _lines(title: str, finding: dict[str, Any], requests: int) -> list[str]:
     times = "once" if finding["count"] == 1 else f"{finding['count']} times"
+    if finding["shown"] == "sporadic":
+        times = f"{finding['count']} of {requests:,} requests, not repeatable"
     lines = [f"{title}: {finding['rule']}", f"  got {finding['got']}, {times}: {finding['reply']}"]
     if finding["reason"]:
         lines.append(f"  because {finding['reason']}")

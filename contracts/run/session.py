@@ -17,6 +17,7 @@ from contracts.judge.language import other_language
 from contracts.judge.oracle import UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Oracle, Verdict
 from contracts.judge.record import Record
 from contracts.judge.situations import CERTAIN, Situations
+from contracts.run.backoff import Backoff
 from contracts.run.deadline import Deadline
 from contracts.sequence.placeholder import Run
 from contracts.sequence.sequence import Sequence, Unrepeatable
@@ -47,6 +48,7 @@ class Session:
         self.workers, self.deadline, self.watch = workers, deadline or Deadline(), watch
         self.started = time.monotonic()
         target.over = lambda: self.deadline.passed
+        self._backoff = Backoff(target.base, target.over)
         self.novel: list[Sequence] = []
         """The sequences that showed a new behaviour, in the order in which they were sent."""
         self.journal = Journal()
@@ -125,8 +127,9 @@ class Session:
     def _send(self, request: Request) -> Reply | LostReply:
         self._check()
         sent = _now()
+        documented = frozenset(rule.status for rule in self.contract.operations[request.operation].rules)
         try:
-            return self.target.send(request)
+            return self._backoff.send(lambda: self.target.send(request), documented)
         except Broken as error:
             return LostReply(str(error), sent, _now())
 
@@ -167,6 +170,7 @@ class Session:
         self.known.note(judged.changes)
         self.journal.note(request, answer, judged, judged.changes or self.oracle.supposed(request, judged.verdict, _now()))
         self.record.count(request.operation, judged, text, answer.received - answer.sent)
+        self.record.pauses = self._backoff.pauses
         self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
         self.watch(self.record)
         return judged, text
