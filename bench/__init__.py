@@ -1,1 +1,1 @@
-"""Measurements that a person runs: `python -m bench`, `python -m bench servers`, `start`, `flat`, `decide`."""
+"""Benchmarks, started by hand: `python -m bench`, `python -m bench servers`, `start`, `flat`, `decide`, `cases`, `catches`."""

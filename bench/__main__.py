@@ -1,4 +1,4 @@
-"""The command line: the comparison with peers, whether the cost is flat, and the cost of one decision."""
+"""The command line of the benchmarks."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from bench.cases import cases
 from bench.catches import catches
 
 WIDTH = 135
-"""Of a table, also where the output is a file."""
+"""The width of a table in characters, also if the output is a file."""
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Measures this mock; without a command, against its peers."""
+    """Measures this mock; without a command, compares it with its peers."""
     if context.invoked_subcommand is None:
         context.invoke(peers)
 
@@ -97,7 +97,7 @@ def _compare(servers: Mapping[str, Command], rounds: int, seconds: int) -> None:
 
 
 def _alone(server: Server, seconds: int, core: int | None, folder: Path) -> Round:
-    """A round in which the other servers stand still."""
+    """One round of load; the other servers are paused."""
     server.resume()
     try:
         return load(server, seconds, core, folder)
@@ -133,7 +133,7 @@ def _rows(server: Server) -> int:
 
 
 def _successes(server: Server, rows: int, rounds: list[Round]) -> str:
-    """Whether every reply was a success that changed the state: by the mock's own metrics and rows, and wrk's count."""
+    """Checks by the mock's metrics and rows, and by wrk's count, that every reply was a success that changed the state."""
     lines = [line for line in server.get("/_mock/metrics").splitlines() if line.startswith("mockserver_requests_total{")]
     given = {line.split('"')[3]: int(float(line.rpartition(" ")[2])) for line in lines}
     sent, added = sum(each.requests for each in rounds), _rows(server) - rows
@@ -148,20 +148,20 @@ def _successes(server: Server, rows: int, rounds: list[Round]) -> str:
 @main.command()
 @click.option("--rounds", default=11, show_default=True, type=click.IntRange(1))
 def start(rounds: int) -> None:
-    """Start-up, to the first reply."""
+    """The time from the start to the first reply."""
     start_.main(rounds)
 
 
 @main.command()
 def decide() -> None:
-    """Microseconds of one decision."""
+    """The time of one decision, in µs."""
     decide_.main()
 
 
 @main.command()
 @click.option("--most", default=1_000_000, show_default=True, type=click.IntRange(1000), help="Shares.")
 def flat(most: int) -> None:
-    """Whether a request costs the same with many shares as with none; memory, and what a fork takes."""
+    """The cost of a request with many shares compared with none; memory; the cost of a fork."""
     flat_.main(most)
 
 

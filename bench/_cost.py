@@ -1,4 +1,4 @@
-"""A cost that no clock measures: how many instructions of Python's virtual machine something takes."""
+"""Cost as the number of executed instructions of Python's virtual machine, independent of the clock."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 
 def instructions(action: Callable[[], Any]) -> int:
-    """The instructions that Python executes in an action; what libraries do in C is not counted.
+    """The number of instructions that Python executes in an action; C code of libraries is not counted.
 
-    One number is good for comparisons on one version of Python: each has instructions of its own.
+    Numbers are comparable on one version of Python only, because each version has its own instructions.
     """
     collects = gc.isenabled()
-    gc.disable()  # or the finalizers of whatever else is there would be counted
+    gc.disable()  # or finalizers of other objects would be counted
     try:
-        # From 3.12 on a trace misses instructions; 3.11 has nothing else.
+        # From 3.12 on sys.settrace misses instructions; 3.11 has only sys.settrace.
         return _monitored(action) if sys.version_info >= (3, 12) else _traced(action)
     finally:
         if collects:

@@ -1,4 +1,4 @@
-"""The load: wrk on a core of its own, with keep-alive connections that all send the same request."""
+"""The load generator: wrk on its own core, with keep-alive connections that all send the same request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ end
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round found."""
+    """The result of one round."""
 
     requests: int
     rate: float
@@ -36,12 +36,12 @@ class Round:
     p99: float
     """Milliseconds."""
     processor: float
-    """Microseconds of processor time that the server spent on a request."""
+    """Processor time of the server per request, µs."""
     errors: int
 
 
 def load(server: Server, seconds: int, core: int | None, folder: Path) -> Round:
-    """One round. Raises Missing without a load generator."""
+    """Runs one round. Raises Missing without a load generator."""
     command, environ = wrk()
     script = folder / "request.lua"
     script.write_text(SCRIPT)

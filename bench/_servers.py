@@ -1,4 +1,4 @@
-"""The servers of the comparison, each on the same endpoint: started, awaited, weighed and stopped."""
+"""The servers of the comparison, each with the same endpoint: starting, measuring and stopping them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ANSWER = {"code": 200, "msg": "ok", "data": "share_dv_C18222055", "extMsg": ""}
 PATIENCE = 60.0
 
 Command = Callable[[int, Path], list[str]]
-"""A port and a scratch folder to the command that serves."""
+"""From a port and a scratch folder to the command of a server."""
 
 
 class Server:
@@ -48,11 +48,11 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The request of the comparison."""
+        """The request that is measured."""
         return f"http://127.0.0.1:{self.port}{PATH}{QUERY}"
 
     def ask(self) -> str:
-        """One reply."""
+        """Sends the request once; returns the reply."""
         request = urllib.request.Request(self.url, method="POST", headers={"Authorization": TOKEN})
         with urllib.request.urlopen(request, timeout=5) as response:
             return str(response.read().decode())
@@ -69,12 +69,12 @@ class Server:
         raise RuntimeError(f"{self.name} does not answer: {last or 'it says nothing'}")
 
     def get(self, path: str) -> str:
-        """What its control plane says."""
+        """The reply of its control plane."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as response:
             return str(response.read().decode())
 
     def waiting(self) -> float:
-        """Milliseconds that a request waits which comes beside one that a fault delays by a second; of a mock."""
+        """How long a request to a mock takes, ms, that is sent while a fault delays another one by a second."""
         fault = json.dumps({"delay": 1000, "times": 1, "operation": "shareInfo"}).encode()
         control = f"http://127.0.0.1:{self.port}/_mock/worlds/default/faults"
         urllib.request.urlopen(urllib.request.Request(control, fault, method="POST"), timeout=5).close()
@@ -88,11 +88,11 @@ class Server:
         return waited
 
     def memory(self) -> float:
-        """Resident MiB of it and its children."""
+        """Resident memory of the server and its children, MiB."""
         return sum(int(_field(each / "status", "VmRSS")) for each in self._processes()) / 1024
 
     def processor(self) -> float:
-        """Seconds of processor time that it and its children have used."""
+        """Processor time of the server and its children so far, seconds."""
         ticks = (((each / "stat").read_text().rpartition(")")[2].split()) for each in self._processes())
         return sum(int(each[11]) + int(each[12]) for each in ticks) / os.sysconf("SC_CLK_TCK")
 
@@ -105,15 +105,15 @@ class Server:
         return found
 
     def pause(self) -> None:
-        """Lets it and its children stand still, so that they take nothing from another one that is measured."""
+        """Pauses the server and its children, so that they do not disturb the measurement of another one."""
         os.killpg(self.process.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Lets it go on."""
+        """Resumes a paused server."""
         os.killpg(self.process.pid, signal.SIGCONT)
 
     def stop(self) -> None:
-        """Ends it and its children."""
+        """Stops the server and its children."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, 9)
         self.process.wait()

@@ -1,4 +1,4 @@
-"""What the comparison needs and the project does not: fetched into a cache of its own, or named as what could not be had."""
+"""Tools that only the comparison needs: downloaded into a separate cache, or reported as missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WRK = ("wrk", "libluajit-5.1-2", "libluajit-5.1-common")
 
 
 class Missing(Exception):
-    """Something could not be had; the text says why."""
+    """A tool is not available; the text says why."""
 
 
 def wrk() -> tuple[list[str], dict[str, str]]:

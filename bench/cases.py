@@ -1,7 +1,7 @@
-"""Cases per second against the local mock, of our suite and of `schemathesis run`, and where the time of ours goes.
+"""Cases per second of our suite and of `schemathesis run` against the local mock, with a profile of our suite.
 
-Processor time is measured at the seams of the suite: each is wrapped in a timer that stops while an inner one runs. What is
-left of the time by the clock is waiting: for the server, and for whatever else the machine does.
+Processor time is measured for a few functions of the suite: each is wrapped in a timer that stops while an inner one runs. The
+rest of the elapsed time is waiting for the server or for other processes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WAITING = "waiting for the server"
 
 
 class Shares:
-    """Seconds by name; of several timers that run inside each other the innermost one counts."""
+    """Seconds by name; if timers are nested, only the innermost one counts."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
@@ -47,7 +47,7 @@ class Shares:
         self._since = now
 
     def timed(self, function: Any, name: str) -> Any:
-        """The function, its time counted under a name."""
+        """Wraps a function so that its time is counted under a name."""
 
         def call(*arguments: Any, **options: Any) -> Any:
             self._switch()
@@ -61,27 +61,27 @@ class Shares:
         return call
 
     def stop(self) -> None:
-        """Counts what has not been counted yet."""
+        """Adds the time that is not counted yet, and computes the waiting time."""
         self._switch()
         self.seconds[WAITING] = time.perf_counter() - self._started - sum(self.seconds.values())  # type: ignore[assignment]
 
 
 @contextmanager
 def mock() -> Iterator[str]:
-    """Serves the demo world in a process of its own; gives the base URL."""
+    """Serves the demo world in a separate process; yields the base URL."""
     command = [sys.executable, "-m", "mockserver", "serve", "--port", "0", "--quiet", "--world", str(WORLD)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             base = process.stdout.readline().split()[-1]
-            Thread(target=process.stdout.read, daemon=True).start()  # a full pipe would stop the mock
+            Thread(target=process.stdout.read, daemon=True).start()  # a full pipe would block the mock
             yield base
         finally:
             process.terminate()
 
 
 def verified() -> float:
-    """Seconds of the whole `contracts verify`, its start included."""
+    """The duration of a whole `contracts verify` with its start, seconds."""
     with mock() as base:
         started = time.monotonic()
         command = [sys.executable, "-m", "contracts", "verify", "--target", base, "--world", str(WORLD)]
@@ -90,7 +90,7 @@ def verified() -> float:
 
 
 def profiled() -> Counter[str]:
-    """The seconds at each seam of aim and walks with one worker."""
+    """Seconds in each measured function, for the aimed lane and walks with one worker."""
     shares = Shares()
     with mock() as base, ExitStack() as stack:
         for owner, name, label in SEAMS:
@@ -103,7 +103,7 @@ def profiled() -> Counter[str]:
 @click.command()
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Each measures all; medians are shown.")
 def cases(rounds: int) -> None:
-    """Cases per second of the suite and of Schemathesis on the same mock, and where the time of ours goes."""
+    """Compares cases per second of the suite and of Schemathesis on the same mock, with a profile of the suite."""
     ours, theirs, whole = [], [], []
     seconds: Counter[str] = Counter()
     for _ in range(rounds):

@@ -1,7 +1,7 @@
-"""What the suite catches, beside what `schemathesis run` finds on the same servers, and whom each of them accuses wrongly.
+"""The wrong servers that the suite and `schemathesis run` catch, and the correct servers that they report wrongly.
 
-A server of the catalogue runs in a process of its own. Schemathesis gets the contract as its document, with its good
-examples, a valid token and every check of its own, and goes on after a failure; nothing of ours is in it.
+Each server of the catalogue runs in a separate process. Schemathesis gets the contract as its document, with its examples and a
+valid token, runs all of its own checks, and continues after a failure. Our hooks are not used.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from wrong_servers import CONTRACT, CORRECT, WORLD, WRONG, Entry  # noqa: E402 i
 
 TOKEN = "Authorization: demo-token-alice"
 LIMIT = 300
-"""Seconds for one run of Schemathesis."""
+"""The time limit of one run of Schemathesis, seconds."""
 REFERENCE = "correct"
 REFERENCES = 2
-"""Runs of Schemathesis on a right server, as long as they take: what they report is not the fault of a wrong one."""
+"""Runs of Schemathesis on a correct server, without a time limit: what they report does not count as caught."""
 MOST_REQUESTS = 20_000
 WALKS = 800
 
 Report = frozenset[tuple[str, str]]
-"""Checks of Schemathesis that failed, each with the operation."""
+"""Failed checks of Schemathesis, each with its operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """What a run of Schemathesis reported."""
+    """The result of a run of Schemathesis."""
 
     failures: Report
     cases: int
@@ -52,7 +52,7 @@ class Plain:
 
 @contextmanager
 def served(name: str) -> Iterator[str]:
-    """Serves an entry of the catalogue; gives its base URL."""
+    """Serves an entry of the catalogue; yields its base URL."""
     command = [sys.executable, str(ROOT / "tests" / "wrong_servers.py"), name, "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -63,7 +63,7 @@ def served(name: str) -> Iterator[str]:
 
 
 def scope(entry: Entry) -> openapi.Contract:
-    """What is examined: the whole family where a sequence over all operations is needed, else the operation of the defect."""
+    """The contract to test with: all operations if the defect needs a sequence over them, else the operation of the defect."""
     return CONTRACT if entry.whole else CONTRACT.only("shareInfo")
 
 
@@ -89,13 +89,13 @@ def schemathesis(base: str, contract: openapi.Contract, seed: int, limit: int | 
 
 
 def suite(base: str, contract: openapi.Contract, plan: Plan, most_requests: int = MOST_REQUESTS):  # type: ignore[no-untyped-def]
-    """The record of an examination by our suite."""
+    """The record of a test run of our suite."""
     world = openapi.load_world(WORLD, contract, time.time_ns() // 1_000_000, {})
     return examine(contract, world, Target(base, Manners(most_requests=most_requests)), plan)
 
 
 def catch(names: Iterable[str], plain: bool) -> Counter[str]:
-    """A line for each wrong server. Gives who caught how many."""
+    """Prints a line per wrong server. Returns how many each tool caught."""
     known: dict[bool, Report] = {}
     caught: Counter[str] = Counter()
     for name in names:
@@ -129,7 +129,7 @@ def _caught_by_schemathesis(name: str, known: Report, caught: Counter[str]) -> s
 
 
 def _reference(contract: openapi.Contract) -> Report:
-    """What Schemathesis reports on a right server."""
+    """The checks that Schemathesis reports on a correct server."""
     found: set[tuple[str, str]] = set()
     for seed in range(REFERENCES):
         with served(REFERENCE) as base:
@@ -138,7 +138,7 @@ def _reference(contract: openapi.Contract) -> Report:
 
 
 def accuse(names: Iterable[str], seeds: int, plain: bool) -> Counter[str]:
-    """A line for each right server. Gives how many each of the two accused, and by how many checks."""
+    """Prints a line per correct server. Returns how many each tool reported, and by how many checks."""
     accused: Counter[str] = Counter()
     for name in names:
         entry, violations = CORRECT[name], 0
@@ -164,7 +164,7 @@ def accuse(names: Iterable[str], seeds: int, plain: bool) -> Counter[str]:
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(0), help="For each right server.")
 @click.option("--plain/--no-plain", default=True, help="Whether Schemathesis runs too.")
 def catches(only: tuple[str, ...], seeds: int, plain: bool) -> None:
-    """What the suite and Schemathesis catch of the catalogue, and whom they accuse wrongly."""
+    """Compares the suite and Schemathesis on the catalogue: wrong servers caught, correct servers reported."""
     wrong = [name for name in only or WRONG if name in WRONG]
     right = [name for name in only or CORRECT if name in CORRECT and seeds]
     caught, accused = catch(wrong, plain), accuse(right, seeds, plain)

@@ -1,6 +1,6 @@
 """Times `decide()`: `python -m bench decide` prints µs for full success paths and for a refusal.
 
-Time is what the process used, not what the clock says; rounds are interleaved, and medians are printed.
+It measures processor time in interleaved rounds, and prints medians.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ REQUESTS = {
 
 
 def main() -> None:
-    """Medians of interleaved rounds."""
+    """Prints medians of interleaved rounds."""
     contract = openapi.load()
     operation, chance = contract.operations["shareInfo"], random.Random(1)
     world = openapi.load_world(Path(openapi.__file__).parent / "worlds" / "demo.yaml", contract, NOW, {})

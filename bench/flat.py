@@ -1,7 +1,7 @@
-"""Whether the cost is flat: a decision and a request with none to many shares; memory per share, and what a fork takes.
+"""The cost of a decision and of a request with none to many shares; memory per share; the cost of a fork.
 
-Time is what the process used, not what the clock says, and rounds of all sizes are interleaved: each gives the ratio to the
-round beside it without shares, so that a busy machine slows both.
+It measures processor time in interleaved rounds of all sizes. Each round gives the ratio to the neighbouring round without
+shares, so that a busy machine slows both.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ LAYOUTS = {
     f"on {DEVICES:,} devices": (DEVICES, LATER, "2"),
     "over, on one device": (1, OVER, "1"),
 }
-"""How many devices, until when the shares may be accepted, and the coverMark of the requests."""
+"""The number of devices, until when the shares may be accepted (epoch ms), and the coverMark of the requests."""
 
 States = dict[int, openapi.State]
 Raw = dict[str, str]
 Asking = Callable[[States, int, Iterator[Raw]], Callable[[], None]]
-"""(states, size, requests) to what makes one request; nobody keeps the state in which it begins."""
+"""From (states, size, requests) to a function that makes one request; no reference to the initial state is kept."""
 
 
 def main(most: int) -> None:
-    """Prints it all."""
+    """Prints all tables."""
     console, sizes = Console(), sorted({0, most // 100, most // 10, most})
     contract = openapi.load()
     empty = openapi.load_world(WORLD, contract, NOW, os.environ).state
@@ -72,7 +72,7 @@ def main(most: int) -> None:
 
 
 def _filled(state: openapi.State, devices: int, until: int, sizes: list[int]) -> States:
-    """States with so many shares, in turn on each device. None shares anything with another."""
+    """States with so many shares, evenly on the devices. They have no data in common."""
     shares, found = state.tables["shares"], {}
     for size in sizes:
         found[size] = state
@@ -112,7 +112,7 @@ def _deciding(contract: openapi.Contract) -> Asking:
     operation = contract.operations["shareInfo"]
 
     def asking(states: States, size: int, requests: Iterator[Raw]) -> Callable[[], None]:
-        chance = Random(4)  # not the seed of the world, which mints codes too
+        chance = Random(4)  # not the seed of the world, because the world mints codes with it
 
         def decide() -> None:
             states[size] = openapi.decide(operation, {"token": TOKEN, **next(requests)}, states[size], NOW, chance).state
@@ -142,7 +142,7 @@ def _requesting(mock: Mock) -> Asking:
 
 
 def _forks(mock: Mock, between: int) -> float:
-    """Median ms of a fork and its first change, with so many changes of its parent between the two."""
+    """Median ms of a fork and its first change, after so many changes of its parent in between."""
     parent, found = mock.worlds.default, []
     for _ in range(11):
         started = time.process_time()

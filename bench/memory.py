@@ -1,7 +1,7 @@
 """Memory of the mock: `python bench/memory.py [REQUESTS]` sends 1,000,000 requests, of every outcome of shareInfo in turn.
 
-Without HTTP, because the network keeps nothing: through the WSGI application, with journal and metrics. Prints resident MiB,
-rows and entries ten times on the way. The rows grow with every success, the rest must not grow.
+It calls the WSGI application without HTTP, with journal and metrics, and prints resident MiB, rows and entries ten times. The
+rows grow with every success; the rest must not grow.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mockserver import Bounds, Mock, Origin, create_app
 
 
 def main() -> None:
-    """One line for each tenth of the requests."""
+    """Prints one line for each tenth of the requests."""
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     contract = openapi.load()
     world = Path(openapi.__file__).parent / "worlds" / "demo.yaml"

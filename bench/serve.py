@@ -1,4 +1,4 @@
-"""One application on one server: `python -m bench.serve APPLICATION SERVER PORT`."""
+"""Serves one application with one HTTP server: `python -m bench.serve APPLICATION SERVER PORT`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BASE = {"SERVER_NAME": HOST, "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1",
 
 
 class AtOnce:
-    """An application that is called on the event loop of the mock's server, as the contract is: its best case there."""
+    """An application that the mock's server calls on its event loop, like the operations of the contract: its fastest path."""
 
     def __init__(self, application: Any) -> None:
         self.application = application
@@ -30,14 +30,14 @@ class AtOnce:
         return result
 
     def reply(self, environ: dict[str, Any]) -> Any:
-        """The reply, at once."""
+        """The reply, without a thread."""
         from mockserver.http.reply import called
 
         return called(self.application, {"wsgi.input": BytesIO(), **BASE, **environ})
 
 
 def mock() -> Any:
-    """The mock on its demo world, as `mockserver serve --max-rows 10000000` has it."""
+    """The mock on its demo world, as `mockserver serve --max-rows 10000000` serves it."""
     import openapi
     from mockserver import Bounds, Mock, Origin, create_app
     from mockserver.cli.main import spare_the_collector
@@ -49,7 +49,7 @@ def mock() -> Any:
 
 
 def flask() -> Any:
-    """A bare Flask view: no state, no rules."""
+    """A plain Flask view without state and rules."""
     from flask import Flask, request
 
     app = Flask("bare")
@@ -62,7 +62,7 @@ def flask() -> Any:
 
 
 def fixed() -> Any:
-    """The bare server: the same bytes for everything."""
+    """Fixed bytes for every request, to measure the server alone."""
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(BODY)))]
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -73,7 +73,7 @@ def fixed() -> Any:
 
 
 def ours(application: Any, port: int) -> None:
-    """The mock's own: a loop of uvloop where there is one, and llhttp."""
+    """The mock's own server: uvloop (if available) and llhttp."""
     from mockserver.http.server import Server, listen
 
     Server(application, listen(HOST, port), 8)
@@ -81,7 +81,7 @@ def ours(application: Any, port: int) -> None:
 
 
 def plain(application: Any, port: int) -> None:
-    """The mock's own on asyncio's loop, as on Windows."""
+    """The mock's own server on asyncio's loop, as without uvloop."""
     import asyncio
 
     from mockserver.http import server
@@ -91,7 +91,7 @@ def plain(application: Any, port: int) -> None:
 
 
 def uvicorn(application: Any, port: int) -> None:
-    """The same loop and parser in a library: ASGI."""
+    """uvicorn: the same loop and parser, through ASGI."""
     import asyncio
 
     import uvicorn
@@ -116,7 +116,7 @@ def uvicorn(application: Any, port: int) -> None:
 
 
 def granian(application: Any, port: int) -> None:
-    """Rust, and one thread of Python; it imports the application itself."""
+    """granian: Rust with one Python thread; it imports the application itself."""
     from granian import Granian
     from granian.constants import Interfaces
 
@@ -127,35 +127,35 @@ def granian(application: Any, port: int) -> None:
 
 
 def fastpysgi(application: Any, port: int) -> None:
-    """C, libuv and llhttp, one thread."""
+    """fastpysgi: C, libuv and llhttp, one thread."""
     import fastpysgi
 
     fastpysgi.run(application, host=HOST, port=port)
 
 
 def bjoern(application: Any, port: int) -> None:
-    """C and libev, one thread."""
+    """bjoern: C and libev, one thread."""
     import bjoern
 
     bjoern.run(application, HOST, port)
 
 
 def waitress(application: Any, port: int) -> None:
-    """Pure Python, one event loop and threads."""
+    """waitress: pure Python, one event loop and threads."""
     import waitress
 
     waitress.serve(application, host=HOST, port=port, threads=4)
 
 
 def cheroot(application: Any, port: int) -> None:
-    """Pure Python, threads."""
+    """cheroot: pure Python, threads."""
     from cheroot.wsgi import Server
 
     Server((HOST, port), application, numthreads=4).start()
 
 
 def gunicorn(application: Any, port: int) -> None:
-    """One process of threads."""
+    """gunicorn: one process with threads."""
     from gunicorn.app.base import BaseApplication
 
     class Application(BaseApplication):  # type: ignore[misc]
@@ -179,11 +179,11 @@ WAYS: dict[str, Callable[[Any, int], None]] = {
     each.__name__: each for each in (ours, plain, uvicorn, granian, fastpysgi, bjoern, waitress, gunicorn, cheroot)
 }
 PACKAGES = {"bjoern": "bjoern-binary"}
-"""The package of a way, where it is called otherwise."""
+"""The package of a server, where its name differs."""
 
 
 def package(way: str) -> str | None:
-    """The package that a way needs and the project does not."""
+    """The package that a server needs and the project does not have."""
     return None if way in ("ours", "plain") else PACKAGES.get(way, way)
 
 

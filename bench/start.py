@@ -1,4 +1,4 @@
-"""How long the mock takes to its first reply, and what `import openapi` takes; where that time goes."""
+"""The time from the start of the mock to its first reply, and of `import openapi`, with a profile."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ print(*parts, sep=";")
 
 
 def main(rounds: int) -> None:
-    """Medians of interleaved rounds, and the fastest one, which others on the machine have slowed the least."""
+    """Prints medians of interleaved rounds, and the fastest round, which other processes disturbed least."""
     found: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(rounds):

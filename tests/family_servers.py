@@ -1,7 +1,9 @@
-"""Servers of the whole sharing family, each the contract itself with a change, executed by the mock.
+"""Servers of the whole sharing family: the mock serves the contract with one change.
 
-FORGETFUL ones give single replies that look right, and remember something wrongly: only a sequence of requests can show it.
-LENIENT ones are right: they differ where the documents are silent. `python tests/family_servers.py NAME --port N` serves one.
+FORGETFUL servers give correct single replies but change their state wrongly: only a sequence of requests can show it.
+LENIENT servers are correct: they differ where the documents are silent.
+
+`python tests/family_servers.py NAME --port N` serves one.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ FILE = Path(openapi.__file__).parent / "device-sharing.yaml"
 
 @dataclass(frozen=True)
 class Change:
-    """`old` is the text of one operation that `new` replaces."""
+    """A change of the contract: in the text of one operation, `new` replaces `old`."""
 
     operation: str
     old: str
@@ -148,7 +150,7 @@ def mutated(change: Change) -> openapi.Contract:
 
 @contextmanager
 def serving(contract: openapi.Contract, port: int = 0) -> Iterator[str]:
-    """Serves a contract on the demo world in threads; gives its base URL."""
+    """Serves a contract on the demo world in threads; yields its base URL."""
     server = Server(create_app(Mock(contract, Origin(openapi.read_document(WORLD)))), listen("127.0.0.1", port), threads=2)
     try:
         yield server.url

@@ -1,4 +1,4 @@
-"""The comparison on the catalogue counts what the suite catches, and names nobody who is right."""
+"""`python -m bench catches`: it counts the wrong servers that the suite catches, and reports no correct server."""
 
 from __future__ import annotations
 

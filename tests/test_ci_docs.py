@@ -1,4 +1,4 @@
-"""The shell steps that docs/ci.md tells people to copy are run, in a fresh environment, against the mock."""
+"""Runs the shell steps of docs/ci.md against the mock, in a fresh environment."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ STEPS = {
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A copy of the project and an empty environment beside it."""
+    """A folder with a copy of the project and an empty virtual environment."""
     folder = tmp_path_factory.mktemp("ci")
     files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for name in filter(lambda name: (ROOT / name).exists(), files.stdout.splitlines()):  # one that is deleted is listed too
+    for name in filter(lambda name: (ROOT / name).exists(), files.stdout.splitlines()):  # deleted files are listed too
         target = folder / "project" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, target)

@@ -1,4 +1,4 @@
-"""The suite: it catches wrong servers by the right rule, and does not accuse a right one."""
+"""The suite: it reports wrong servers with the violated rule, and does not report a correct one."""
 
 from __future__ import annotations
 

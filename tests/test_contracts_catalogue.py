@@ -1,4 +1,4 @@
-"""The catalogue of servers: every wrong one is caught by the right rule, no right one is ever accused."""
+"""The catalogue of servers: every wrong one is reported with the violated rule, no correct one is reported."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from contracts.judge.record import ISOLATED
 
 SEEDS = range(10)
 LONGEST = 6
-"""Steps of a sequence that a person still takes in."""
+"""The most steps of a sequence that a person can follow."""
 
 
 def operations(entry):
-    """Those that a difference between right servers is about."""
+    """The outcomes in which correct servers may differ."""
     return {entry.change.operation, "shareDevice", "deviceShareUserList"} if entry.change and entry.whole else set()
 
 

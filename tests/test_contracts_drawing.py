@@ -1,4 +1,4 @@
-"""The same generator with Hypothesis as its source, which makes short what fails."""
+"""The generator of requests with Hypothesis as the source of choices, which can shrink failures."""
 
 from __future__ import annotations
 

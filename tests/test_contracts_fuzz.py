@@ -1,4 +1,4 @@
-"""Fuzzing: the same seed is the same stream, shards are its parts, and what showed something new is kept."""
+"""Fuzzing: the same seed gives the same stream, shards are its parts, and sequences with a new behaviour are kept."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WHOLE = Shard()
 
 
 class Ending(Stream):
-    """The first numbers of a stream."""
+    """The first inputs of a stream."""
 
     numbers = 3
 
@@ -46,7 +46,7 @@ def world(tmp_path):
 
 
 def sent(world, file, seed=0, shard=WHOLE, workers=1, corpus=None, start=None, numbers=3):
-    """What goes over the wire to a fresh mock."""
+    """The requests that a run sends to a fresh mock."""
     with tapped(file) as (base, requests):
         target = Target(base, Manners(connections=workers))
         session = open_session(CONTRACT, world, target, Plan(workers=workers, thorough=False))
@@ -210,4 +210,4 @@ def test_the_bound_on_requests_holds_also_while_a_failure_is_made_short(tmp_path
     with tapped(WORLD, mutated(FORGETFUL["new-end-forgotten"])) as (base, requests):
         result = run("--target", base, "--world", WORLD, "--max-requests", 60, "--workers", workers)
     assert result.exit_code == 1
-    assert len(requests) == 59  # the first one asked whether anybody is there
+    assert len(requests) == 59  # the first connection checked that the server answers

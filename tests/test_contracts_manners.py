@@ -1,4 +1,4 @@
-"""How a server is treated: certificates, a proxy, time limits, and what is tried again."""
+"""Options of the connection to the server: certificates, a proxy, time limits, retries."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_certificate_is_trusted_when_it_is_named(tmp_path):
 
 @contextmanager
 def proxying():
-    """A proxy that forwards; gives its address, and the list of what it was asked for and with which authority."""
+    """A forwarding proxy; yields its address, and the list of requested URLs with their proxy credentials."""
     asked, pool = [], urllib3.PoolManager()
 
     class Handler(BaseHTTPRequestHandler):
@@ -93,7 +93,7 @@ def test_a_proxy_is_gone_through_with_its_name_and_password():
 
 @contextmanager
 def silent(seconds):
-    """A server that reads requests, and closes after some seconds without a word; gives its URL and what it read."""
+    """A server that reads requests and closes after some seconds without a reply; yields its URL and what it read."""
     listener, read = socket.create_server(("127.0.0.1", 0)), []
 
     def serve():
@@ -136,7 +136,7 @@ def test_a_connection_is_tried_again():
     started = time.monotonic()
     with pytest.raises(Broken, match="no reply"):
         Target(f"http://127.0.0.1:{port}", Manners(retries=2)).send(REQUEST)
-    assert time.monotonic() - started > 0.3  # the pause before the second try
+    assert time.monotonic() - started > 0.3  # the pause before the first retry
 
 
 def test_the_bound_on_requests_holds_for_any_number_of_threads():

@@ -1,4 +1,4 @@
-"""Options and profiles of the suite: who wins, what is refused, and what is never green."""
+"""Options and profiles of the suite: precedence, invalid input, and runs that must not pass."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(command, *arguments, **options):
 
 
 def read(command, profile, *arguments):
-    """The options with which a command would run."""
+    """The options that a command would run with."""
     with main.commands[command].make_context(command, ["--profile", str(profile), *arguments]) as context:
         return context.params
 
@@ -223,7 +223,7 @@ def test_a_planted_secret_is_in_no_file(tmp_path, monkeypatch, echoed):
 
 @contextmanager
 def echoing(*words):
-    """A server that says the same to everything, and more than it should."""
+    """A server that gives the same reply to every request; the reply contains the words."""
     body = json.dumps({"code": 200, "msg": "", "data": {"said": " ".join(words)}}).encode()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""A failure is saved in a file, and sent again from it."""
+"""Failures are saved in files, and replayed from them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(command, *arguments, **options):
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """The failures and the report of a run against a server that forgets the new end of a share."""
+    """The failures and the report of a run against a server that does not store a new end of a share."""
     folder = tmp_path_factory.mktemp("saved")
     with serving(mutated(FORGETFUL["new-end-forgotten"])) as base:
         options = ["--failures", folder / "failures", "--json", folder / "report.json", "--max-requests", 400, "--quiet"]

@@ -1,4 +1,4 @@
-"""The reports: each says the same, opens elsewhere, and holds no secret."""
+"""The reports: all have the same content, work without the project, and contain no secret."""
 
 from __future__ import annotations
 

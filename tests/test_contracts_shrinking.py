@@ -1,4 +1,4 @@
-"""What fails is made short, and shown by what a person can repeat."""
+"""Failures are shrunk, and shown as commands that a person can repeat."""
 
 from __future__ import annotations
 

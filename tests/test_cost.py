@@ -1,4 +1,4 @@
-"""What a decision and a request cost, counted in instructions, so that no clock is asked. A bound leaves a fifth of room."""
+"""The cost of a decision and of a request, counted in instructions instead of seconds. Bounds are 20 % above the current cost."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def state(contract):
 
 
 def with_shares(state, number, devices, until=NOW + 1000):
-    """The state with so many shares that stand until a time, on so many devices of Alice's."""
+    """A state with so many shares, valid until a time, on so many devices of Alice."""
     columns = state.tables["shares"]
     for each in range(number):
         device = {"pk": "p11pLZ", "dk": "D001" if devices == 1 else f"many{each % devices}"}
@@ -77,7 +77,7 @@ def test_a_decision_costs_the_same_with_many_shares_as_with_few(share_info, stat
 
 def test_a_decision_that_replaces_what_stands_costs_the_same_above_many_shares_that_are_over(share_info, state):
     def replacing(number):
-        after = openapi.decide(share_info, ALICE, state, NOW, random.Random(2)).state  # which lies at the bottom
+        after = openapi.decide(share_info, ALICE, state, NOW, random.Random(2)).state  # the oldest share
         after = with_shares(after, number, 1, until=NOW)
         for seed in (3, 4):
             after = openapi.decide(share_info, ALICE, after, NOW, random.Random(seed)).state

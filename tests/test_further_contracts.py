@@ -1,4 +1,4 @@
-"""Every contract that comes with the package: a valid document, a mock that gives each outcome, a suite that verifies it."""
+"""Every contract in the package: the document is valid, the mock gives each outcome, and the suite verifies it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_suite_verifies_every_outcome_of_the_mock(name, tmp_path):
     verdicts = {outcome: each["verdict"] for outcome, each in json.loads(report.read_text())["outcomes"].items()}
     assert set(verdicts.values()) <= {"verified", "blocked"}
     blocked = {outcome for outcome, verdict in verdicts.items() if verdict == "blocked"}
-    # The documents list these and explain none of them; a server may give them at any time, and the mock does not.
+    # The documents list these codes without an explanation: a server may give them at any time, and the mock does not.
     unexplained = {"shareByUid/5864", "deviceInfo/5041", "deviceInfo/5047", "userDeviceList/5047"}
     assert blocked == (unexplained if name == "device-sharing" else set())
 

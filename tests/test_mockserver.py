@@ -1,4 +1,4 @@
-"""The mock: every outcome on the wire, one transaction per request, problem documents, sentences for bad input."""
+"""The mock: every outcome over HTTP, one transaction per request, problem documents, messages for invalid input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request is one transaction, whatever else happens at the same time."""
+"""Each request is one transaction, even with concurrent requests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _together(number, action):
 
 @pytest.fixture(scope="module")
 def mixed():
-    """A mock after 10,000 requests of every kind from 16 threads, and the moment in which it began."""
+    """A mock after 10,000 requests of every kind from 16 threads, and its initial moment."""
     mock = Mock(CONTRACT, Origin(openapi.read_document(WORLD)), Bounds(journal=THREADS * REQUESTS))
     app, world = create_app(mock), mock.worlds.default
     beginning = world.moment()

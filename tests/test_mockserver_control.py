@@ -1,4 +1,4 @@
-"""The control plane: safe by default, and as its own document says."""
+"""The control plane: safe by default, and consistent with `openapi/control-plane.yaml`."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def test_a_client_brings_its_token():
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    """A mock of the smallest contract, whose control plane the examiners drive."""
+    """A mock of a minimal contract, whose control plane Schemathesis calls."""
     file = tmp_path_factory.mktemp("plain") / "plain.yaml"
     file.write_text("openapi: 3.1.0\ninfo: {title: P, version: '1'}\npaths: {/a: {get: {operationId: a, responses: {}}}}\n")
     with running(file, bounds=Bounds(worlds=2000)) as mock:

@@ -1,4 +1,4 @@
-"""Faults: every kind, how often, and that what is forced is marked."""
+"""Faults: every kind, how often each happens, and that changed replies are marked as tainted."""
 
 from __future__ import annotations
 

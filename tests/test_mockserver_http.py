@@ -1,4 +1,4 @@
-"""HTTP as it goes over the wire: what the server accepts, what it refuses, and in which order it answers."""
+"""The HTTP server, byte by byte: what it accepts, what it refuses, and the order of replies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DATE = '{"time": "2030-01-01T00:00:00Z", "frozen": true}'
 
 
 class Wire:
-    """One connection, spoken to in bytes."""
+    """One connection on which bytes are sent and received."""
 
     def __init__(self, port, host="127.0.0.1"):
         self.socket = socket.create_connection((host, port), timeout=10)
@@ -55,7 +55,7 @@ class Wire:
 
 @pytest.fixture
 def served():
-    """Serves an application until the test ends; gives the server."""
+    """Serves an application until the test ends; returns the server."""
     servers = []
 
     def serve(application, host="127.0.0.1", threads=1):
@@ -69,7 +69,7 @@ def served():
 
 @pytest.fixture(scope="module", params=["uvloop", "asyncio"])
 def mock(request):
-    """A mock on each event loop that a machine may have."""
+    """A mock on each event loop: uvloop and asyncio."""
     new_event_loop = pytest.importorskip(request.param).new_event_loop
     with patch.object(http_server, "new_event_loop", new_event_loop), running(threads=1) as client:
         client.port = int(client.url.rpartition(":")[2])
@@ -238,7 +238,7 @@ def test_a_slow_request_is_given_up_and_so_is_a_connection_that_does_nothing(moc
     assert idle.reply()[0] == 200
     wire.send(SHARE)
     for _ in range(20):
-        wire.send("a")  # that something comes is not enough
+        wire.send("a")  # bytes that arrive slowly do not extend the time limit
         time.sleep(0.1)
     assert wire.reply()[0] == 408
     assert idle.closed()

@@ -1,4 +1,4 @@
-"""The journal: why each request was answered so, what tests ask of it, and what it never shows."""
+"""The journal: reasons of each reply, verification of calls, and secrets that it never shows."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_every_witness_gets_its_outcome(outcome, witnessed):
 
 @pytest.fixture(scope="module")
 def witnessed():
-    """An application whose clock stands still, and its witnesses."""
+    """An application with a frozen clock, and its witnesses."""
     app = create_app(Mock(CONTRACT, Origin(openapi.read_document(WORLD))))
     client = app.test_client()
     client.patch("/_mock/worlds/default/clock", json={"frozen": True})

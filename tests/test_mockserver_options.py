@@ -1,4 +1,4 @@
-"""Options, TLS, logs, reloading and stopping: the mock as it is started."""
+"""The command line of the mock: options, TLS, logs, reloading and stopping."""
 
 from __future__ import annotations
 

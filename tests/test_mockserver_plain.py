@@ -1,4 +1,4 @@
-"""A document without a decision table is served from its examples and schemas, and says what nobody can know."""
+"""A document without a decision table is served from its examples and schemas; the mock lists what it cannot know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pytest plugin and the context manager, as the documentation shows them."""
+"""The pytest plugin and the context manager, with the examples of docs/mock.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worlds: chosen by base URL or header, isolated in everything, kept and restored, bounded, and gone when unused."""
+"""Worlds: chosen by base URL or header, isolated, saved and restored, limited, and deleted when idle."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def test_the_clock_moves_everything_that_speaks_of_time(client):
     now = client.patch(clock, json={"frozen": True}).json["now"]
     accepting = {"acceptingExpireAt": str(now + 1000)}
     _share(client, **accepting)
-    client.patch(clock, json={"advance": "2s"})  # the first share is past its time, so nothing is there to replace
+    client.patch(clock, json={"advance": "2s"})  # the first share has expired, so there is none to replace
     _share(client, acceptingExpireAt=str(now + 10_000))
     assert sum(not row["replaced"] for row in _shares(client, "default")) == 2
     client.patch(clock, json={"advance": "5s"})

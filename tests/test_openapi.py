@@ -1,4 +1,4 @@
-"""The meaning of a contract: its decisions, its state, and what loading refuses."""
+"""The package `openapi`: decisions, state, and the errors of loading."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_an_effect_that_fails_changes_nothing(share_info, state):
     first = decide(share_info, ALICE, state)
     before = first.state.snapshot()
     with pytest.raises(openapi.ExecutionError, match="already has a row"):
-        decide(share_info, ALICE, first.state)  # the same generator mints the same code, after an effect that succeeded
+        decide(share_info, ALICE, first.state)  # the same generator mints the same code again, after one effect has succeeded
     assert first.state.snapshot() == before
     another = Thread(target=first.state.delete, args=("shares", first.changes[-1].after), daemon=True)
     another.start()

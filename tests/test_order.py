@@ -1,4 +1,4 @@
-"""`contracts order`: the order of a server is inferred, written as a patch, and then demanded without a complaint."""
+"""`contracts order`: the order of a server is inferred and written as a patch; with it `--strict-order` finds no violation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ORDERS = ["correct-reversed-order", "correct-times-first", "correct-order-of-cod
 
 
 def strict(contract, base, **options):
-    """The violations of a server of which the order of the table is demanded."""
+    """The violations of a server with `strict_order`."""
     contract = contract.only("shareInfo")
     world = openapi.load_world(WORLD, contract, time.time_ns() // 1_000_000, {})
     plan = Plan(breadth=False, walks=0, strict_order=True, **options)
@@ -31,7 +31,7 @@ def strict(contract, base, **options):
 
 
 def order(folder, base, *options, contract="contract.yaml", world=WORLD):
-    """The result of the command in a folder that holds the contract."""
+    """The result of the command in a folder that contains the contract."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         return CliRunner().invoke(main, ["order", "--target", base, "--world", str(world), "--contract", contract, *options])
@@ -80,7 +80,7 @@ def test_a_server_that_follows_the_table_needs_no_patch(folder):
 
 
 def running_in_a_circle(server, raw, body):
-    """pk before the token, dk before pk, the token before dk."""
+    """A server without an order: it checks pk before the token, dk before pk, and the token before dk."""
     absent = {name for name in ("token", "pk", "dk") if not raw.get(name, "").strip()}
     code = {frozenset({"token", "pk"}): 5066, frozenset({"pk", "dk"}): 5067, frozenset({"token", "dk"}): 5106}.get(
         frozenset(absent)
@@ -125,11 +125,11 @@ def test_probes_change_nothing_and_secrets_stay_secret(folder, monkeypatch):
     ("raw", "code", "fits"),
     [
         ("acceptingExpireAt=-1&pk=p11pLZ&dk=D001", 5106, True),
-        ("acceptingExpireAt=-1&pk=p11pLZ&dk=D001", 5145, False),  # assumed, and below the token
+        ("acceptingExpireAt=-1&pk=p11pLZ&dk=D001", 5145, False),  # assumed, and below the row for the token
         ("acceptingExpireAt=4102444800000&pk=p11pLZ&dk=none&coverMark=x", 5106, True),
-        ("acceptingExpireAt=4102444800000&token&pk=p11pLZ&dk=none&coverMark=x", 5145, True),  # what it may answer instead of 5133
+        ("acceptingExpireAt=4102444800000&token&pk=p11pLZ&dk=none&coverMark=x", 5145, True),  # a permitted alternative to 5133
         ("acceptingExpireAt=4102444800000&token&pk=p11pLZ&dk=none&coverMark=x", 5135, False),
-        ("acceptingExpireAt=-1&token&pk=p11pLZ&dk=none", 5135, True),  # a server may do without what is assumed
+        ("acceptingExpireAt=-1&token&pk=p11pLZ&dk=none", 5135, True),  # a server need not have an assumed row
         ("acceptingExpireAt=4102444800000&token&pk=p11pLZ&dk=none", 5134, True),
     ],
 )

@@ -1,4 +1,4 @@
-"""What the distribution holds and needs: the mock runs with what `pip install contract-mock` brings, and nothing else."""
+"""The distribution: its files and dependencies; the mock runs with only what `pip install contract-mock` installs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ sys.meta_path.insert(0, Finder())
 
 
 def closure(requirements):
-    """The distributions that these requirements bring here, by canonical name."""
+    """The distributions that these requirements install on this platform, by canonical name."""
     found, open_ones = set(), [Requirement(each) for each in requirements]
     while open_ones:
         each = open_ones.pop()
@@ -61,7 +61,7 @@ def closure(requirements):
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The source distribution, and the wheel that is built out of it."""
+    """The source distribution, and the wheel that is built from it."""
     folder = tmp_path_factory.mktemp("built")
     build = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(folder)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
@@ -74,7 +74,7 @@ def built(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def installed(built, tmp_path_factory):
-    """Runs a command where the wheel is installed and, of all else, only what some requirements bring."""
+    """Runs a command with only the wheel and what some requirements install."""
     folder = tmp_path_factory.mktemp("installed")
     install = [sys.executable, "-m", "pip", "install", "--no-deps", "--target", str(folder / "site")]
     subprocess.run([*install, str(built[1])], check=True, capture_output=True)
@@ -184,7 +184,7 @@ def test_what_is_imported_is_declared(package):
                 imported |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 imported.add(node.module.partition(".")[0])
-    imported -= {*sys.stdlib_module_names, *PACKAGES, "pytest"}  # whoever loads the plugin has pytest
+    imported -= {*sys.stdlib_module_names, *PACKAGES, "pytest"}  # the plugin is loaded by pytest
     needed = {name for module in imported for name in HOMES[module]}
     declared = {
         canonicalize_name(Requirement(each).name) for each in (*BASE, *(EXTRAS["suite"] if package == "contracts" else ()))

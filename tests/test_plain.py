@@ -1,4 +1,4 @@
-"""The expressions that Python evaluates itself give what CEL gives."""
+"""Expressions that are evaluated without CEL give the same values as CEL."""
 
 from __future__ import annotations
 

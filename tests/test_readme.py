@@ -1,4 +1,4 @@
-"""What the README shows is what happens."""
+"""Runs the library example of README.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`schemathesis run` with our hooks: it finds what a wrong server does, and does not accuse a right one."""
+"""`schemathesis run` with our hooks: it reports a wrong server, and does not report a correct one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of a share, as its sharer and its recipients see it, to the millisecond."""
+"""The phases of a share, from the view of its sharer and its recipients, to the millisecond."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LAMP = {"pk": "p11pLZ", "dk": "D001"}
 
 
 class Server:
-    """The contract as a server, with a clock that a test moves."""
+    """A server that executes the contract, with a clock that the test sets."""
 
     def __init__(self):
         self.now, self.random = NOW, random.Random(1)
@@ -142,7 +142,7 @@ def test_cover_mark_2_stands_beside(server):
 @pytest.mark.parametrize(("more", "code"), [(-1, 5151), (0, 200), (1, 200)])
 def test_cover_mark_3_is_accepted_only_with_as_much_time_as_the_code_in_use(server, more, code):
     server.accepted(sharingExpireAt=NOW + 48 * HOUR)
-    server.now += 2 * HOUR  # the first code can no longer be redeemed, so it is not in the way of an offer
+    server.now += 2 * HOUR  # the first code can no longer be redeemed, so it does not prevent a new offer
     offer = server.offer(coverMark=3, sharingExpireAt=NOW + 48 * HOUR + more)
     assert server("shareDevice", BOB, shareCode=offer) == code
 

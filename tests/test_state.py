@@ -1,4 +1,4 @@
-"""Tables and their indexes, beside a list of rows that is searched from end to end."""
+"""Tables and their indexes, compared with a list of rows that is searched completely."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def found(state, person, after):
 
 
 def expected(rows, person, after):
-    """The same from rows in the order in which they came to be of this person and not over."""
+    """The same result from a search of all rows; those that began to match last come first."""
     return [row for row in reversed(rows.values()) if row[1] == person and row[2] is not None and row[2] > after and not row[3]]
 
 
 def changed(chance, row):
-    """The row after one of the changes that matter to an index: who, until when, whether it is over."""
+    """The row after one of the changes that affect an index: the person, the end, whether it is over."""
     who, until, over = row[1:]
     kind = chance.randrange(4)
     who = chance.choice("ab") if kind == 0 else who
@@ -65,7 +65,7 @@ def test_an_index_finds_what_a_search_finds_in_the_order_in_which_it_came(seed):
             before = chance.choice([*rows.values()])
             after = changed(chance, before)
             state = state.replace("loans", before, after)
-            if (before[1], before[3]) != (after[1], after[3]):  # it comes anew
+            if (before[1], before[3]) != (after[1], after[3]):  # it enters the index again
                 rows = {key: row for key, row in rows.items() if key != before[0]}
             rows = rows | {after[0]: after}
         kept.append((state, rows))
@@ -78,7 +78,7 @@ def test_an_index_finds_what_a_search_finds_in_the_order_in_which_it_came(seed):
 
 
 def after_a_walk(below):
-    """A state in which many rows that are over by time lie below some of which one is not, and the walk that ends the latter."""
+    """A state with so many expired rows, after a scan over them that ended the only valid row, and with one new valid row."""
     state = State.empty([COLUMNS]).insert("loans", (-1, "a", 99, False))
     for number in range(below):
         state = state.insert("loans", (number, "a", 5, False))

@@ -1,4 +1,4 @@
-"""What docs/suite.md says is what happens: its shell examples run against the mock, its table is click's."""
+"""docs/suite.md: its shell examples run against the mock, and its table of options equals the command line."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ LEFT = {
     "--corpus corpus ": ("corpus/corpus.jsonl",),
     "--shard": ("corpus-3/corpus.jsonl", *(f"corpus-{number}/corpus.seed0-shard{number}of3.json" for number in (1, 2, 3))),
 }
-"""The files that an example leaves, by what it says."""
+"""The files that an example writes, by a part of its text."""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder that looks like the project, in which a run has left a failure."""
+    """A folder with links to the project's files, in which a run has saved a failure."""
     folder = tmp_path_factory.mktemp("suite")
     for name in ("openapi", "docs"):
         (folder / name).symlink_to(ROOT / name)

@@ -1,4 +1,4 @@
-"""Versions of maps: each keeps what it held, however many follow it, from whichever one they come, in whichever thread."""
+"""Versions of maps: each keeps its content, however many versions follow it, from which version, and in which thread."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def changed(version, writes):
 
 
 class Histories(RuleBasedStateMachine):
-    """Versions that come from one another in any way, each beside the plain dicts that it must equal."""
+    """Versions derived from each other in any order, each with the plain dicts that it must equal."""
 
     versions = Bundle("versions")
 
@@ -58,7 +58,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(target=versions, of=versions, times=st.integers(1, 12))
     def change_often(self, of, times):
-        """So that others are left far behind."""
+        """Makes so many changes that other versions are far behind."""
         for value in range(times):
             of = self.change(of, [(0, value % 5, value), (1, value % 3, ABSENT if value % 2 else value)])
         return of
@@ -105,7 +105,7 @@ def test_a_version_keeps_what_it_held_whatever_comes_of_it(monkeypatch, near, fa
 
 
 def counted(number):
-    """A version whose key `even` and `odd` differ by one, and all that came before it."""
+    """A version whose keys `even` and `odd` differ by one, and all versions before it."""
     versions = [Version.empty((0,))]
     for each in range(number):
         versions.append(changed(versions[-1], [(0, "odd", each), (0, "even", each)]))
@@ -135,7 +135,7 @@ def test_what_a_map_ever_had_is_found_once_from_whichever_version():
 
 
 def test_an_abandoned_version_costs_no_copy():
-    """A request that fails half-way has changed a table of a million rows; the next one must not copy it."""
+    """A request that fails half-way has changed a table of a million rows; the next request must not copy the table."""
     version = counted(3)[-1]
     dicts = version._dicts[0]
     for _ in range(10):
@@ -178,7 +178,7 @@ def test_a_version_that_is_read_from_far_away_is_near_from_then_on(monkeypatch):
 
 @pytest.fixture
 def hasty_threads():
-    """Threads that take turns as often as Python can."""
+    """Threads that switch as often as Python allows."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -186,7 +186,7 @@ def hasty_threads():
 
 
 class Interrupting(str):
-    """A key; to look it up lets somebody else change the map between two steps of the reader."""
+    """A key whose lookup lets another thread change the map between two steps of the reader."""
 
     def __new__(cls, text, change):
         found = super().__new__(cls, text)
@@ -207,8 +207,8 @@ def test_a_reader_whom_a_writer_overtakes_sees_its_own_version():
 
 @pytest.mark.usefixtures("hasty_threads")
 def test_threads_that_share_versions_each_see_their_own(monkeypatch):
-    """Readers of old versions, while forks of them are changed in other threads under no common lock."""
-    monkeypatch.setattr(versions, "NEAR", 10**6)  # so that they take the same dicts from each other all the time
+    """Readers of old versions, while other threads change forks of them without a common lock."""
+    monkeypatch.setattr(versions, "NEAR", 10**6)  # so that the threads take over the same dicts from each other all the time
     base = changed(Version.empty((0,)), [(0, key, 0) for key in range(20)])
     wrong, stop = [], threading.Event()
 

@@ -1,4 +1,4 @@
-"""Starts the mock, examines it, and stops it.
+"""Starts the mock, tests it with `contracts verify`, and stops it.
 
 `python tests/verify_mock.py [--contract FILE] [--world FILE] [options of contracts verify]`; without a contract, the one of
 device sharing on its demo world.
@@ -16,7 +16,7 @@ DEMO = Path(__file__).parent.parent / "openapi" / "worlds" / "demo.yaml"
 
 
 def verify(arguments: list[str]) -> int:
-    """The exit code of the examination."""
+    """The exit code of the test run."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--contract")
     parser.add_argument("--world", default=str(DEMO))
@@ -30,7 +30,7 @@ def verify(arguments: list[str]) -> int:
         line = mock.stdout.readline()
         if not line:
             return mock.wait()
-        Thread(target=mock.stdout.read, daemon=True).start()  # a full pipe would stop the mock
+        Thread(target=mock.stdout.read, daemon=True).start()  # a full pipe would block the mock
         command = [sys.executable, "-m", "contracts", "verify", "--target", line.split()[-1], *both, *rest]
         return subprocess.run(command).returncode
     finally:

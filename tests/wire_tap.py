@@ -1,4 +1,4 @@
-"""The mock with a tap on its wire: what a suite really sends, request by request."""
+"""A mock that records its requests: what the suite really sends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _code = re.compile(r"share_dv_\w+").sub
 
 
 def frozen(folder: Path) -> Path:
-    """The demo world with a clock that stands still."""
+    """The demo world with a frozen clock."""
     file = folder / "frozen.yaml"
     file.write_text(WORLD.read_text() + "\nclock: {now: 2030-01-01T00:00:00Z, frozen: true}\n")
     return file
@@ -25,7 +25,7 @@ def frozen(folder: Path) -> Path:
 
 @contextmanager
 def tapped(world: Path, contract: openapi.Contract | None = None) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
-    """Serves a contract on a world; gives the base URL, and the list to which each request for the contract is added."""
+    """Serves a contract on a world; yields the base URL, and the list to which each request of the contract is added."""
     app = create_app(Mock(contract or openapi.load(), Origin(openapi.read_document(world), {})))
     sent: list[tuple[str, ...]] = []
 
@@ -46,7 +46,7 @@ def tapped(world: Path, contract: openapi.Contract | None = None) -> Iterator[tu
 
 
 def without_minted(sent: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Requests in which every code that a server made up, or should have, is the same word."""
+    """The requests with every minted code, and every placeholder for one, replaced by the same word."""
     given = WORLD.read_text()
 
     def masked(text: str) -> str:

@@ -31,7 +31,7 @@ WORLD = Path(openapi.__file__).parent / "worlds" / "demo.yaml"
 CONTRACT = openapi.load()
 SUCCESS = 200
 RESET = "/reset"
-"""A POST to it makes a server begin anew."""
+"""A POST to this path resets a server."""
 
 Raw = dict[str, Any]
 Body = dict[str, Any]
@@ -39,7 +39,7 @@ Rule = openapi.Rule
 
 
 class Crash(Exception):
-    """What a server does with a request that it cannot stand."""
+    """Raised where a server crashes on a request."""
 
 
 @dataclass(frozen=True)
@@ -55,27 +55,27 @@ class Outage:
 
 @dataclass(frozen=True)
 class Entry:
-    """A server: what it does otherwise than the contract, and what the report must say of it (nothing for a correct one)."""
+    """A server: how it differs from the contract, and what the report must contain (nothing for a correct one)."""
 
     says: str = ""
-    """A part of the sentence that the report must name."""
+    """A part of the sentence that the report must contain."""
     read: Callable[[Server, Raw], Raw] = lambda server, raw: raw
-    """What it takes the raw values of a request for."""
+    """Changes the raw values of a request."""
     body: Callable[[Server, Raw, Body], Any] = lambda server, raw, body: body
-    """The body of its reply."""
+    """Changes the body of a reply."""
     status: Callable[[Body], int] = lambda body: 200
     wire: Callable[[bytes], bytes] = lambda content: content
-    """What it makes of the bytes of its reply."""
+    """Changes the bytes of a reply."""
     without: Callable[[Rule], bool] | None = None
-    """The rows at which it does not look."""
+    """The rows that it skips."""
     order: Callable[[Rule], Any] | None = None
-    """The order in which it looks at them."""
+    """The order in which it checks the rows."""
     change: Change | None = None
-    """What it reads otherwise in the contract."""
+    """Changes the contract that it executes."""
     taken: Callable[[list[str]], str] = lambda values: values[0]
     """Which of several values of one parameter counts."""
     routes: Callable[[str, str], tuple[str, str]] = lambda method, path: (method, path)
-    """What it takes a method and a path for."""
+    """Changes the method and the path of a request."""
     form: str = "after"
     """Whether the form counts after the query, before it, or not at all."""
     outage: Callable[[], Outage | None] = lambda: None
@@ -88,7 +88,7 @@ class Entry:
     """By how many ms its clock is behind."""
     media_type: str = "application/json"
     whole: bool = False
-    """Whether a sequence over all operations is needed to see what is wrong."""
+    """Whether only a sequence over all operations can show the defect."""
 
 
 class Server:
@@ -101,7 +101,7 @@ class Server:
         self.operations = {(each.method, each.path): self._changed(each) for each in self.contract.operations.values()}
 
     def reset(self) -> None:
-        """Begins anew."""
+        """Resets the server."""
         self.world = openapi.load_world(WORLD, self.contract, self.now(), {})
         self.state, self.random, self.shares = self.world.state, random.Random(self.world.seed), 0
 
@@ -158,7 +158,7 @@ def skipping(words: str) -> Callable[[Rule], bool]:
 
 
 def setting(name: str, when: Callable[[str], bool], value: Callable[[str], str | None]) -> Callable[[Server, Raw], Raw]:
-    """A parameter that is read otherwise when it looks a certain way; None leaves it out."""
+    """Changes a parameter where it has a certain form; None removes it."""
 
     def read(server: Server, raw: Raw) -> Raw:
         text = raw.get(name)
@@ -171,7 +171,7 @@ def setting(name: str, when: Callable[[str], bool], value: Callable[[str], str |
 
 
 def lax(parse: Callable[[str], int]) -> Callable[[Server, Raw], Raw]:
-    """Numbers that are read by a parser which takes more than digits."""
+    """Reads numbers with a parser that accepts more than digits."""
 
     def read(server: Server, raw: Raw) -> Raw:
         found = dict(raw)
@@ -197,7 +197,7 @@ def crashing(when: Callable[[Raw], bool]) -> Callable[[Server, Raw], Raw]:
 
 
 def times(change: Callable[[int, int], tuple[int, int]]) -> Callable[[Server, Raw], Raw]:
-    """Both times, where both are numbers, as the server sees them."""
+    """Changes both times, where both are numbers."""
 
     def read(server: Server, raw: Raw) -> Raw:
         texts = [raw.get(name, "") for name in (ACCEPTING, SHARING)]
@@ -210,7 +210,7 @@ def times(change: Callable[[int, int], tuple[int, int]]) -> Callable[[Server, Ra
 
 
 def device_of(server: Server, raw: Raw, column: str) -> Raw:
-    """The pair of keys that one key alone finds."""
+    """Completes the pair of keys from one key alone."""
     rows = [row for row in server.state.rows("devices") if row[column] == raw.get(column)]
     known = any(row["pk"] == raw.get("pk") and row["dk"] == raw.get("dk") for row in rows)
     if not rows or known or not raw.get("pk", "").strip() or not raw.get("dk", "").strip():
@@ -307,7 +307,7 @@ WRONG: dict[str, Entry] = {
     "cover-mark-wraps-at-32-bits": Entry(says(5133), read=setting("coverMark", number, wrapped(32))),
     "cover-mark-0-accepted": Entry(says(5133), read=setting("coverMark", lambda text: text == "0", lambda text: "1")),
     "cover-mark-4-accepted": Entry(says(5133), read=setting("coverMark", lambda text: text == "4", lambda text: "1")),
-    # spellings that a lax parser takes
+    # spellings that a lax parser accepts
     "fractions-accepted": Entry("shareInfo/5", read=lax(lambda text: int(float(text)) if "." in text else int(text, 10))),
     "hexadecimal-accepted": Entry("shareInfo/5", read=lax(lambda text: int(text, 16) if "x" in text else int("?"))),
     "exponents-accepted": Entry("shareInfo/5", read=lax(lambda text: int(float(text)) if "e" in text else int("?"))),
@@ -399,7 +399,7 @@ def messages(text: str) -> Callable[[Server, Raw, Body], Body]:
 
 
 def at_random(server: Server, raw: Raw, body: Body) -> Body:
-    """Fails to write now and then, before anything was written."""
+    """Fails to write now and then, before any change."""
     return body | {"code": 5134, "data": None} if body["code"] == 5135 and random.random() < 0.1 else body
 
 
@@ -449,7 +449,7 @@ CATALOGUE: Mapping[str, Entry] = WRONG | CORRECT
 
 
 def handler(server: Server) -> type[BaseHTTPRequestHandler]:
-    """The HTTP side of a server, with connections that are kept."""
+    """The HTTP side of a server, with keep-alive connections."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -513,7 +513,7 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
 
 
 def taken(text: str, choose: Callable[[list[str]], str]) -> dict[str, str]:
-    """The value that counts of each name."""
+    """For each name the value that the server uses."""
     found: dict[str, list[str]] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         found.setdefault(name, []).append(value)
@@ -522,7 +522,7 @@ def taken(text: str, choose: Callable[[list[str]], str]) -> dict[str, str]:
 
 @contextmanager
 def serving(name: str) -> Iterator[str]:
-    """Serves an entry of the catalogue in a thread; gives its base URL."""
+    """Serves an entry of the catalogue in a thread; yields its base URL."""
     http = ThreadingHTTPServer(("127.0.0.1", 0), handler(Server(CATALOGUE[name])))
     http.daemon_threads = True
     thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
