@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import openapi
 from contracts.http.wire import Reply, Request
-from contracts.judge.oracle import Judgement
+from contracts.judge.oracle import VIOLATION, Judgement
 from contracts.sequence.sequence import Sequence
 from contracts.sequence.shrink import Steps
 
@@ -53,8 +53,8 @@ class Journal:
 
     @property
     def empty(self) -> bool:
-        """Whether no request has changed state since the last reset."""
-        return not self._count
+        """Whether no request has changed state since the last reset, but for those that failed."""
+        return all(each.judged.verdict.kind == VIOLATION for each in self._entries)
 
     def clear(self) -> None:
         """Forgets everything, after a reset of the target."""

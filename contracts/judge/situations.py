@@ -66,6 +66,7 @@ class Situations:
         self._wanted = wanted
         self._seen: dict[Situation, _Seen] = {}
         self._successes: Counter[str] = Counter()
+        self._trusted = True
         self.succeeded: dict[str, Request] = {}
         """The last request of each operation that succeeded."""
 
@@ -74,6 +75,8 @@ class Situations:
         seen, verdict = judged.seen, judged.verdict
         if seen is None:
             return judged
+        # After a wrong success the state of the server may differ from the one that tells situations apart.
+        self._trusted &= verdict.kind != VIOLATION or verdict.got != seen.success.outcome
         found = self._of(seen)
         if verdict.kind != UNEXPLAINED:
             found.answered = True
@@ -83,7 +86,8 @@ class Situations:
                 self._wanted.update((each, True) for each in branches(seen) if each in self._wanted)
             return judged
         found.refused += 1
-        if found.answered or found.refused < CERTAIN or self._successes[request.operation] == found.begun:
+        begun = self._successes[request.operation] == found.begun
+        if found.answered or found.refused < CERTAIN or begun or not self._trusted:
             return judged
         return replace(judged, verdict=self._always(seen, verdict, found.refused))
 
@@ -92,7 +96,7 @@ class Situations:
         if judged.verdict.kind != UNEXPLAINED or judged.seen is None:
             return False
         found, successes = self._of(judged.seen), self._successes[judged.seen.scope.operation.name]
-        return not found.answered and found.refused == SUSPICIOUS and successes > found.begun
+        return self._trusted and not found.answered and found.refused == SUSPICIOUS and successes > found.begun
 
     def open(self, seen: openapi.Permitted) -> bool:
         """Whether this situation has had no answer yet, and may still get one."""
