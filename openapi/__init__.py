@@ -11,12 +11,16 @@ from openapi.document.errors import ContractError, ExecutionError, InvalidDocume
 from openapi.loading.compile import load
 from openapi.loading.world import World, demo_world, duration, instant, load_world, read_world
 from openapi.parameters.parameter import Absence, Parameter
+from openapi.parameters.readings import KEYS, KINDS, REQUESTS, Stated, folded, spellings
 from openapi.state.state import Change, State
 from openapi.witness.lifecycle import Transition, transitions
 from openapi.witness.parameter_values import Source, likely, near, sample, sources, values
 from openapi.witness.witness import Candidate, classified, lacking, simplest, unreachable, witnesses
 
 __all__ = [
+    "KEYS",
+    "KINDS",
+    "REQUESTS",
     "Absence",
     "Acceptance",
     "Candidate",
@@ -36,6 +40,7 @@ __all__ = [
     "Rule",
     "Source",
     "State",
+    "Stated",
     "TableFull",
     "Transition",
     "World",
@@ -44,6 +49,7 @@ __all__ = [
     "decide",
     "demo_world",
     "duration",
+    "folded",
     "force",
     "instant",
     "lacking",
@@ -59,6 +65,7 @@ __all__ = [
     "sample",
     "simplest",
     "sources",
+    "spellings",
     "transitions",
     "unreachable",
     "values",

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from family_servers import FORGETFUL
-from wrong_servers import ALWAYS_ENGLISH, CONTRACT, CORRECT, HALF, RESET, WORLD, WRONG, serving
+from wrong_servers import ALWAYS_ENGLISH, CONTRACT, CORRECT, HABITS, HALF, RESET, WORLD, WRONG, serving
 
 import openapi
 from contracts import Manners, Plan, Target, examine
@@ -62,6 +62,15 @@ def test_a_right_server_is_not_accused(name):
         record = examined(name, CORRECT[name], seed=seed, undocumented=True, walks=20, most_requests=150 if seed else 1000)
         assert record.found("violation") == []
         assert record.cases
+
+
+@pytest.mark.parametrize("name", HABITS)
+def test_a_habit_of_reading_is_noted(name):
+    entry, words = HABITS[name]
+    record = examined(f"correct-{name}", entry, walks=0)
+    assert record.found("violation") == []
+    assert any(f"this server {words}" in each.verdict.rule for each in record.found("note")), record.found("note")
+    assert record.lacking() == []
 
 
 def test_messages_in_another_language_are_noted_once():

@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -218,6 +220,38 @@ def device_of(server: Server, raw: Raw, column: str) -> Raw:
     return raw | {"pk": min(rows, key=repr)["pk"], "dk": min(rows, key=repr)["dk"]}
 
 
+def compatible(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
+
+
+def known_keys(fold: Callable[[str], str]) -> Callable[[Server, Raw], Raw]:
+    """Keys that are looked up as a database does that compares in its own way."""
+
+    def read(server: Server, raw: Raw) -> Raw:
+        found = dict(raw)
+        for name in {"pk", "dk"} & raw.keys():
+            known = sorted({row[name] for row in server.state.rows("devices")})
+            found[name] = next((each for each in known if raw[name].strip() and fold(each) == fold(raw[name])), raw[name])
+        return found
+
+    return read
+
+
+def texts(change: Callable[[str], str | None], *names: str) -> Callable[[Server, Raw], Raw]:
+    """Every parameter, or these, read otherwise; None leaves one out."""
+
+    def read(server: Server, raw: Raw) -> Raw:
+        chosen = {name: change(text) if not names or name in names else text for name, text in raw.items()}
+        return {name: text for name, text in chosen.items() if text is not None}
+
+    return read
+
+
+def numbers(pattern: str, change: Callable[[str], str]) -> Callable[[Server, Raw], Raw]:
+    """Numbers of a certain spelling read otherwise."""
+    return texts(lambda text: change(text) if re.fullmatch(pattern, text) else text, ACCEPTING, SHARING, "coverMark")
+
+
 def any_token(server: Server, raw: Raw) -> Raw:
     bare = raw.get("token", "").split()[-1:]
     known = sorted(row["token"] for row in server.state.rows("sessions"))
@@ -266,8 +300,8 @@ ACCEPTING, SHARING = "acceptingExpireAt", "sharingExpireAt"
 
 WRONG: dict[str, Entry] = {
     # codes that are wrong, swapped or missing
-    "always-code-0": Entry(says(5106, "missing: token"), body=lambda server, raw, body: body | {"code": 0}),
-    "always-200": Entry(says(5106), body=lambda server, raw, body: body | {"code": SUCCESS, "data": "share_dv_1"}),
+    "always-code-0": Entry("shareInfo/", body=lambda server, raw, body: body | {"code": 0}),
+    "always-200": Entry("shareInfo/", body=lambda server, raw, body: body | {"code": SUCCESS, "data": "share_dv_1"}),
     "no-token-is-a-bad-token": Entry(says(5106, "missing: token"), body=recode(5106, 5032)),
     "a-bad-token-is-no-token": Entry(says(5032, "missing: caller"), body=recode(5032, 5106)),
     "pk-and-dk-swapped": Entry(says(5066, "missing: pk"), body=swap(5066, 5067)),
@@ -310,18 +344,11 @@ WRONG: dict[str, Entry] = {
     # spellings that a lax parser accepts
     "fractions-accepted": Entry("shareInfo/5", read=lax(lambda text: int(float(text)) if "." in text else int(text, 10))),
     "hexadecimal-accepted": Entry("shareInfo/5", read=lax(lambda text: int(text, 16) if "x" in text else int("?"))),
-    "exponents-accepted": Entry("shareInfo/5", read=lax(lambda text: int(float(text)) if "e" in text else int("?"))),
     "underscores-accepted": Entry("shareInfo/5", read=lax(lambda text: int(text.strip()) if "_" in text else int("?"))),
-    "blanks-accepted": Entry("shareInfo/5", read=lax(lambda text: int(text) if text[:1] == " " else int("?"))),
-    "full-width-digits-accepted": Entry("shareInfo/5", read=lax(lambda text: int(text) if text[:1] in DIGITS else int("?"))),
-    # missing or blank
-    "blank-pk-looked-up": Entry(says(5066), read=setting("pk", lambda text: not text.strip(), lambda text: "(blank)")),
-    "blank-dk-looked-up": Entry(says(5067), read=setting("dk", lambda text: not text.strip(), lambda text: "(blank)")),
-    "blank-time-is-malformed": Entry(says(5132), read=setting(ACCEPTING, lambda text: not text.strip(), lambda text: "?")),
-    "blank-end-is-malformed": Entry("shareInfo/", read=setting(SHARING, lambda text: not text.strip(), lambda text: "?")),
-    "blank-cover-mark-is-malformed": Entry(
-        "shareInfo/", read=setting("coverMark", lambda text: not text.strip(), lambda text: "?")
-    ),
+    # keys that are compared as if they were others
+    "keys-compared-without-case": Entry("x-readings: case: exact", read=known_keys(str.casefold)),
+    "keys-compared-without-trailing-blanks": Entry("one server reads padding in one way", read=known_keys(str.rstrip)),
+    "keys-compared-after-normalisation": Entry("x-readings: normalisation: exact", read=known_keys(compatible)),
     # devices
     "device-by-dk-alone": Entry(says(5135, "missing: device"), read=lambda server, raw: device_of(server, raw, "dk")),
     "device-by-pk-alone": Entry(says(5135, "missing: device"), read=lambda server, raw: device_of(server, raw, "pk")),
@@ -329,10 +356,6 @@ WRONG: dict[str, Entry] = {
     "token-not-checked": Entry(says(5032, "missing: caller"), read=any_token),
     "expired-token-accepted": Entry(says(5032, "missing: caller"), read=expired_token),
     "token-of-somebody-else": Entry("shareInfo/", read=first_session),
-    "bearer-not-understood": Entry(
-        "shareInfo/", read=setting("token", lambda text: text.startswith("Bearer "), lambda text: text.replace(" ", ""))
-    ),
-    "bearer-demanded": Entry("shareInfo/", read=setting("token", lambda text: "Bearer" not in text, lambda text: "unknown")),
     # the envelope
     "code-as-text": Entry("reply schema: /code", body=lambda server, raw, body: body | {"code": str(body["code"])}),
     "code-missing": Entry("reply schema", body=dropping("code")),
@@ -367,7 +390,6 @@ WRONG: dict[str, Entry] = {
     "http-500-on-the-7th-share": Entry("HTTP status", body=nth(7)),
     # methods and paths
     "get-instead-of-post": Entry("HTTP status", routes=lambda method, path: ("GET" if method == "POST" else "POST", path)),
-    "form-is-a-404": Entry("HTTP status", form="404"),
     "get-shares-too": Entry("the contract has no GET", routes=lambda method, path: ("POST" if method == "GET" else method, path)),
     "any-method-shares": Entry("the contract has no", routes=lambda method, path: ("POST", path)),
     "any-longer-path-shares": Entry(
@@ -385,9 +407,6 @@ WRONG: dict[str, Entry] = {
     "refusal-leaks-a-share-code": Entry(
         "reply schema: /data", body=lambda server, raw, body: body | {"data": "share_dv_1"} if body["code"] == 5153 else body
     ),
-    # parameters in the wrong place
-    "form-ignored": Entry("shareInfo/", form="never"),
-    "form-wins": Entry("shareInfo/", form="before"),
 }
 WRONG |= {name: Entry("/", change=change, whole=True) for name, change in FORGETFUL.items()}
 HALF = "fails-half-way-and-does-not-undo"
@@ -412,7 +431,61 @@ def sometimes(percent: int, outage: Outage) -> Callable[[], Outage | None]:
     return lambda: outage if random.random() * 100 < percent else None
 
 
+BLANK = "takes white space for a value"
+HABITS: dict[str, tuple[Entry, str]] = {
+    # how texts are read
+    "blank-pk-is-a-value": (Entry(read=setting("pk", lambda text: not text.strip(), lambda text: "(blank)")), BLANK),
+    "blank-dk-is-a-value": (Entry(read=setting("dk", lambda text: not text.strip(), lambda text: "(blank)")), BLANK),
+    "blank-time-is-malformed": (Entry(read=setting(ACCEPTING, lambda text: not text.strip(), lambda text: "?")), BLANK),
+    "blank-end-is-malformed": (Entry(read=setting(SHARING, lambda text: not text.strip(), lambda text: "?")), BLANK),
+    "blank-cover-mark-is-malformed": (Entry(read=setting("coverMark", lambda text: not text.strip(), lambda text: "?")), BLANK),
+    "trims-every-text": (Entry(read=texts(str.strip)), "cuts white space around a text"),
+    "blanks-around-numbers": (Entry(read=numbers(r"\s*[0-9]+\s*", str.strip)), "cuts white space around a text"),
+    "null-is-missing": (
+        Entry(read=texts(lambda text: None if text in ("null", "undefined") else text)),
+        "takes the texts null and undefined for a missing parameter",
+    ),
+    "plus-sign": (Entry(read=numbers(r"\+[0-9]+", lambda text: text[1:])), "takes +12 for a number"),
+    "full-width-digits": (
+        Entry(read=numbers(r"-?\d+", lambda text: str(int(text)))),
+        "takes digits that are not ASCII for a number",
+    ),
+    "leading-zeros-refused": (Entry(read=numbers(r"-?0[0-9]+", lambda text: "?")), "refuses numbers with leading zeros"),
+    "fractions-of-nothing": (Entry(read=numbers(r"-?[0-9]+\.0+", lambda text: text.split(".")[0])), "takes 12.0 for an integer"),
+    "exponents": (Entry(read=numbers(r"[0-9]+e[0-9]+", lambda text: str(int(float(text))))), "takes 1e3 for an integer"),
+    # how requests are read
+    "query-only": (Entry(form="never"), "does not read parameters from a form"),
+    "forms-are-a-404": (Entry(form="404"), "refuses forms"),
+    "form-first": (Entry(form="before"), "prefers a form to the query"),
+    "last-value-counts": (Entry(taken=lambda values: values[-1]), "takes the last value of a repeated parameter"),
+    "values-joined": (Entry(taken=",".join), "joins the values of a repeated parameter"),
+    "verbatim-credential": (
+        Entry(read=setting("token", lambda text: text.startswith("Bearer "), lambda text: text.replace(" ", ""))),
+        "takes a credential without `Bearer ` alone",
+    ),
+    "bearer-only": (
+        Entry(read=setting("token", lambda text: "Bearer" not in text, lambda text: "unknown")),
+        "takes a credential after `Bearer ` alone",
+    ),
+    "bearer-or-nothing": (
+        Entry(read=setting("token", lambda text: "Bearer" not in text, lambda text: None)),
+        "takes a credential after `Bearer ` alone",
+    ),
+}
+"""Servers that read requests in a way of their own where the documents are silent, and what the suite says of it."""
+
+
+def java(server: Server, raw: Raw) -> Raw:
+    """`Long.parseLong` on what is not empty, and texts by `isEmpty`."""
+    found = numbers(r"[+-]?\d+", lambda text: str(int(text)))(server, raw)
+    blank = {name: "(blank)" if name in ("pk", "dk") else "?" for name, text in raw.items() if text and not text.strip()}
+    return found | {name: text for name, text in blank.items() if name != "token"}
+
+
 CORRECT: dict[str, Entry] = {
+    **{f"correct-{name}": entry for name, (entry, _) in HABITS.items()},
+    "correct-in-java-by-query-alone": Entry(read=java, form="never", taken=lambda values: values[0]),
+    "correct-in-php": Entry(read=texts(str.strip), form="before", taken=lambda values: values[-1]),
     "correct": Entry(),
     "correct-reversed-order": Entry(order=lambda rule: -rule.number),
     "correct-times-first": Entry(order=lambda rule: "ExpireAt" not in rule.condition),
@@ -436,8 +509,6 @@ CORRECT: dict[str, Entry] = {
     "correct-unknown-device": Entry(change=Change("shareInfo", "{code: 5135, missing: device}", "{code: 5134, missing: device}")),
     "correct-recipients-share-on": Entry(without=skipping("received.recipient == caller.uid")),
     "correct-0-is-for-life": Entry(without=skipping("sharingExpireAt == 0 && acceptingExpireAt >= 0")),
-    "correct-last-value-counts": Entry(taken=lambda values: values[-1]),
-    "correct-values-joined": Entry(taken=",".join),
     "correct-ten-minutes-behind": Entry(behind=600_000),
     "correct-an-hour-ahead": Entry(behind=-3_600_000),
     "correct-fails-at-times": Entry(body=at_random),

@@ -14,8 +14,8 @@ def mutations(request: Request) -> Iterator[Request]:
     """The request with a form besides the query, with each parameter repeated, with an unknown parameter or header."""
     if request.query and request.form is None and request.body is None:
         yield replace(request, form=tuple((name, f"{value}0") for name, value in request.query))
-    for pair in request.query:
-        yield replace(request, query=(*request.query, pair))
+    for name, value in request.query:
+        yield replace(request, query=(*request.query, (name, f"{value}0")))
     yield replace(request, query=(*request.query, ("unknown", "1")))
     for each in _HEADERS:
         yield replace(request, headers=(*request.headers, each))

@@ -15,7 +15,7 @@ from contracts.generate.draw import Drawer, KnownRows
 from contracts.generate.walk import Walker
 from contracts.http.wire import Request
 from contracts.judge.oracle import VERIFIED, Judgement, Verdict
-from contracts.judge.views import readings
+from contracts.judge.views import own_view
 from contracts.sequence.placeholder import Run
 from contracts.sequence.sequence import Sequence
 
@@ -68,7 +68,7 @@ class _Model:
 
     def expect(self, request: Request) -> openapi.Permitted:
         operation = self._contract.operations[request.operation]
-        return openapi.permitted(operation, next(readings(operation, request)), self._state, self._world.now)
+        return openapi.permitted(operation, own_view(operation, request).raw, self._state, self._world.now)
 
     def new_sequence(self) -> Sequence:
         return Sequence(Run(self._world.now, self._world.secrets))

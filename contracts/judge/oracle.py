@@ -10,14 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any
 
 import openapi
 from contracts.http.wire import Reply, Request
 from contracts.judge.clock import Clock
+from contracts.judge.readings import Readings
 from contracts.judge.reply import InvalidReply, ReplyReader, decoded, label
-from contracts.judge.views import readings
+from contracts.judge.views import Allowed, Choice, View, folded_views, views
 
 VERIFIED, VIOLATION, NOTE, UNEXPLAINED = "verified", "violation", "note", "unexplained"
 _KINDS = (VERIFIED, NOTE, UNEXPLAINED, VIOLATION)
@@ -70,6 +72,8 @@ class Judgement:
     """The number of the expected row of the decision table."""
     minted: Mapping[str, Any] = field(default_factory=dict)
     changes: tuple[openapi.Change, ...] = ()
+    readings: tuple[Choice, ...] = ()
+    """What is certain by now of how the server reads requests, and is not the mock's way."""
     seen: openapi.Permitted | None = None
     """What the server may have seen; None where nothing was judged."""
 
@@ -79,6 +83,7 @@ class _Explanation:
     """One explanation of a reply: what the server saw, the rule that it followed, and its state afterwards."""
 
     seen: openapi.Permitted
+    view: View
     rule: openapi.Rule
     state: openapi.State
     minted: Mapping[str, Any] = field(default_factory=dict)
@@ -106,6 +111,7 @@ class Oracle:
         self._initial = world.state
         self.states: tuple[openapi.State, ...] = (world.state,)
         self._reader = ReplyReader(contract)
+        self.readings = Readings(dict(contract.readings))
 
     @property
     def state(self) -> openapi.State:
@@ -117,23 +123,55 @@ class Oracle:
         self.states = (self._initial,)
 
     def judge(self, request: Request, reply: Reply) -> Judgement:
-        """Judges a reply, and updates the possible states by it."""
+        """Judges a reply, and updates the possible states and readings by it."""
         operation = self.contract.operations[request.operation]
         self.clock.read(reply)
-        views = list(self.views(request, reply.sent, reply.received))
+        seen = list(self._views(request, reply.sent, reply.received, self.readings.allowed))
+        first = seen[0][0]
         try:
-            code, data = self._reader.read(operation, reply, views[0].answer)
+            code, data = self._reader.read(operation, reply, first.answer)
         except InvalidReply as error:
-            self._add_possible_states(views)
-            return _violated(views[0], error.got, error.rule, error.detail)
+            if self._refuses_forms(request, reply):
+                return self._refused_form(first, operation, error.got)
+            self._add_possible_states(each for each, _ in seen)
+            return _violated(first, error.got, error.rule, error.detail)
         got = f"{operation.name}/{label(reply.status, code)}"
-        explanations, complaints = self._explain(views, got, reply.status, data)
+        explanations, complaints = self._explain(seen, got, reply.status, data)
+        broken = None
         if not explanations:
-            self._add_possible_states(views, got)
-            return _violated(views[0], got, *next(iter(complaints), (str(views[0].answer), "")))
-        explanations.sort(key=lambda each: _KINDS.index(each.kind))
+            explanations, broken = self._explain_otherwise(request, reply, got, data)
+        if not explanations:
+            self._add_possible_states((each for each, _ in seen), got)
+            return _violated(first, got, *next(iter(complaints), (str(first.answer), "")))
+        explanations.sort(key=lambda each: (_KINDS.index(each.kind), each.view.strange))
         self.states = _distinct(explanations)
-        return _judgement(explanations[0], got)
+        if broken is not None:
+            return _violated(first, got, *broken)
+        certain = self.readings.learn(each.view.choices for each in explanations)
+        return replace(_judgement(explanations[0], got), readings=tuple(certain))
+
+    def _explain_otherwise(
+        self, request: Request, reply: Reply, got: str, data: Any
+    ) -> tuple[list[_Explanation], tuple[str, str] | None]:
+        """The explanations by readings that are excluded, and the rule that the simplest of them violates, if any."""
+        seen = self._views(request, reply.sent, reply.received, self.readings.possible, folding=True)
+        found, _ = self._explain(seen, got, reply.status, data)
+        found = [each for each in found if each.kind == VERIFIED]
+        if not found:
+            return [], None
+        simplest = min(found, key=lambda each: each.view.strange)
+        return [simplest], self.readings.conflict(simplest.view.choices)
+
+    def _refuses_forms(self, request: Request, reply: Reply) -> bool:
+        """Whether a reply may come from a server that takes no forms."""
+        operation = self.contract.operations[request.operation]
+        possible = self.readings.allowed("form", operation.name, "", openapi.KINDS["form"])
+        return bool(request.form) and 400 <= reply.status < 500 and reply.status != 429 and "refused" in possible
+
+    def _refused_form(self, seen: openapi.Permitted, operation: openapi.Operation, got: str) -> Judgement:
+        certain = self.readings.learn([(("form", operation.name, "", "refused"),)])
+        verdict = Verdict(NOTE, seen.answer.outcome, got, f"{operation.name}: this server refuses forms")
+        return Judgement(verdict, seen.answer.number, readings=tuple(certain))
 
     def judge_lost_reply(self, request: Request, sent: int, received: int, why: str) -> Judgement:
         """Judges a request without a reply. The server may have executed it or not, so both states are kept."""
@@ -154,6 +192,16 @@ class Oracle:
         rule = f"{operation.method} {operation.path}: the contract has no {request.method} {request.path}"
         return Verdict(VIOLATION, got, got, rule)
 
+    def tells(self, request: Request, kind: str, ours: int) -> bool:
+        """Whether a reply to a request sent at `ours` tells the readings of a kind apart, whatever else it depends on."""
+        outcomes: dict[str, set[str]] = {}
+        for seen, view in self._views(request, ours, ours, self.readings.allowed):
+            sure = {rule.outcome for rule in seen.rules if rule.kind != "permitted" or not rule.always}
+            for option in (option for found, *_, option in view.choices if found == kind):
+                outcomes.setdefault(option, set()).update(sure)
+        groups = {frozenset(each) for each in outcomes.values()}
+        return len(groups) > 1 and all(one.isdisjoint(two) for one, two in combinations(groups, 2))
+
     def supposed(self, request: Request, verdict: Verdict, ours: int) -> tuple[openapi.Change, ...]:
         """What a server may have changed that answered with this verdict at `ours`, epoch ms of our clock, and did not say so.
 
@@ -172,27 +220,33 @@ class Oracle:
     def expect(self, request: Request, ours: int) -> openapi.Permitted:
         """What the contract permits in the most likely state for a request sent at `ours`, epoch ms of our clock."""
         operation = self.contract.operations[request.operation]
-        return openapi.permitted(operation, next(readings(operation, request)), self.state, self.clock.now(ours))
+        view = next(views(operation, request, self.readings.allowed))
+        return openapi.permitted(operation, view.raw, self.state, self.clock.now(ours), view.values)
 
     def views(self, request: Request, sent: int, received: int) -> Iterator[openapi.Permitted]:
         """What the contract permits, for each combination of a possible state, a reading of the request and a time.
 
         The server handles the request between `sent` and `received`, epoch ms of our clock. The most likely combination is first.
         """
+        return (seen for seen, _ in self._views(request, sent, received, self.readings.allowed))
+
+    def _views(
+        self, request: Request, sent: int, received: int, allowed: Allowed, *, folding: bool = False
+    ) -> Iterator[tuple[openapi.Permitted, View]]:
         operation = self.contract.operations[request.operation]
         times = self.clock.window(sent, received)
-        raws = list(readings(operation, request))
+        found = list(views(operation, request, allowed))
         for state in self.states:
-            for raw in raws:
+            for view in [*found, *folded_views(operation, found[0], state)] if folding else found:
                 for now in times:
-                    yield openapi.permitted(operation, raw, state, now)
+                    yield openapi.permitted(operation, view.raw, state, now, view.values), view
 
     def _explain(
-        self, views: Iterable[openapi.Permitted], got: str, status: int, data: Any
+        self, views: Iterable[tuple[openapi.Permitted, View]], got: str, status: int, data: Any
     ) -> tuple[list[_Explanation], list[tuple[str, str]]]:
         """The explanations of an outcome, and for each rejected one the rule and the differences."""
         found, complaints = [], []
-        for seen in views:
+        for seen, view in views:
             rule = seen.rule(got)
             if rule is None or rule.status != status:
                 continue
@@ -200,7 +254,7 @@ class Oracle:
                 complaints.append((str(seen.refusals[0]), f"comes before {got} in the table"))
                 continue
             if not rule.effects and rule.data is None:
-                found.append(_Explanation(seen, rule, seen.scope.state))
+                found.append(_Explanation(seen, view, rule, seen.scope.state))
                 continue
             try:
                 accepted = seen.accept(rule, data)
@@ -210,7 +264,7 @@ class Oracle:
             if accepted.differences:
                 complaints.append((str(rule), "; ".join(accepted.differences)))
             else:
-                found.append(_Explanation(seen, rule, accepted.state, accepted.minted, tuple(accepted.changes)))
+                found.append(_Explanation(seen, view, rule, accepted.state, accepted.minted, tuple(accepted.changes)))
         return found, complaints
 
     def _add_possible_states(self, views: Iterable[openapi.Permitted], got: str | None = None) -> None:
@@ -242,7 +296,7 @@ def _judgement(found: _Explanation, got: str) -> Judgement:
         verdict = Verdict(
             found.kind, answer.outcome, got, str(broken), reason=seen.reason(broken), permitted=tuple(sorted(seen.outcomes))
         )
-    return Judgement(verdict, answer.number, found.minted, found.changes, seen)
+    return Judgement(verdict, answer.number, found.minted, found.changes, seen=seen)
 
 
 def _violated(seen: openapi.Permitted, got: str, rule: str, detail: str = "") -> Judgement:

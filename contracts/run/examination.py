@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import openapi
 from contracts.generate.aim import aimed
 from contracts.generate.breadth import broad
 from contracts.generate.choices import Seeded
 from contracts.generate.draw import Drawer
+from contracts.generate.transport import Transport
 from contracts.generate.undocumented import undocumented
 from contracts.generate.walk import Walker
 from contracts.http.target import Enough, Target, Unreachable
@@ -49,6 +50,8 @@ class Plan:
     """Outcomes that must be verified."""
     thorough: bool = True
     """Whether every outcome that the world can reach must be verified."""
+    transport: Transport = field(default_factory=Transport)
+    """How parameters and credentials are sent."""
     tolerance: int = TOLERANCE
     """By how many ms the clocks of the machines of the server may differ."""
 
@@ -106,7 +109,16 @@ def open_session(
         plan.seed,
         plan.thorough,
     )
-    return Session(oracle, target, record, workers=plan.workers, stop_early=plan.stop_early, deadline=deadline, watch=watch)
+    return Session(
+        oracle,
+        target,
+        record,
+        workers=plan.workers,
+        stop_early=plan.stop_early,
+        deadline=deadline,
+        transport=plan.transport,
+        watch=watch,
+    )
 
 
 def _cover(session: Session, plan: Plan, walker: Walker) -> dict[str, dict[str, str]]:
@@ -119,6 +131,7 @@ def _cover(session: Session, plan: Plan, walker: Walker) -> dict[str, dict[str, 
     candidates = {each.name: list(openapi.classified(each, state, now)) for each in contract.operations.values()}
     seen = [each.seen for found in candidates.values() for each in found if each.seen.answer is each.seen.success]
     record.branches |= {branch: False for each in seen for branch in branches(each)}
+    session.probe(candidates)
     successes: dict[str, dict[str, str]] = {}
     for operation in contract.operations.values():
         reached = openapi.simplest(operation, candidates[operation.name])

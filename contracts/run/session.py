@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import openapi
 from contracts.generate.draw import KnownRows
+from contracts.generate.transport import Transport
 from contracts.http.target import Broken, Enough, Target
 from contracts.http.wire import Reply, Request
 from contracts.judge.evidence import Evidence
 from contracts.judge.journal import Journal, LostReply
 from contracts.judge.language import other_language
-from contracts.judge.oracle import UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Oracle, Verdict
+from contracts.judge.oracle import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Oracle, Verdict
 from contracts.judge.record import Record
 from contracts.judge.situations import CERTAIN, Situations
+from contracts.judge.views import Choice
 from contracts.run.backoff import Backoff
 from contracts.run.deadline import Deadline
 from contracts.sequence.placeholder import Run
@@ -41,11 +43,14 @@ class Session:
         workers: int = 1,
         stop_early: bool = False,
         deadline: Deadline | None = None,
+        transport: Transport | None = None,
         watch: Callable[[Record], None] = lambda record: None,
     ) -> None:
         self.oracle, self.target, self.record, self.contract = oracle, target, record, oracle.contract
         self.known = KnownRows.of(oracle.state, oracle.clock.now(_now()))
         self.workers, self.deadline, self.watch = workers, deadline or Deadline(), watch
+        self.transport = transport or Transport()
+        self.transport.demand(oracle.readings)
         self.started = time.monotonic()
         target.over = lambda: self.deadline.passed
         self._backoff = Backoff(target.base, target.over)
@@ -66,11 +71,18 @@ class Session:
 
     def expect(self, request: Request) -> openapi.Permitted:
         """What the contract permits if this request is sent now."""
-        return self.oracle.expect(request, _now())
+        return self.oracle.expect(self._adapted(request), _now())
 
     def new_sequence(self) -> Sequence:
         """An empty sequence."""
         return Sequence(Run(self.now(), self.record.secrets))
+
+    def tells(self, request: Request, kind: str) -> bool:
+        """Whether a reply to this request, sent now, tells the readings of a kind apart."""
+        return self.oracle.tells(request, kind, _now())
+
+    def _adapted(self, request: Request) -> Request:
+        return self.transport.adapted(self.contract.operations[request.operation], request, self.oracle.readings)
 
     def one(self, request: Request) -> Judgement:
         """Sends one independent request. Raises Enough."""
@@ -78,7 +90,14 @@ class Session:
 
     def step(self, sequence: Sequence, request: Request) -> Judgement:
         """Sends the next request of a sequence. Raises Enough."""
+        request = self._adapted(request)
         return self._record_answer(sequence, request, self._send(request))
+
+    def probe(self, candidates: Mapping[str, Iterable[openapi.Candidate]]) -> None:
+        """Learns how the server takes parameters and credentials, from candidates of each operation. Raises Enough."""
+        for name, found in candidates.items():
+            for request in self.transport.probes(self.contract.operations[name], found, self.tells):
+                self._record_answer(self.new_sequence(), request, self._send(request))
 
     def undocumented(self, request: Request) -> None:
         """Sends an undocumented request, and records a violation if it succeeds. Raises Enough."""
@@ -108,7 +127,7 @@ class Session:
             for request in requests:
                 self.one(request)
             return
-        remaining = iter(requests)
+        remaining = map(self._adapted, requests)
         with ThreadPoolExecutor(self.workers) as pool:
             while batch := list(islice(remaining, BATCH * self.workers)):
                 self._check()
@@ -166,6 +185,8 @@ class Session:
             sequence.note(request, answer, judged.minted)
             self._note_language(request, answer, judged.verdict.got)
         judged = self.situations.judged(request, judged)
+        for choice in judged.readings:
+            self._note_reading(sequence.steps[-1], answer, judged, choice)
         self._note_behaviour(sequence, self.contract.operations[request.operation], judged)
         self.known.note(judged.changes)
         self.journal.note(request, answer, judged, judged.changes or self.oracle.supposed(request, judged.verdict, _now()))
@@ -174,6 +195,13 @@ class Session:
         self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
         self.watch(self.record)
         return judged, text
+
+    def _note_reading(self, request: Request, answer: Reply | LostReply, judged: Judgement, choice: Choice) -> None:
+        sentence, where = self.oracle.readings.sentence(choice)
+        verdict = Verdict(NOTE, judged.verdict.outcome, f"{choice[0]}: {choice[-1]}", sentence, reason=where)
+        sequence = self.new_sequence()
+        sequence.note(request, None, {})
+        self.evidence.take_single(sequence, verdict, answer.text() if isinstance(answer, Reply) else "")
 
     def _note_language(self, request: Request, reply: Reply, got: str) -> None:
         verdict = other_language(self.contract, request, reply, got)

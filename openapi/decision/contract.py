@@ -11,6 +11,7 @@ from openapi.decision.envelope import Envelope
 from openapi.decision.lookup import Let
 from openapi.expression.expression import Expression, values_at
 from openapi.parameters.parameter import Parameter, Read, gather
+from openapi.parameters.readings import Stated
 from openapi.state.state import Columns
 
 
@@ -89,6 +90,8 @@ class Contract:
         """The same contract with these operations alone. Raises KeyError for a name that it does not have."""
         return replace(self, operations={name: self.operations[name] for name in names})
 
+    readings: Mapping[str, Stated] = field(default_factory=dict)
+    """What the document states of how a server reads requests, by kind."""
     notes: tuple[str, ...] = ()
     """What a plain mock of it cannot know, as sentences."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from random import Random
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from openapi.decision.data import Match, Template
@@ -22,6 +23,7 @@ from openapi.state.state import Change, State
 DOCUMENTED, ASSUMED, PERMITTED = "documented", "assumed", "permitted"
 ANY_CODE = "*"
 """The code of a permitted row which says that a server may refuse with whatever code."""
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
 
 
@@ -32,7 +34,9 @@ Steps = tuple[tuple[Callable[["Scope"], bool], "Rule"], ...]
 class Scope(dict[str, Any]):
     """What a rule can see: the value of each name, or its Absence. A let is looked up when a rule first names it."""
 
-    __slots__ = ("follows", "operation", "random", "raw", "state")
+    __slots__ = ("follows", "operation", "random", "raw", "read_values", "state")
+    read_values: Mapping[str, Any]
+    """The values of parameters that a server reads otherwise; of an examiner's scope alone."""
 
     def __init__(
         self, operation: Operation, raw: Mapping[str, Any], state: State, now: int, random: Random | None = None
@@ -266,8 +270,7 @@ class Permitted:
         Raises ExecutionError where the effects are impossible, as with a key that exists already.
         """
         match = Match()
-        scope = Scope(self.scope.operation, self.scope.raw, self.scope.state, self.scope["now"])
-        scope.follows = True
+        scope = self._followed()
         if rule.data is not None:
             rule.data.match(scope, data, match, "data")
         scope.update(match.minted)
@@ -281,10 +284,16 @@ class Permitted:
 
         `changes` gets what it then changed. Raises ExecutionError as `accept` does.
         """
-        scope = Scope(self.scope.operation, self.scope.raw, self.scope.state, self.scope["now"])
-        scope.follows = True
+        scope = self._followed()
         scope.update({name: f"\0{name} of a lost reply at {self.scope['now']}" for name, _ in rule.mint})
         return rule.carry_out(scope, [] if changes is None else changes)
+
+    def _followed(self) -> Scope:
+        """The same scope, of somebody who follows a server without knowing its clock."""
+        scope = Scope(self.scope.operation, self.scope.raw, self.scope.state, self.scope["now"])
+        scope.update(self.scope.read_values)
+        scope.follows = True
+        return scope
 
     def reason(self, rule: Rule) -> str:
         """Why a rule holds or does not: its condition, and the values that it sees."""
@@ -316,9 +325,16 @@ def force(operation: Operation, rule: Rule, raw: Mapping[str, Any], state: State
         return None
 
 
-def permitted(operation: Operation, raw: Mapping[str, Any], state: State, now: int) -> Permitted:
-    """Every outcome that a server may give: that of each rule that holds, and success if no documented refusal does."""
+def permitted(
+    operation: Operation, raw: Mapping[str, Any], state: State, now: int, values: Mapping[str, Any] = _NOTHING
+) -> Permitted:
+    """Every outcome that a server may give: that of each rule that holds, and success if no documented refusal does.
+
+    `values` are those of parameters that a server reads otherwise than this package would.
+    """
     scope = Scope(operation, raw, state, now)
+    scope.read_values = values
+    scope.update(values)
     success = operation.rules[-1]
     held = tuple(rule for rule in operation.rules[:-1] if rule.holds(scope))
     refusals = tuple(rule for rule in held if rule.kind is DOCUMENTED)

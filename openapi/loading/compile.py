@@ -23,10 +23,11 @@ from openapi.expression.expression import NOW, ROW, Expression, Names, compile_e
 from openapi.loading.default_rules import plain_rules
 from openapi.loading.lint import check_operation
 from openapi.parameters.parameter import Parameter, read_credential, reader
+from openapi.parameters.readings import Stated, stated_reader
 
 HERE = Path(__file__).parent.parent
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-SECTIONS = ("x-state", "x-let", "x-outcomes", "x-messages", "x-envelope")
+SECTIONS = ("x-state", "x-let", "x-outcomes", "x-messages", "x-envelope", "x-readings")
 
 
 def load(path: str | Path | None = None, *, plain: bool = False) -> Contract:
@@ -81,6 +82,7 @@ class _Compiler:
             envelope=envelope,
             languages=self._languages(),
             language_header=header,
+            readings=_readings(self.root),
             notes=tuple(self.notes),
         )
 
@@ -204,9 +206,14 @@ class _Compiler:
             line=node.line,
         )
 
+    def _read_as_stated(self, parameter: Parameter) -> Parameter:
+        stated = _readings(self.root)
+        return replace(parameter, read=stated_reader(parameter.read, parameter.type, stated)) if stated else parameter
+
     def _parameters(self, item: Node, node: Node, body: Node | None) -> tuple[Parameter, ...]:
         declared = [each for place in (item, node) if (found := place.get("parameters")) for each in found.children()]
-        parameters = [*filter(None, map(_parameter, declared)), *_body_parameters(body), *self._credentials(node)]
+        own = map(self._read_as_stated, filter(None, map(_parameter, declared)))
+        parameters = [*own, *_body_parameters(body), *self._credentials(node)]
         return tuple({each.name: each for each in parameters}.values())
 
     def _credentials(self, node: Node) -> Iterator[Parameter]:
@@ -306,6 +313,16 @@ class _Compiler:
         node = self.root.get("x-envelope")
         value = node.value if node else {"data": ""}
         return Envelope(value.get("code"), value.get("message"), value.get("data"), value.get("body", {})), value.get("language")
+
+
+def _readings(root: Node) -> dict[str, Stated]:
+    """What a document states of how requests are read, by kind."""
+    node = root.get("x-readings")
+    found = {}
+    for each in node.children() if node else ():
+        value = each.value if isinstance(each.value, dict) else {"is": each.value}
+        found[each.name] = Stated(value["is"], value.get("assumed", ""), root.document.file, each.line)
+    return found
 
 
 def _nothing(node: Node) -> Node:

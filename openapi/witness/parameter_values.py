@@ -23,8 +23,11 @@ MOST_ROWS_TRIED = 24
 MOST_ROWS_ALIKE = 3
 MOST_ROWS_READ = 10_000
 LONGEST_TEXT = 10_000
-_SPELLINGS = ("1.5", "0x10", "1_000", " 12", "１２", "1e3", "NaN", "abc", "--1", "1,000")
+_SPELLINGS = ("1.5", "0x10", "1_000", "NaN", "abc", "--1", "1,000", "1e3", "null", "undefined")
 _TEXTS = ("é", "设备", "x" * 300, "'", "%00", "a b", "\U0001f600")
+
+_FULL_WIDTH = {code: code + 0xFEE0 for code in range(ord("!"), ord("~") + 1)}
+"""From ASCII to the compatible characters of East Asian texts."""
 
 Raw = dict[str, Any]
 
@@ -158,3 +161,16 @@ def near(base: Raw, name: str, operation: Operation) -> Iterator[str]:
     for other, value in base.items():
         if other != name and types.get(other) == "integer" and str(value).lstrip("-").isdecimal():
             yield from (str(int(value) + step) for step in (-1, 0, 1))
+
+
+def respelled(base: Raw, name: str, operation: Operation) -> Iterator[str]:
+    """The value of a request as some servers read it, and others do not: a number or a key in another spelling."""
+    parameter = next(each for each in operation.parameters if each.name == name)
+    text = base.get(name)
+    if not isinstance(text, str) or parameter.location == "body" or parameter.credential or not text:
+        return
+    yield from (f" {text}", f"{text} ", text.translate(_FULL_WIDTH), "null", "undefined")
+    if parameter.type == "integer":
+        yield from (f"+{text}", f"0{text}", f"{text}.0", f"{text}e0")
+    elif any(name in source.columns for source in sources(operation)):
+        yield text.swapcase()

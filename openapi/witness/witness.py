@@ -13,7 +13,7 @@ from openapi.decision.contract import Operation
 from openapi.decision.decision import DOCUMENTED, Permitted, Rule, permitted
 from openapi.parameters.parameter import Parameter
 from openapi.state.state import State
-from openapi.witness.parameter_values import Raw, likely, near, sample, sources, values
+from openapi.witness.parameter_values import Raw, likely, near, respelled, sample, sources, values
 
 MOST_BASES = 3000
 MOST_ROWS_OF_AN_OPTION = 4
@@ -86,6 +86,8 @@ def _deviating(operation: Operation, anchors: list[Raw], state: State, now: int)
             for value in (*pool, *near(base, name, operation)):
                 yield _with(base, {name: value})
     for base in anchors[:1]:
+        for name in pools:
+            yield from (_with(base, {name: value}) for value in respelled(base, name, operation) if "/" not in value)
         for one, two in combinations(pools, 2):
             for pair in islice(product(_few(pools[one]), _few(pools[two])), 81):
                 yield _with(base, dict(zip((one, two), pair, strict=True)))
