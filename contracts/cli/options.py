@@ -12,6 +12,7 @@ import openapi
 from contracts.cli.param_types import Duration, File, HeaderLine, Rate, Text, WorldFile
 from contracts.cli.profile import PROFILE, option, options
 from contracts.cli.unusable import Unusable
+from contracts.generate.transport import ALL, BARE, BEARER, FORM, PROBE, QUERY, Transport
 from contracts.run.examination import Plan
 
 DEPLOYMENT = options(
@@ -32,6 +33,18 @@ MANNERS = options(
 )
 JUDGING = options(
     option("--strict-order", is_flag=True, help="Whether the order of the table is demanded."),
+    option(
+        "--transport",
+        default=PROBE,
+        type=click.Choice((PROBE, QUERY, FORM, ALL)),
+        help="Where parameters are sent: where the server takes them (probe), in one place, or in all, which is then demanded.",
+    ),
+    option(
+        "--credential",
+        default=PROBE,
+        type=click.Choice((PROBE, BARE, BEARER, ALL)),
+        help="How credentials are sent: as the server takes them (probe), bare, after `Bearer `, or both, which is then demanded.",
+    ),
     option("--tolerance", default="1s", type=Duration(), metavar="TIME", help="By which the server's clocks may differ."),
 )
 SENDING = options(
@@ -55,6 +68,7 @@ def plan(options: Mapping[str, Any], contract: openapi.Contract, **more: Any) ->
         workers=options.get("workers", 1),
         strict_order=options["strict_order"],
         tolerance=options["tolerance"],
+        transport=Transport(options["transport"], options["credential"]),
         required=frozenset(_required(options.get("require", ()), contract)),
         **more,
     )
