@@ -43,7 +43,7 @@ JUDGING = options(
         "--credential",
         default=PROBE,
         type=click.Choice((PROBE, BARE, BEARER, ALL)),
-        help="How credentials are sent: as the server takes them (probe), bare, after `Bearer `, or both, which is then demanded.",
+        help="How credentials are sent: as the server takes them (probe), bare, after `Bearer `, or both, which is demanded.",
     ),
     option("--tolerance", default="1s", type=Duration(), metavar="TIME", help="By which the server's clocks may differ."),
 )
