@@ -350,8 +350,8 @@ WRONG: dict[str, Entry] = {
     "keys-compared-without-trailing-blanks": Entry("one server reads padding in one way", read=known_keys(str.rstrip)),
     "keys-compared-after-normalisation": Entry("x-readings: normalisation: exact", read=known_keys(compatible)),
     # devices
-    "device-by-dk-alone": Entry(says(5135, "missing: device"), read=lambda server, raw: device_of(server, raw, "dk")),
-    "device-by-pk-alone": Entry(says(5135, "missing: device"), read=lambda server, raw: device_of(server, raw, "pk")),
+    "device-by-dk-alone": Entry("shareInfo", read=lambda server, raw: device_of(server, raw, "dk")),
+    "device-by-pk-alone": Entry("shareInfo", read=lambda server, raw: device_of(server, raw, "pk")),
     # tokens
     "token-not-checked": Entry(says(5032, "missing: caller"), read=any_token),
     "expired-token-accepted": Entry(says(5032, "missing: caller"), read=expired_token),

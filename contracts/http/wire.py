@@ -21,6 +21,8 @@ _UNSEEN = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufeff]"
 )
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*").fullmatch
+_NAME = re.compile(r"\$\{\w+\}")
+"""What stands for a secret in the headers of a profile."""
 _SPECIAL = re.compile(r"[\"\\`$!\n]")
 """What a shell does not take as it is between double quotes."""
 _PLACEHOLDER = "${}.+"
@@ -102,13 +104,16 @@ class Request:
     def curl(self, base: str, secrets: Mapping[str, str], headers: Mapping[str, str]) -> str:
         """A line for a shell that sends this request, `headers` among its own; secrets stand as their `${NAME}`."""
         words = ["curl", "-sS", "-X", self.method, self.url(base)]
-        for name, value in (*headers.items(), *self.headers):
-            words += ["-H", f"{name}: {value}" if value.strip() else f"{name};"]
+        shown = {each: each for value in headers.values() for each in _NAME.findall(value)}
+        own = [_quoted(word, shown) for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
+        rest = []
+        for name, value in self.headers:
+            rest += ["-H", f"{name}: {value}" if value.strip() else f"{name};"]
         for name, value in self.form or ():
-            words += ["--data-urlencode", f"{name}={value}"]
+            rest += ["--data-urlencode", f"{name}={value}"]
         if self.body is not None:
-            words += ["-H", f"Content-Type: {JSON}", "--data-raw", json.dumps(self.body, ensure_ascii=False)]
-        return " ".join(_quoted(word, secrets) for word in words)
+            rest += ["-H", f"Content-Type: {JSON}", "--data-raw", json.dumps(self.body, ensure_ascii=False)]
+        return " ".join([_quoted(word, secrets) for word in words] + own + [_quoted(word, secrets) for word in rest])
 
 
 @dataclass(frozen=True, slots=True)

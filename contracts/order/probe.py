@@ -9,6 +9,7 @@ from itertools import combinations, islice, product
 from typing import Any
 
 import openapi
+from contracts.generate.transport import QUERY, Transport
 from contracts.http.target import Target
 from contracts.http.wire import Request, request_for
 from contracts.judge.oracle import VIOLATION, Oracle
@@ -24,6 +25,10 @@ AHEAD = 5_000
 """A request must break the same checks for so many ms after now, because it may reach the server late."""
 
 Raw = Mapping[str, Any]
+
+
+TRANSPORT = Transport(parameters=QUERY)
+"""Parameters are sent in the query, credentials as the server takes them."""
 
 
 class Refuted(Exception):
@@ -45,10 +50,22 @@ class Prober:
 
     def probe(self) -> list[Answer]:
         """The answers, a few for each pair of checks. Ends at the limit on requests. Raises Broken, Refuted."""
+        self._learn_transport()
         for one, two in combinations(self.checks, 2):
             if is_observable(one, two) and not self.excluded(one, two):
                 self._probe_pair(one, two)
         return self.answers
+
+    def _learn_transport(self) -> None:
+        """Learns how the server takes credentials, so that a request is read in one way."""
+        candidates = (each for found in self._known.values() for each in found)
+        for request in TRANSPORT.probes(
+            self.operation, candidates, lambda each, kind: self.oracle.tells(each, kind, self._ours())
+        ):
+            self.oracle.judge(request, self.target.send(request))
+
+    def _tells(self, request: Request, kind: str) -> bool:
+        return self.oracle.tells(request, kind, self._ours())
 
     def excluded(self, one: Check, two: Check) -> bool:
         """Whether no request can break both, whatever the world."""
@@ -88,7 +105,7 @@ class Prober:
         sent = {each.request for each in self.answers}
         for held in sorted((held for held in self._known if pair <= held), key=len):
             for each in sorted(self._known[held], key=lambda each: not self._distinguishable(pair, each)):
-                request = request_for(self.operation, each.raw)
+                request = TRANSPORT.adapted(self.operation, request_for(self.operation, each.raw), self.oracle.readings)
                 if request not in sent and self._lasts(request, held):
                     yield request, held
 
@@ -102,7 +119,7 @@ class Prober:
 
     def _lasts(self, request: Request, held: frozenset[int]) -> bool:
         """Whether the request breaks these checks at every time from now to AHEAD."""
-        ours = time.time_ns() // 1_000_000
+        ours = self._ours()
         return all(broken(self.checks, seen) == held for seen in self.oracle.views(request, ours, ours + AHEAD))
 
     def _crossed(self, one: int, two: int) -> list[openapi.Candidate]:
@@ -130,7 +147,10 @@ class Prober:
         return [each.raw for held in found[:MOST_ALIKE] for each in self._known[held][:2]]
 
     def _now(self) -> int:
-        return self.oracle.clock.now(time.time_ns() // 1_000_000)
+        return self.oracle.clock.now(self._ours())
+
+    def _ours(self) -> int:
+        return time.time_ns() // 1_000_000
 
 
 def _crossings(one: Raw, two: Raw) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import count
 
-import openapi
 from contracts.generate.stream import Input, Stream
 from contracts.http.target import Enough, Unreachable
 from contracts.run.session import UNKNOWN, Session
@@ -35,8 +34,6 @@ def send_stream(session: Session, stream: Stream, shard: Shard, corpus: Corpus |
     cannot be written.
     """
     try:
-        operations, state = session.contract.operations.values(), session.oracle.state
-        session.probe({each.name: openapi.classified(each, state, session.now()) for each in operations})
         if corpus is not None and start is None:
             _replay(session, shard, corpus)
         for number in filter(shard.has, count(start or 0)):
