@@ -18,11 +18,11 @@ import openapi
 from contracts import Manners, Plan, Request, Target, examine
 from contracts.cli.main import main
 from contracts.generate.stream import Stream
-from contracts.http.target import Enough
+from contracts.http.target import RunEnded
 from contracts.run.examination import open_session
 from contracts.run.fuzz import Shard, send_stream
 from contracts.sequence.corpus import Corpus
-from contracts.sequence.placeholder import Run
+from contracts.sequence.placeholder import Placeholders
 from contracts.sequence.sequence import Sequence
 
 CONTRACT = openapi.load()
@@ -36,7 +36,7 @@ class Ending(Stream):
 
     def input(self, number):
         if number >= self.numbers:
-            raise Enough
+            raise RunEnded
         return super().input(number)
 
 
@@ -139,9 +139,9 @@ def test_the_position_is_kept_by_seed_and_shard(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "corpus.jsonl:2: is no entry of a corpus"),
-        ("[]", "is no entry of a corpus of format 1"),
-        ('{"format": 1, "steps": []}', "steps is no list"),
+        ("{", "corpus.jsonl:2: is not a corpus entry"),
+        ("[]", "is not a corpus entry of format 1"),
+        ('{"format": 1, "steps": []}', "steps is not a list"),
         ('{"format": 1, "steps": [{"operation": "shareInf", "method": "POST", "path": "/"}]}', "did you mean shareInfo?"),
         (
             '{"format": 1, "steps": [{"operation": "shareInfo", "method": "GET", "path": "@evil.example/"}]}',
@@ -150,7 +150,7 @@ def test_the_position_is_kept_by_seed_and_shard(tmp_path):
         (
             '{"format": 1, "steps": [{"operation": "shareInfo", "method": "POST", "path": "/v2/binding/enduserapi/shareInfo",'
             ' "query": [["pk", "${PK}"]]}]}',
-            "${PK} stands for nothing here",
+            "${PK} has no value here",
         ),
     ],
 )
@@ -163,14 +163,14 @@ def test_a_corpus_that_does_not_fit_is_a_sentence_with_its_line(tmp_path, line, 
 
 
 def test_a_file_without_a_last_line_end_takes_more_lines(world, tmp_path):
-    corpus, run_ = Corpus(tmp_path, "s", CONTRACT, {}), Run(0, {})
+    corpus, placeholders = Corpus(tmp_path, "s", CONTRACT, {}), Placeholders(0, {})
     request = Request("userDeviceList", "GET", "/v2/binding/enduserapi/userDeviceList")
-    corpus.add(Sequence(run_, [request], shows=["one"], needed=1))
+    corpus.add(Sequence(placeholders, [request], new_behaviours=["one"], needed_length=1))
     corpus.file.write_text(corpus.file.read_text().rstrip())
-    corpus.add(Sequence(run_, [request, request], shows=["two"], needed=2))
+    corpus.add(Sequence(placeholders, [request, request], new_behaviours=["two"], needed_length=2))
     again = Corpus(tmp_path, "s", CONTRACT, {})
     assert again.entries == [[request], [request, request]]
-    assert again.shows == {"one", "two"}
+    assert again.behaviours == {"one", "two"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

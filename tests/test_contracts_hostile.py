@@ -18,7 +18,7 @@ from wrong_servers import WORLD
 
 from contracts import Manners, Request, Target, Unreachable
 from contracts.cli.main import main
-from contracts.http.target import MOST_UNANSWERED, Broken, Enough
+from contracts.http.target import MOST_UNANSWERED, Broken, RunEnded
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SHARE = Request("shareInfo", "POST", "/v2/binding/enduserapi/shareInfo")
@@ -251,7 +251,7 @@ def test_nobody_waits_for_a_turn_when_the_run_is_over():
     with pytest.raises(Broken):
         target.send(SHARE)
     started = time.monotonic()
-    with pytest.raises(Enough):
+    with pytest.raises(RunEnded):
         target.send(SHARE)
     assert time.monotonic() - started < SOON
 

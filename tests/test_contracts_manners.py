@@ -17,7 +17,7 @@ from family_servers import WORLD, serving
 import openapi
 from contracts import Manners, Request, Target
 from contracts.cli.main import main
-from contracts.http.target import Broken, Enough
+from contracts.http.target import NoReply, RunEnded
 from mockserver import Mock, Origin, create_app
 from mockserver.http.server import Server, listen
 
@@ -44,7 +44,7 @@ def test_a_certificate_is_trusted_when_it_is_named(tmp_path):
         unknown, known, broken = run(server.url), run(server.url, "--ca", str(cert)), run(server.url, "--ca", str(WORLD))
     finally:
         server.stop()
-    sentence = "does not answer (SSLError); is its certificate one of --ca, or one that this machine trusts?"
+    sentence = "does not answer (SSLError); is its certificate in the file of --ca, or trusted by this machine?"
     for each in (unknown, broken):
         assert (each.exit_code, sentence in each.output) == (2, True), each.output
     assert (known.exit_code, "0 violations" in known.output) == (0, True), known.output
@@ -117,7 +117,7 @@ def test_what_was_sent_is_never_sent_again():
     with silent(0) as (base, read):
         target = Target(base, Manners(retries=5))
         for _ in range(3):
-            with pytest.raises(Broken, match="no reply"):
+            with pytest.raises(NoReply, match="no reply"):
                 target.send(REQUEST)
     assert len(read) == 3
 
@@ -125,7 +125,7 @@ def test_what_was_sent_is_never_sent_again():
 def test_a_silent_server_is_waited_for_no_longer_than_said():
     with silent(2) as (base, _):
         started = time.monotonic()
-        with pytest.raises(Broken, match="ReadTimeoutError"):
+        with pytest.raises(NoReply, match="ReadTimeoutError"):
             Target(base, Manners(timeout=0.2)).send(REQUEST)
         assert time.monotonic() - started < 1.5
 
@@ -134,7 +134,7 @@ def test_a_connection_is_tried_again():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     started = time.monotonic()
-    with pytest.raises(Broken, match="no reply"):
+    with pytest.raises(NoReply, match="no reply"):
         Target(f"http://127.0.0.1:{port}", Manners(retries=2)).send(REQUEST)
     assert time.monotonic() - started > 0.3  # the pause before the first retry
 
@@ -147,7 +147,7 @@ def test_the_bound_on_requests_holds_for_any_number_of_threads():
             for _ in range(10):
                 try:
                     target.send(REQUEST)
-                except Enough:
+                except RunEnded:
                     refused.append(1)
 
         threads = [threading.Thread(target=send) for _ in range(8)]

@@ -106,10 +106,10 @@ def test_a_profile_may_hold_its_world_and_keeps_its_lines(profile, tmp_path):
         ("target: http://127.0.0.1:9\n\nrate: fast", "staging.yaml:3: rate: 'fast' is not a number of requests per second"),
         ("timeout: soon", "staging.yaml:1: timeout: 'soon' is not a duration; write 500ms, 90s, 30m or 1h"),
         ("workers: 0", "staging.yaml:1: workers: 0 is not in the range"),
-        ("workers: [1]", "staging.yaml:1: workers does not hold plain values"),
-        ("rate:", "staging.yaml:1: rate does not hold plain values"),
-        ("headers: {X-Gate: {a: b}}", "staging.yaml:1: headers does not hold plain values"),
-        ("require: [[a]]", "staging.yaml:1: require does not hold plain values"),
+        ("workers: [1]", "staging.yaml:1: workers must have plain values"),
+        ("rate:", "staging.yaml:1: rate must have plain values"),
+        ("headers: {X-Gate: {a: b}}", "staging.yaml:1: headers must have plain values"),
+        ("require: [[a]]", "staging.yaml:1: require must have plain values"),
         ("target: 'http://${NOBODY_SET_THIS}'", "staging.yaml:1: target: ${NOBODY_SET_THIS} is not in the environment"),
         ("headers: {'a b': c}", "staging.yaml:1: headers: a b is not a header"),
         ("headers: {X-Gate: '${NOBODY_SET_THIS}'}", "${NOBODY_SET_THIS} is not in the environment"),
@@ -130,7 +130,7 @@ def test_a_profile_that_is_wrong_is_a_sentence_with_its_line(profile, text, mess
         (["--ca", "nowhere.pem"], "--ca nowhere.pem: there is no such file"),
         (["--proxy", "nonsense"], "--proxy is not a URL"),
         (["--rate", "0"], "is not a number of requests per second"),
-        (["--target", "http://me:pass@127.0.0.1:9"], "--target holds a name or a password; give them with --header"),
+        (["--target", "http://me:pass@127.0.0.1:9"], "--target contains a user name or a password; pass them with --header"),
         (["--json", "no/such/folder.json"], "its folder does not exist"),
         (["--failures", str(WORLD)], "is a file; --failures is a folder"),
         (["--operation", "shareInf"], "has no operation shareInf (did you mean shareInfo?)"),
@@ -148,7 +148,7 @@ def test_an_option_that_is_wrong_is_a_sentence(arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "say how long: --for 30m, --max-requests 100000, or both"),
+        ([], "set a limit: --for 30m, --max-requests 100000, or both"),
         (["--for", "soon"], "'soon' is not a duration"),
         (["--for", "1s", "--shard", "4/3"], "'4/3' is not a shard; write 3/16"),
         (["--for", "1s", "--resume"], "--resume needs --corpus"),
@@ -177,7 +177,7 @@ def test_what_is_required_must_be_verified_even_where_the_world_cannot_reach_it(
             (fuzz, "*/5047"),
         ):
             result = run(*command, "--require", pattern)
-            assert (result.exit_code, "Too little: not covered: userDeviceList/5047" in result.output) == (3, True)
+            assert (result.exit_code, "Too little covered: not covered: userDeviceList/5047" in result.output) == (3, True)
 
 
 def test_headers_go_with_every_request_and_their_values_are_shown_nowhere(monkeypatch):
@@ -256,7 +256,7 @@ def test_a_server_that_says_one_thing_to_everything_is_never_green(command):
     with echoing("yes") as base:
         result = run(command, "--target", base, "--world", WORLD, *BOUND[command])
     assert result.exit_code == 1
-    assert re.search("Too little: the server answered .* to every request", result.output)
+    assert re.search("Too little covered: the server answered .* to every request", result.output)
 
 
 @pytest.mark.parametrize("command", BOUND)
@@ -267,7 +267,7 @@ def test_an_empty_world_is_never_green(command, tmp_path):
         (tmp_path / "world.yaml").write_text("")
         nothing = run(command, "--target", base, "--world", tmp_path / "world.yaml", *BOUND[command])
     assert result.exit_code == 3
-    assert "Too little: no request succeeded; check that the world file describes this server" in result.output
+    assert "Too little covered: no request succeeded; check that the world file describes this server" in result.output
     assert (nothing.exit_code, "world.yaml:1: is not a world" in nothing.output) == (2, True)
 
 
@@ -275,10 +275,10 @@ def test_an_empty_world_is_never_green(command, tmp_path):
 def test_no_cases_are_never_green(command, tmp_path):
     with serving(CONTRACT) as base:
         result = run(command, "--target", base, "--world", WORLD, *BOUND[command][:-1], 1)
-        assert (result.exit_code, "Too little: no request was sent" in result.output) == (3, True)
+        assert (result.exit_code, "Too little covered: no request was sent" in result.output) == (3, True)
         (tmp_path / "plain.yaml").write_text("openapi: 3.1.0\ninfo: {title: x, version: '1'}\npaths: {}\n")
         plain = run(command, "--target", base, "--world", WORLD, "--contract", tmp_path / "plain.yaml", *BOUND[command])
-        assert (plain.exit_code, "so there is nothing to examine" in plain.output) == (2, True)
+        assert (plain.exit_code, "so there is nothing to test" in plain.output) == (2, True)
 
 
 @pytest.mark.parametrize("command", BOUND)

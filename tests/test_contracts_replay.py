@@ -128,22 +128,22 @@ def test_a_step_that_cannot_be_repeated_is_named_with_the_reason(tmp_path):
     refused = SHARE | {"headers": [["Authorization", "nobody"]]}
     result = replayed(tmp_path, {"format": 1, "steps": [refused, unshare("${1.shareCode}")]})
     assert result.exit_code == 3
-    sentence = "cannot be repeated: step 2 cannot be sent: ${1.shareCode} stands for nothing here; step 1 got shareInfo/5032"
+    sentence = "cannot be repeated: step 2 cannot be sent: ${1.shareCode} has no value here; step 1 got shareInfo/5032"
     assert sentence in result.output
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("{", "failure.json:1: is no JSON"),
-        ("[]", "is no failure or report of format 1"),
-        ({"format": 2}, "is no failure or report of format 1"),
-        ({"format": 1}, "steps is no list"),
+        ("{", "failure.json:1: is not JSON"),
+        ("[]", "is not a saved failure or report of format 1"),
+        ({"format": 2}, "is not a saved failure or report of format 1"),
+        ({"format": 1}, "steps is not a list"),
         ({"format": 1, "steps": [{"operation": "shareInfo"}]}, "step 1: a request needs operation, method and path"),
         ({"format": 1, "steps": [SHARE | {"operation": "shareInf"}]}, "did you mean shareInfo?"),
         ({"format": 1, "steps": [SHARE | {"path": "http://evil.example/"}]}, "step 1: shareInfo is POST"),
-        ({"format": 1, "steps": [SHARE, unshare("${2.shareCode}")]}, "step 2: ${2.shareCode} stands for nothing here"),
-        ({"format": 1, "steps": [unshare("${ALICE}")]}, "step 1: ${ALICE} stands for nothing here; does the world file"),
+        ({"format": 1, "steps": [SHARE, unshare("${2.shareCode}")]}, "step 2: ${2.shareCode} has no value here"),
+        ({"format": 1, "steps": [unshare("${ALICE}")]}, "step 1: ${ALICE} has no value here; does the world file"),
         ({"format": 1, "steps": [unshare("${")]}, "step 1: "),
         ({"format": 1, "violations": []}, "this report has 0 violations"),
     ],

@@ -74,7 +74,7 @@ def test_a_server_that_follows_the_table_needs_no_patch(folder):
     with serving_contract(openapi.load()) as base:
         result = order(folder, base)
     assert result.exit_code == 0
-    assert result.output.count("the server's order is that of the table") == 10
+    assert result.output.count("the server checks in the order of the table") == 10
     assert "+++" not in result.output
     assert "undecided: 5137 missing: recipient; when: share.sharingExpireAt <= now: needs rows in shares" in result.output
 

@@ -1,4 +1,4 @@
-"""`contracts lint`, `explain` and `diagram`: what a contract says."""
+"""`contracts lint`, `explain` and `diagram`: commands that read a contract and send nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from contracts.cli.unusable import Unusable
 @click.command()
 @click.argument("file")
 def lint(file: str) -> None:
-    """Says what is wrong with a contract, with file and line."""
+    """Checks a contract and prints each problem with file and line."""
     contract = _load(file)
     problems = [each.message for each in OpenAPIV31SpecValidator(contract.document).iter_errors()]
     if problems:
@@ -32,7 +32,7 @@ def explain(file: str) -> None:
     """Prints the decision table of each operation."""
     contract = _load(file)
     for operation in contract.operations.values():
-        table = Table("row", "outcome", "holds", "kind", title=f"{operation.method} {operation.path}", title_justify="left")
+        table = Table("row", "outcome", "condition", "kind", title=f"{operation.method} {operation.path}", title_justify="left")
         for rule in operation.rules:
             table.add_row(str(rule.number), rule.outcome, rule.condition, f"{rule.kind} {rule.why}".strip())
         Console(highlight=False).print(table, markup=False)
@@ -40,9 +40,9 @@ def explain(file: str) -> None:
 
 @click.command()
 @click.argument("file")
-@click.option("--world", "world_file", required=True, metavar="FILE", help="What is true at the start.")
+@click.option("--world", "world_file", required=True, metavar="FILE", help="YAML file with the initial data.")
 def diagram(file: str, world_file: str) -> None:
-    """Prints the life of each table that has phases, as Mermaid state diagrams."""
+    """Prints a Mermaid state diagram for each table that has phases."""
     contract, now = _load(file), time.time_ns() // 1_000_000
     try:
         world = openapi.load_world(world_file, contract, now, os.environ)
@@ -50,7 +50,7 @@ def diagram(file: str, world_file: str) -> None:
         raise Unusable(str(error)) from None
     tables = [table for table, phases in contract.phases.items() if phases]
     if not tables:
-        raise Unusable(f"{file}:1: no table of x-state has phases (name the phases of a row's life by conditions)")
+        raise Unusable(f"{file}:1: no table of x-state has phases (add phases to a table, each with a condition)")
     for table in tables:
         click.echo("stateDiagram-v2")
         for before, after, cause in openapi.transitions(contract, table, world.state, now):

@@ -1,4 +1,4 @@
-"""The deployment that options speak of: its contract, what is true there, and its address."""
+"""The deployment under test: the contract, world and target that the options name."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from contracts.http.wire import printable
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One server with what is known of it."""
+    """A server under test, with its contract and its world."""
 
     contract: openapi.Contract
     world: openapi.World
-    """With the secrets of the command line and the profile among its own."""
+    """Its secrets include those of the command line and of the profile."""
     target: Target
 
 
-def reach(options: Mapping[str, Any]) -> Deployment:
-    """The deployment, once something answers there. Raises Unusable."""
+def connect(options: Mapping[str, Any]) -> Deployment:
+    """The deployment, after a check that the target answers HTTP. Raises Unusable."""
     try:
         contract = _contract(options)
         world = openapi.read_world(options["world"], contract, time.time_ns() // 1_000_000, os.environ)
@@ -45,7 +45,7 @@ def reach(options: Mapping[str, Any]) -> Deployment:
 def _contract(options: Mapping[str, Any]) -> openapi.Contract:
     contract = openapi.load(options["contract"])
     if not contract.operations:
-        raise Unusable(f"{contract.file}:1: no operation has x-outcomes, so there is nothing to examine")
+        raise Unusable(f"{contract.file}:1: no operation has x-outcomes, so there is nothing to test")
     for name in options["operation"]:
         if name not in contract.operations:
             raise Unusable(f"{contract.file} has no operation {name} ({openapi.nearest(name, contract.operations)})")
@@ -57,7 +57,7 @@ def _manners(options: Mapping[str, Any], contract: openapi.Contract) -> Manners:
     parameters = {each.wire_name for one in contract.operations.values() for each in one.parameters if each.location == "header"}
     for each in headers:
         if each.name.lower() in parameters:
-            raise Unusable(f"--header {each.name}: it is a parameter of the contract, and the world says its values")
+            raise Unusable(f"--header {each.name}: it is a parameter of the contract, so its values come from the world file")
     if options["ca"] and not Path(options["ca"]).is_file():
         raise Unusable(f"--ca {options['ca']}: there is no such file; give a PEM file of certificates")
     return Manners(
@@ -75,7 +75,7 @@ def _manners(options: Mapping[str, Any], contract: openapi.Contract) -> Manners:
 
 
 def _url(name: str, text: str) -> str:
-    """A URL of the command line. What it says is not repeated, as it may hold a password."""
+    """Checks the URL of an option. Errors do not repeat it, because it may contain a password. Raises Unusable."""
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -84,5 +84,5 @@ def _url(name: str, text: str) -> str:
     if not usable:
         raise Unusable(f"--{name} is not a URL: write http://HOST:PORT or https://HOST")
     if name == "target" and parts.username is not None:
-        raise Unusable("--target holds a name or a password; give them with --header, as '${NAME}' from the environment")
+        raise Unusable("--target contains a user name or a password; pass them with --header, as '${NAME}' from the environment")
     return text

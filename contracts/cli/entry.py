@@ -1,4 +1,4 @@
-"""The console script `contracts`, which can tell that the suite is not installed."""
+"""The console script `contracts`. Prints how to install the suite if a package of the extra `suite` is missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Runs the command line of the suite."""
+    """Runs the command line `contracts`. Exits with code 2 if the extra `suite` is not installed."""
     try:
         from contracts.cli.main import main as suite
     except ModuleNotFoundError as error:

@@ -10,9 +10,9 @@ import click
 
 import openapi
 from contracts.cli import output
-from contracts.cli.deployment import Deployment, reach
-from contracts.cli.options import DEPLOYMENT, JUDGING, MANNERS, SENDING, max_requests, plan
-from contracts.cli.param_types import Duration, ShardOf
+from contracts.cli.deployment import Deployment, connect
+from contracts.cli.options import DEPLOYMENT, JUDGING, CONNECTION, SENDING, max_requests, plan
+from contracts.cli.param_types import Duration, ShardText
 from contracts.cli.unusable import Unusable
 from contracts.generate.stream import Stream
 from contracts.run.deadline import Deadline
@@ -23,51 +23,61 @@ from contracts.sequence.corpus import Corpus
 
 @click.command()
 @DEPLOYMENT
-@click.option("--for", "time", type=Duration(1), metavar="TIME", help="How long, such as 90s, 30m or 8h.")
+@click.option("--for", "time", type=Duration(1), metavar="TIME", help="Run for this long, for example 90s, 30m or 8h.")
 @max_requests(None)
 @SENDING
-@click.option("--shard", default="1/1", show_default=True, type=ShardOf(), metavar="K/N", help="The K-th of N equal parts.")
+@click.option("--shard", default="1/1", show_default=True, type=ShardText(), metavar="K/N", help="Run the K-th of N equal parts.")
 @click.option(
-    "--corpus", type=click.Path(path_type=Path), metavar="PATH", help="A folder or .jsonl file to start from and add to."
+    "--corpus",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Folder or .jsonl file of sequences to send first. New sequences are added.",
 )
-@click.option("--resume", is_flag=True, help="Go on where the last run with this corpus, seed and shard stopped.")
-@MANNERS
+@click.option("--resume", is_flag=True, help="Continue where the last run with this corpus, seed and shard stopped.")
+@CONNECTION
 @JUDGING
 @output.REPORTS
 def fuzz(**options: Any) -> None:
-    """Sends walks and single requests for as long as you like. Ctrl-C ends it with a full report. Exit codes as of verify."""
+    """Tests a server with random requests until a limit is reached.
+
+    Ctrl-C ends the run and prints the full report.
+
+    Exit codes: 0 passed, 1 violations, 2 unusable input or target, 3 too little covered.
+    """
     _check(options)
     deadline = Deadline()
     with deadline.at_interrupt(), output.progress(options) as watch:
-        found = reach(options)
-        planned = plan(options, found.contract, thorough=False)
-        corpus, start = _corpus(options, found)
-        session = open_session(found.contract, found.world, found.target, planned, deadline=deadline, watch=watch)
-        stream = Stream(found.contract, found.world, planned.seed)
+        deployment = connect(options)
+        test_plan = plan(options, deployment.contract, thorough=False)
+        corpus, start = _corpus(options, deployment)
+        session = open_session(
+            deployment.contract, deployment.world, deployment.target, test_plan, deadline=deadline, watch=watch
+        )
+        stream = Stream(deployment.contract, deployment.world, test_plan.seed)
         if options["time"] is not None:
             deadline.end(options["time"] / 1000)
         try:
             send_stream(session, stream, options["shard"], corpus, start)
         except OSError as error:
-            click.echo(f"stopped, because the corpus cannot be written: {error}", err=True)
-    output.finish(session.record, found.contract, options)
+            click.echo(f"stopped: the corpus cannot be written: {error}", err=True)
+    output.finish(session.record, deployment.contract, options)
 
 
 def _check(options: Mapping[str, Any]) -> None:
     if options["time"] is None and options["max_requests"] is None:
-        raise Unusable("say how long: --for 30m, --max-requests 100000, or both")
+        raise Unusable("set a limit: --for 30m, --max-requests 100000, or both")
     if options["resume"] and options["corpus"] is None:
-        raise Unusable("--resume needs --corpus, beside which the position is kept")
+        raise Unusable("--resume needs --corpus: the position is stored next to the corpus")
     output.check(options)
 
 
-def _corpus(options: Mapping[str, Any], found: Deployment) -> tuple[Corpus | None, int | None]:
-    """The corpus, and the number of the stream to go on with. Raises Unusable."""
+def _corpus(options: Mapping[str, Any], deployment: Deployment) -> tuple[Corpus | None, int | None]:
+    """The corpus, and the number of the input to continue with; None without --corpus, --resume. Raises Unusable."""
     if options["corpus"] is None:
         return None, None
     stream = f"seed{options['seed']}-shard{options['shard'].number}of{options['shard'].of}"
     try:
-        corpus = Corpus(options["corpus"], stream, found.contract, found.world.secrets)
+        corpus = Corpus(options["corpus"], stream, deployment.contract, deployment.world.secrets)
         return corpus, corpus.position.read() if options["resume"] else None
     except openapi.InvalidDocument as error:
         raise Unusable(str(error)) from None

@@ -1,4 +1,4 @@
-"""The command line of the suite."""
+"""The command group `contracts`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from contracts.http.wire import printable
 
 class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
-        """A target that stops answering, or beginning anew, half-way is told of as one that never did."""
+        """Runs a command. A target that becomes unreachable during the run, or cannot be reset, ends it like one that never answered."""
         try:
             return super().invoke(ctx)
         except Unreachable as error:
@@ -29,7 +29,7 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="contract-mock", prog_name="contracts")
 def main() -> None:
-    """Examines a server by its contract."""
+    """Tests a server against a contract, an OpenAPI document with x-outcomes."""
 
 
 for command in (verify, fuzz, replay, order, lint, explain, diagram):

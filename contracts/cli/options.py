@@ -1,4 +1,4 @@
-"""The options that several commands share."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -17,22 +17,29 @@ from contracts.run.examination import Plan
 
 DEPLOYMENT = options(
     PROFILE,
-    option("--target", required=True, type=Text(), metavar="URL", help="The base URL of the server."),
-    option("--world", required=True, type=WorldFile(), metavar="FILE", help="What is true on that server."),
-    option("--contract", type=File(), metavar="FILE", help="The OpenAPI document; without it, the one of device sharing."),
-    option("--operation", multiple=True, metavar="NAME", help="Only this operation; may be repeated."),
+    option("--target", required=True, type=Text(), metavar="URL", help="Base URL of the server to test."),
+    option("--world", required=True, type=WorldFile(), metavar="FILE", help="YAML file with the data that exists on the server."),
+    option("--contract", type=File(), metavar="FILE", help="OpenAPI document. Without it: the device-sharing example."),
+    option("--operation", multiple=True, metavar="NAME", help="Test only this operation. Repeatable."),
 )
-MANNERS = options(
-    option("--rate", type=Rate(), metavar="N", help="Requests per second at most."),
-    option("--timeout", default="10s", type=Duration(1), metavar="TIME", help="To connect, and to wait for a reply."),
-    option("--retries", default=2, type=click.IntRange(0, 20), metavar="N", help="How often to try again to connect."),
-    option("--ca", type=File(), metavar="FILE", help="Certificates to trust instead of the system's, PEM."),
-    option("--proxy", type=Text(), metavar="URL", help="A proxy to go through."),
-    option("--reset", type=Text(), metavar="URL", help="A POST to it makes the server begin anew, so that failures get short."),
-    option("--header", key="headers", multiple=True, type=HeaderLine(), metavar="LINE", help="`Name: value` in every request."),
+CONNECTION = options(
+    option("--rate", type=Rate(), metavar="N", help="Send at most N requests per second."),
+    option("--timeout", default="10s", type=Duration(1), metavar="TIME", help="Timeout to connect, and to wait for a reply."),
+    option("--retries", default=2, type=click.IntRange(0, 20), metavar="N", help="Retries if connecting fails."),
+    option("--ca", type=File(), metavar="FILE", help="PEM file of certificates to trust instead of the system's."),
+    option("--proxy", type=Text(), metavar="URL", help="Send requests through this HTTP proxy."),
+    option("--reset", type=Text(), metavar="URL", help="A POST to this URL resets the server. Makes failures shorter."),
+    option(
+        "--header",
+        key="headers",
+        multiple=True,
+        type=HeaderLine(),
+        metavar="LINE",
+        help="Header of every request, as `Name: value`. Repeatable.",
+    ),
 )
 JUDGING = options(
-    option("--strict-order", is_flag=True, help="Whether the order of the table is demanded."),
+    option("--strict-order", is_flag=True, help="The server must check in the order of the decision table."),
     option(
         "--transport",
         default=PROBE,
@@ -45,24 +52,35 @@ JUDGING = options(
         type=click.Choice((PROBE, BARE, BEARER, ALL)),
         help="How credentials are sent: as the server takes them (probe), bare, after `Bearer `, or both, which is demanded.",
     ),
-    option("--tolerance", default="1s", type=Duration(), metavar="TIME", help="By which the server's clocks may differ."),
+    option(
+        "--tolerance",
+        default="1s",
+        type=Duration(),
+        metavar="TIME",
+        help="How much the clocks of the server's machines may differ.",
+    ),
 )
 SENDING = options(
-    option("--seed", default=0, metavar="N", help="The same seed sends the same requests."),
-    option("--workers", default=1, type=click.IntRange(1, 64), metavar="N", help="Requests under way at once."),
+    option("--seed", default=0, metavar="N", help="Random seed. The same seed gives the same requests."),
     option(
-        "--require", multiple=True, metavar="OUTCOME", help="Must be verified: an outcome, a pattern such as `NAME/*`, or all."
+        "--workers", default=1, type=click.IntRange(1, 64), metavar="N", help="Parallel requests, for those that change nothing."
+    ),
+    option(
+        "--require",
+        multiple=True,
+        metavar="OUTCOME",
+        help="Outcome that must be verified: a name, a pattern such as `shareInfo/*`, or `all`. Repeatable.",
     ),
 )
 
 
 def max_requests(default: int | None) -> Callable[[Any], Any]:
-    """The option that bounds how many requests are sent."""
-    return option("--max-requests", default=default, type=click.IntRange(1), metavar="N", help="Never send more.")
+    """The option that limits the number of requests."""
+    return option("--max-requests", default=default, type=click.IntRange(1), metavar="N", help="Send at most N requests.")
 
 
 def plan(options: Mapping[str, Any], contract: openapi.Contract, **more: Any) -> Plan:
-    """The plan of an examination. Raises Unusable."""
+    """The plan of a test run, from options. Raises Unusable if a --require matches no outcome."""
     return Plan(
         seed=options.get("seed", 0),
         workers=options.get("workers", 1),

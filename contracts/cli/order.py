@@ -1,4 +1,4 @@
-"""`contracts order`: in which order a server checks, and the patch that says so in the contract."""
+"""`contracts order`: infers the order in which a server checks, and writes a patch that puts the rows into that order."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 import click
 
 import openapi
-from contracts.cli.deployment import reach
-from contracts.cli.options import DEPLOYMENT, MANNERS, max_requests
+from contracts.cli.deployment import connect
+from contracts.cli.options import DEPLOYMENT, CONNECTION, max_requests
 from contracts.cli.unusable import Unusable
-from contracts.http.target import Broken, Target
+from contracts.http.target import NoReply, Target
 from contracts.http.wire import printable
 from contracts.judge.clock import Clock
 from contracts.judge.oracle import Oracle
@@ -29,59 +29,67 @@ NO_ORDER, NOTHING_SEEN = 1, 3
 
 @click.command()
 @DEPLOYMENT
-@click.option("--patch", metavar="FILE", help="Write the patch into a file instead of printing it.")
+@click.option("--patch", metavar="FILE", help="Write the patch to this file instead of printing it.")
 @max_requests(10_000)
-@MANNERS
+@CONNECTION
 def order(patch: str | None, **options: Any) -> None:
-    """Infers in which order a server checks, and prints it as a patch to the contract.
+    """Infers the order in which a server checks, and prints a patch for the contract.
 
-    Exit code 0 inferred, 1 the server has no order or breaks the contract, 2 unusable input or target, 3 nothing seen.
+    Exit codes: 0 inferred, 1 the server has no order or breaks the contract, 2 unusable input or target, 3 nothing seen.
     """
     if patch and not Path(patch).absolute().parent.is_dir():
         raise Unusable(f"{patch} cannot be written: its folder does not exist")
-    deployment = reach(options)
+    deployment = connect(options)
     contract, world, target = deployment.contract, deployment.world, deployment.target
     oracle = Oracle(contract, world, Clock(world, time.time_ns() // 1_000_000))
     try:
-        found = [_ask(each, oracle, target) for each in contract.operations.values()]
-    except Broken as error:
-        raise Unusable(f"{target.base}: {error}; no order can be told of a server that does not answer each request") from None
-    for each in found:
+        results = [_infer_order(each, oracle, target) for each in contract.operations.values()]
+    except NoReply as error:
+        raise Unusable(f"{target.base}: {error}; the order can be inferred only if the server answers each request") from None
+    for each in results:
         click.echo("\n".join(each.lines(target, world.secrets)) + "\n")
     if target.exhausted:
-        click.echo(f"Stopped after {target.sent} requests: what was not asked by then is as in the table.\n")
-    _hand_over(openapi.load(contract.file), {each.name: each.order for each in found if each.order}, patch)
-    sys.exit(_exit_code(found))
+        click.echo(f"Stopped after {target.sent} requests: pairs that were not tested keep the order of the table.\n")
+    _output_patch(openapi.load(contract.file), {each.name: each.order for each in results if each.order}, patch)
+    sys.exit(_exit_code(results))
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """What came out for one operation."""
+class _Result:
+    """The result for one operation."""
 
     name: str
     order: Order | None
+    """None where the server breaks the contract."""
     requests: int
+    """How many requests were sent."""
     undecided: Sequence[str] = ()
+    """The checks and pairs of checks whose order is unknown, each with the reason."""
     refuted: str = ""
+    """The reply that breaks the contract, as a sentence."""
 
     def lines(self, target: Target, secrets: Mapping[str, str]) -> Iterator[str]:
-        """It, for a person."""
+        """The result as lines of text."""
         if self.order is None:
-            yield f"{self.name}: the server breaks the contract, so there is no order to speak of (see contracts verify)"
+            yield f"{self.name}: the server breaks the contract, so no order can be inferred (run contracts verify)"
             yield printable(f"  {self.refuted}", secrets)
             return
         yield f"{self.name}: {self._headline(self.order)} ({self.requests} requests)"
         for answer in self.order.cycle:
-            yield f"  {_told(answer, target, secrets)}"
+            yield f"  {_answer_line(answer, target, secrets)}"
         if not self.order.cycle:
             yield from self._sequence(self.order, target, secrets)
         yield from (f"  undecided: {each}" for each in self.undecided)
-        yield from (f"  not seen: {each} (assumed; it stays where it is)" for each in self.order.never_named)
+        yield from (f"  not seen: {each} (assumed; it keeps its place)" for each in self.order.never_named)
 
     def _headline(self, order: Order) -> str:
         if order.cycle:
-            return "the server has no order (or the world is not true of it), for these answers contradict each other"
-        return "the server checks in another order than the table" if order.differs else "the server's order is that of the table"
+            return "the server has no order, or the world file does not describe it: these replies contradict each other"
+        return (
+            "the server checks in another order than the table"
+            if order.differs
+            else "the server checks in the order of the table"
+        )
 
     def _sequence(self, order: Order, target: Target, secrets: Mapping[str, str]) -> Iterator[str]:
         shown = [each for each in order.sequence if each.expected]
@@ -90,37 +98,37 @@ class _Found:
             yield f"  {number:2}. {each} [row {each.rule.number}]"
             answer = order.before.get((each.position, following.position)) if following else None
             if answer is not None:
-                yield f"        {_told(answer, target, secrets)}"
+                yield f"        {_answer_line(answer, target, secrets)}"
 
 
-def _told(answer: Answer, target: Target, secrets: Mapping[str, str]) -> str:
+def _answer_line(answer: Answer, target: Target, secrets: Mapping[str, str]) -> str:
     return f"{answer.got}: {answer.request.curl(target.base, secrets, target.manners.shown)}"
 
 
-def _ask(operation: openapi.Operation, oracle: Oracle, target: Target) -> _Found:
+def _infer_order(operation: openapi.Operation, oracle: Oracle, target: Target) -> _Result:
     checks, before = checks_of(operation), target.sent
     prober = Prober(operation, checks, oracle, target)
     try:
         order = infer(checks, prober.probe())
     except Refuted as error:
-        return _Found(operation.name, None, target.sent - before, refuted=str(error))
+        return _Result(operation.name, None, target.sent - before, refuted=str(error))
     unreached = dict(prober.unreached())
     undecided = [f"{check}: {why}" for check, why in unreached.items()] + [
         f"{one} / {two}: {prober.why_undetermined(one, two)}"
         for one, two in order.undetermined
         if not (prober.excluded(one, two) or one in unreached or two in unreached)
     ]
-    return _Found(operation.name, order, target.sent - before, undecided)
+    return _Result(operation.name, order, target.sent - before, undecided)
 
 
-def _hand_over(contract: openapi.Contract, orders: Mapping[str, Order], patch_file: str | None) -> None:
-    """Prints or writes the patch, or says why there is none."""
+def _output_patch(contract: openapi.Contract, orders: Mapping[str, Order], patch_file: str | None) -> None:
+    """Prints or writes the patch, or prints that none is needed. Raises Unusable."""
     changed = {name: [row for check in order.sequence for row in check.rows] for name, order in orders.items() if order.differs}
     for name in changed:
         if (across := orders[name].own_before_common) is not None:
             click.echo(
-                f"{name}: {across[0]} comes before {across[1]}, which the whole document has: rows of the whole document that"
-                " do not come first everywhere move into each operation.\n"
+                f"{name}: {across[0]} comes before {across[1]}, a row of the whole document. Rows of the whole document that"
+                " are not checked first are moved into each operation.\n"
             )
     if not changed:
         click.echo("No row has to move: there is no patch.")
@@ -139,7 +147,7 @@ def _hand_over(contract: openapi.Contract, orders: Mapping[str, Order], patch_fi
         raise Unusable(f"the patch cannot be written: {error}") from None
 
 
-def _exit_code(found: Sequence[_Found]) -> int:
-    if any(each.order is None or each.order.cycle for each in found):
+def _exit_code(results: Sequence[_Result]) -> int:
+    if any(each.order is None or each.order.cycle for each in results):
         return NO_ORDER
-    return 0 if any(each.requests for each in found) else NOTHING_SEEN
+    return 0 if any(each.requests for each in results) else NOTHING_SEEN

@@ -1,4 +1,4 @@
-"""Where the record of an examination goes: the terminal and the files that were asked for."""
+"""Prints the record of a test run and writes the reports that the options name."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from contracts.report.progress import Progress
 from contracts.report.terminal import print_record
 
 REPORTS = options(
-    click.option("--json", metavar="FILE", help="Write the record as JSON."),
-    click.option("--html", metavar="FILE", help="Write one page that opens from disk."),
-    click.option("--junit", metavar="FILE", help="Write one test case per outcome as JUnit XML."),
-    click.option("--failures", metavar="DIR", help="Save each violation in a file for `contracts replay`."),
-    click.option("--quiet", is_flag=True, help="No progress on the standard error."),
+    click.option("--json", metavar="FILE", help="Write a JSON report."),
+    click.option("--html", metavar="FILE", help="Write an HTML report, one file without scripts."),
+    click.option("--junit", metavar="FILE", help="Write a JUnit XML report with one test case per outcome."),
+    click.option("--failures", metavar="DIR", help="Save each violation as a file for `contracts replay`."),
+    click.option("--quiet", is_flag=True, help="Print no progress to standard error."),
 )
 
 
 def check(options: Mapping[str, Any]) -> None:
-    """Whether the reports can be written, before anything is sent. Raises Unusable."""
+    """Checks the paths of the reports before any request is sent. Raises Unusable."""
     for path in filter(None, (options[name] for name in ("json", "html", "junit", "failures"))):
         if not Path(path).absolute().parent.is_dir():
             raise Unusable(f"{path} cannot be written: its folder does not exist")
@@ -41,12 +41,12 @@ def check(options: Mapping[str, Any]) -> None:
 
 
 def progress(options: Mapping[str, Any]) -> Progress:
-    """What watches the examination."""
+    """The progress display of a test run."""
     return Progress(Console(stderr=True, quiet=options["quiet"]))
 
 
 def finish(record: Record, contract: openapi.Contract, options: Mapping[str, Any]) -> NoReturn:
-    """Prints the record, writes the files, and ends with the exit code. Raises Unusable where a file cannot be written."""
+    """Prints the record, writes the reports, and exits with the code of the record. Raises Unusable if a file cannot be written."""
     print_record(record, Console(highlight=False))
     try:
         if options["json"]:

@@ -1,4 +1,4 @@
-"""How values are written on the command line and in a profile."""
+"""Types of option values on the command line and in a profile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contracts.cli.unusable import Unusable
 from contracts.run.fuzz import Shard
 
 SHORTEST_SECRET = 4
-"""A shorter header value that is written out is not looked for in what a server says: it may be part of any word."""
+"""Characters. A shorter literal header value is not redacted in reports, because it may be part of any word."""
 _variable = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _no_letter = re.compile(r"[^A-Za-z0-9]").sub
@@ -23,18 +23,18 @@ _shard = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})").fullmatch
 
 
 def secrets() -> dict[str, str]:
-    """The secret values of this command line and of its profile, each with the `${NAME}` to print instead."""
+    """The secret values of the command line and the profile, each with the `${NAME}` to print instead."""
     found: dict[str, str] = click.get_current_context().meta.setdefault(__name__, {})
     return found
 
 
 class Text(click.ParamType[str]):
-    """A text in which `${NAME}` comes from the environment, and is then a secret."""
+    """A text. `${NAME}` in it is replaced by that environment variable, whose value is a secret."""
 
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text."""
+        """The text with environment variables filled in; fails if one is unset or empty."""
 
         def look_up(match: re.Match[str]) -> str:
             found = os.environ.get(match[1])
@@ -47,7 +47,7 @@ class Text(click.ParamType[str]):
 
 
 class File(click.ParamType[str]):
-    """A path; in a profile, relative to it."""
+    """A path. In a profile it is relative to the profile."""
 
     name = "file"
 
@@ -57,10 +57,10 @@ class File(click.ParamType[str]):
 
 
 class WorldFile(File):
-    """A file that says what is true; in a profile also that itself."""
+    """A world file. A profile may contain the world itself instead of a path."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The document."""
+        """The document of the world. Raises Unusable."""
         if isinstance(value, openapi.Document):
             return value
         try:
@@ -70,7 +70,7 @@ class WorldFile(File):
 
 
 class Duration(click.ParamType[int]):
-    """Milliseconds, written `500ms`, `90s`, `30m` or `1h`."""
+    """A duration such as `500ms`, `90s`, `30m` or `1h`, converted to ms."""
 
     name = "duration"
 
@@ -78,7 +78,7 @@ class Duration(click.ParamType[int]):
         self._least = least
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Milliseconds."""
+        """The duration in ms; fails if it is less than `least`."""
         found = openapi.duration(str(value)) if str(value) != "0" else 0
         if found is None or found < self._least:
             self.fail(f"{value!r} is not a duration; write 500ms, 90s, 30m or 1h", param, ctx)
@@ -86,12 +86,12 @@ class Duration(click.ParamType[int]):
 
 
 class Rate(click.ParamType[float]):
-    """Requests per second."""
+    """A number of requests per second, such as 20 or 0.5."""
 
     name = "rate"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """A number above 0."""
+        """The number; fails if it is below 0.001."""
         try:
             found = float(value)
         except ValueError:
@@ -103,7 +103,7 @@ class Rate(click.ParamType[float]):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A header of every request. `shown` is what a reader sees of its value."""
+    """A header of every request. `shown` is the text that reports print instead of its value."""
 
     name: str
     value: str
@@ -111,12 +111,12 @@ class Header:
 
 
 class HeaderLine(Text):
-    """`Name: value`. The value is secret, written out or taken from the environment."""
+    """A header line `Name: value`. The value is a secret, whether it is literal or from the environment."""
 
     name = "header"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The header."""
+        """The header; fails if the line is not `Name: value` in printable ASCII."""
         name, colon, text = str(value).partition(":")
         text = text.strip()
         filled = super().convert(text, param, ctx)
@@ -130,13 +130,13 @@ class HeaderLine(Text):
         return Header(name, filled, shown)
 
 
-class ShardOf(click.ParamType[Shard]):
-    """`3/16`: the third of sixteen equal parts."""
+class ShardText(click.ParamType[Shard]):
+    """A shard such as `3/16`, the third of sixteen equal parts."""
 
     name = "shard"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
-        """The shard."""
+        """The shard; fails if the text is not K/N with K from 1 to N."""
         if isinstance(value, Shard):
             return value
         match = _shard(str(value))

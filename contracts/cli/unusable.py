@@ -1,4 +1,4 @@
-"""Input or a target that cannot be used: one sentence, exit code 2."""
+"""The error for input or a target that cannot be used."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import click
 
 
 class Unusable(click.ClickException):
-    """Ends the command with a sentence."""
+    """Ends the command with a message and exit code 2."""
 
     exit_code = 2
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Says it on the standard error."""
+        """Prints the message to standard error."""
         click.echo(self.message, file=file, err=True)

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from contracts.cli import output
-from contracts.cli.deployment import reach
-from contracts.cli.options import DEPLOYMENT, JUDGING, MANNERS, SENDING, max_requests, plan
+from contracts.cli.deployment import connect
+from contracts.cli.options import DEPLOYMENT, JUDGING, CONNECTION, SENDING, max_requests, plan
 from contracts.cli.profile import option
 from contracts.run.deadline import Deadline
 from contracts.run.examination import WALKS, examine
@@ -18,19 +18,22 @@ from contracts.run.examination import WALKS, examine
 @DEPLOYMENT
 @SENDING
 @max_requests(100_000)
-@MANNERS
+@CONNECTION
 @JUDGING
-@option("--walks", default=WALKS, type=click.IntRange(0), metavar="N", help="Sequences of requests over all operations.")
-@option("--breadth/--no-breadth", default=True, help="Whether Schemathesis generates requests too.")
-@option("--undocumented", is_flag=True, help="Whether other methods and paths are tried, which must not succeed.")
+@option("--walks", default=WALKS, type=click.IntRange(0), metavar="N", help="Random sequences of requests over all operations.")
+@option("--breadth/--no-breadth", default=True, help="Also send requests that Schemathesis generates.")
+@option("--undocumented", is_flag=True, help="Also send undocumented methods and paths, which must not succeed.")
 @output.REPORTS
 def verify(**options: Any) -> None:
-    """Examines a server. Exit code 0 clean, 1 violations, 2 unusable input or target, 3 too little covered."""
+    """Tests a server against a contract.
+
+    Exit codes: 0 passed, 1 violations, 2 unusable input or target, 3 too little covered.
+    """
     output.check(options)
     deadline = Deadline()
     with deadline.at_interrupt(), output.progress(options) as watch:
-        found = reach(options)
+        deployment = connect(options)
         lanes = {name: options[name] for name in ("walks", "breadth", "undocumented")}
-        planned = plan(options, found.contract, **lanes)
-        record = examine(found.contract, found.world, found.target, planned, deadline=deadline, watch=watch)
-    output.finish(record, found.contract, options)
+        test_plan = plan(options, deployment.contract, **lanes)
+        record = examine(deployment.contract, deployment.world, deployment.target, test_plan, deadline=deadline, watch=watch)
+    output.finish(record, deployment.contract, options)

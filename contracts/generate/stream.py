@@ -16,7 +16,7 @@ from contracts.generate.walk import Walker
 from contracts.http.wire import Request
 from contracts.judge.oracle import VERIFIED, Judgement, Verdict
 from contracts.judge.views import own_view
-from contracts.sequence.placeholder import Run
+from contracts.sequence.placeholder import Placeholders
 from contracts.sequence.sequence import Sequence
 
 SINGLES = 24
@@ -48,7 +48,7 @@ class Stream:
     def _single(self, choices: Seeded) -> Request:
         drawer, now = choices.choose(self._drawers), self._world.now
         request = drawer.request(drawer.raw(self._known, now, choices), choices)
-        return Run(now, self._world.secrets).abstract(request)
+        return Placeholders(now, self._world.secrets).abstract(request)
 
 
 class _Model:
@@ -71,7 +71,7 @@ class _Model:
         return openapi.permitted(operation, own_view(operation, request).raw, self._state, self._world.now)
 
     def new_sequence(self) -> Sequence:
-        return Sequence(Run(self._world.now, self._world.secrets))
+        return Sequence(Placeholders(self._world.now, self._world.secrets))
 
     def ends_walk(self, judged: Judgement) -> bool:
         return False  # a model never violates the contract

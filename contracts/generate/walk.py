@@ -90,7 +90,7 @@ class Environment(Protocol):
         """Whether a walk ends after this judgement: a violation that was not known before."""
 
     def step(self, sequence: Sequence, request: Request) -> Judgement:
-        """Sends the next request of a sequence. Raises Enough."""
+        """Sends the next request of a sequence. Raises RunEnded."""
 
 
 class Walker:
@@ -103,7 +103,7 @@ class Walker:
         self._seen: Counter[tuple[Any, ...]] = Counter()
 
     def walk(self, choices: Choices, steps: int = STEPS) -> Sequence:
-        """Runs one walk, deterministic for given choices and environment. Ends at a new violation. Raises Enough."""
+        """Runs one walk, deterministic for given choices and environment. Ends at a new violation. Raises RunEnded."""
         self._environment.restart()
         sequence = self._environment.new_sequence()
         minted_only = choices.happens(MINTED_ONLY_PERCENT) or self._environment.needs_better_sequence

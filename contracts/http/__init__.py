@@ -1,1 +1,1 @@
-"""HTTP: requests and replies as they go over the wire, and the server under test."""
+"""HTTP: requests, replies, and the server under test."""

@@ -1,4 +1,4 @@
-"""The server under examination, and how gently it is treated."""
+"""The server under test: connections, rate limit, timeouts and reset."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from contracts.http.wire import Reply, Request
 
 NO_REPLY = "no reply"
 MOST_UNANSWERED = 10
-"""Requests in a row without a reply; then the server counts as gone."""
+"""Consecutive requests without a reply after which the server is checked; the run ends if it does not answer then."""
 LONGEST_SLEEP = 0.1
-"""Seconds until somebody who waits looks again whether the run is over."""
+"""Seconds. A request that waits for its turn checks at this interval whether the run is over."""
 RESETS = 3
-"""How often to try to reset a server."""
+"""How often a reset is attempted."""
 _FAILURES = (urllib3.exceptions.HTTPError, HTTPException, ValueError, OSError)
 _HINT = "is the server running, and is the URL right?"
 
@@ -32,46 +32,48 @@ class Unreachable(ConnectionError):
     """No server answers at the target."""
 
 
-class Enough(Exception):
-    """The bound on requests or on time is reached, or one violation was all that was asked for."""
+class RunEnded(Exception):
+    """Ends the test run: a limit on requests or time is reached, or the first violation was found and is enough."""
 
 
-class Broken(ConnectionError):
-    """The server closed the connection or stayed silent instead of replying."""
+class NoReply(ConnectionError):
+    """The server gave no valid HTTP reply: it closed the connection, timed out, or sent too much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How a server is treated."""
+    """How requests are sent to a server: limits, timeouts, proxy, headers."""
 
     rate: float | None = None
-    """Requests per second at most."""
+    """The most requests per second; None for no limit."""
     most_requests: int = 100_000
+    """The most requests of the test run."""
     timeout: float = 10.0
-    """Seconds to connect, and for a whole reply."""
+    """Seconds to connect, and to receive the whole reply."""
     retries: int = 2
-    """How often to try again to connect; a request that was sent is never repeated."""
+    """How often a failed connection attempt is repeated. A request that was sent is never repeated."""
     certificates: str | None = None
-    """A file of certificates to trust instead of the system's."""
+    """A PEM file of certificates to trust instead of the system's."""
     proxy: str | None = None
+    """The URL of an HTTP proxy; may contain `name:password@`."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Sent with every request."""
     shown: Mapping[str, str] = field(default_factory=dict)
-    """The same headers as a reader may see them."""
+    """The same headers with the values that reports print."""
     reset: str | None = field(default=None, repr=False)
-    """A URL; a POST to it makes the server begin anew."""
+    """A URL; a POST to it resets the server to its initial state."""
     connections: int = 1
-    """How many requests may be under way at once."""
+    """How many requests may be sent in parallel."""
 
 
 class Target:
-    """A base URL with kept connections; counts what was sent. Threads may share it."""
+    """A server under test: a base URL with persistent connections and a count of requests. Thread-safe."""
 
     def __init__(self, base: str, manners: Manners | None = None) -> None:
         self.base, self.sent, self.manners = base.rstrip("/"), 0, manners or Manners()
         self._headers = {"User-Agent": f"contracts/{version('contract-mock')}", **self.manners.headers}
-        self._lock, self._turn = threading.Lock(), 0.0
-        # Servers close idle connections; only what fails before it is sent is tried again.
+        self._lock, self._next_turn = threading.Lock(), 0.0
+        # A retry of a sent request could change state twice, so only connecting is retried.
         retries = urllib3.Retry(connect=self.manners.retries, read=0, redirect=0, status=0, other=0, backoff_factor=0.2)
         options: dict[str, Any] = {
             "timeout": self.manners.timeout,
@@ -82,36 +84,36 @@ class Target:
         }
         self._unanswered = 0
         self.over: Callable[[], bool] = lambda: False
-        """Whether nothing more is to be sent; asked while a request waits for its turn."""
-        self._pool = bounded(_through(self.manners.proxy, options) if self.manners.proxy else urllib3.PoolManager(**options))
+        """Whether the test run is over; called while a request waits for its turn."""
+        self._pool = bounded(_proxy_pool(self.manners.proxy, options) if self.manners.proxy else urllib3.PoolManager(**options))
 
     @cached_property
-    def _connections(self) -> tuple[Any, str]:
-        """What sends, and the base of its URLs. Straight to one host it needs only paths, and does not look for the host."""
+    def _pool_and_base(self) -> tuple[Any, str]:
+        """The connection pool and the base of its URLs. Without a proxy it is the pool of one host, whose URLs are only paths."""
         if self.manners.proxy:
             return self._pool, self.base
         return self._pool.connection_from_url(self.base), urlsplit(self.base).path
 
     def check(self) -> None:
-        """Raises Unreachable where nothing answers HTTP."""
+        """Sends a GET to the base URL. Raises Unreachable if there is no HTTP reply."""
         if not self.base.startswith(("http://", "https://")):
             raise Unreachable(f"{self.base} is not a URL: write http://HOST:PORT or https://HOST")
-        self._wait()
+        self._take_turn()
         try:
             self._exchange(self._pool, "GET", self.base, self._headers)
         except _FAILURES as error:
             reason = _reason(error)
-            hint = "is its certificate one of --ca, or one that this machine trusts?" if reason == "SSLError" else _HINT
+            hint = "is its certificate in the file of --ca, or trusted by this machine?" if reason == "SSLError" else _HINT
             before = f", as {self._unanswered} requests before" if self._unanswered else ""
             raise Unreachable(f"{self.base} does not answer ({reason}){before}; {hint}") from None
 
     @property
     def resets(self) -> bool:
-        """Whether it can begin anew."""
+        """Whether the server can be reset."""
         return self.manners.reset is not None
 
     def reset(self) -> bool:
-        """Makes the server begin anew; False where it cannot. Raises Unreachable where it should and, tried again, does not."""
+        """Resets the server; returns False if it has no URL for that. Raises Unreachable if all attempts fail."""
         if self.manners.reset is None:
             return False
         for pause in (*(0.2 * 2**number for number in range(RESETS - 1)), None):
@@ -123,8 +125,8 @@ class Target:
         raise Unreachable(f"{self.manners.reset} {problem}; a POST to it should reset the server")
 
     def _reset(self, address: str) -> str | None:
-        """What went wrong with one POST; None where nothing did."""
-        self._wait()
+        """Sends one POST; returns why the reset failed, or None."""
+        self._take_turn()
         try:
             status = self._exchange(self._pool, "POST", address, self._headers)[0].status
         except _FAILURES as error:
@@ -133,12 +135,12 @@ class Target:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the bound on requests is reached."""
+        """Whether the limit on requests is reached."""
         return self.sent >= self.manners.most_requests
 
     def send(self, request: Request) -> Reply:
-        """Sends one request. Raises Broken where no reply comes, Enough where no more may be sent."""
-        self._wait()
+        """Sends one request. Raises NoReply without a valid reply, RunEnded if the limit on requests is reached."""
+        self._take_turn()
         content, media_type = request.content()
         headers = urllib3.HTTPHeaderDict(self._headers)
         if media_type:
@@ -146,24 +148,24 @@ class Target:
         for name, value in request.headers:
             headers.add(name, value.encode("utf-8", "replace").decode("latin-1"))
         sent = _now()
-        connections, base = self._connections
+        pool, base = self._pool_and_base
         try:
-            response, body = self._exchange(connections, request.method, request.url(base), headers, content)
+            response, body = self._exchange(pool, request.method, request.url(base), headers, content)
         except _FAILURES as error:
             self._unanswered += 1
             if self._unanswered >= MOST_UNANSWERED:
-                self.check()  # a server may leave some requests unanswered and be there
+                self.check()  # some servers do not answer certain requests, but are still running
                 self._unanswered = 0
-            raise Broken(f"{NO_REPLY}: {_reason(error)}") from None
+            raise NoReply(f"{NO_REPLY}: {_reason(error)}") from None
         self._unanswered = 0
         return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, body, sent, _now())
 
     def _exchange(
-        self, connections: Any, method: str, url: str, headers: Any, content: bytes | None = None
+        self, pool: Any, method: str, url: str, headers: Any, content: bytes | None = None
     ) -> tuple[urllib3.BaseHTTPResponse, bytes]:
-        """One request and its whole reply. Raises one of _FAILURES."""
+        """Sends one request and reads the whole reply. Raises one of _FAILURES."""
         timeout = urllib3.Timeout(total=self.manners.timeout)
-        response = connections.urlopen(
+        response = pool.urlopen(
             method, url, body=content, headers=headers, redirect=False, preload_content=False, timeout=timeout
         )
         try:
@@ -174,34 +176,34 @@ class Target:
             response.close()
             raise
         finally:
-            response.release_conn()  # also a closed one has a place in the pool
+            response.release_conn()  # the pool counts closed connections too
         return response, body
 
-    def _wait(self) -> None:
-        """Takes the next turn, so that the rate and the bound hold however many threads send."""
+    def _take_turn(self) -> None:
+        """Counts a request and waits until the rate allows it, for all threads together. Raises RunEnded at the limit."""
         with self._lock:
             if self.exhausted:
-                raise Enough
+                raise RunEnded
             self.sent += 1
             now = time.monotonic()
-            turn = max(now, self._turn)
-            self._turn = turn + (1 / self.manners.rate if self.manners.rate else 0)
+            turn = max(now, self._next_turn)
+            self._next_turn = turn + (1 / self.manners.rate if self.manners.rate else 0)
         while (left := turn - time.monotonic()) > 0:
             if self.over():
-                raise Enough
+                raise RunEnded
             time.sleep(min(left, LONGEST_SLEEP))
 
 
 def _reason(error: BaseException) -> str:
-    """Why there is no reply, in one or a few words."""
+    """Why there is no reply: the name of the error, or that the reply is too long."""
     found = getattr(error, "reason", None)
     cause = found if isinstance(found, BaseException) else error
     inner = next((each for each in (*cause.args, cause.__cause__, cause.__context__) if isinstance(each, TooLarge)), cause)
     return f"longer than {LARGEST_REPLY} bytes" if isinstance(inner, TooLarge) else type(inner).__name__
 
 
-def _through(proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
-    """Connections through a proxy, whose URL may hold a name and a password."""
+def _proxy_pool(proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
+    """The connection pool for a proxy. Its URL may contain a name and a password."""
     auth = urllib3.util.parse_url(proxy).auth
     headers = urllib3.make_headers(proxy_basic_auth=unquote(auth)) if auth else None
     return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)

@@ -1,4 +1,4 @@
-"""Requests and replies as they go over the wire, and requests as curl lines."""
+"""HTTP requests and replies, and requests as curl commands."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NAME = re.compile(r"\$\{\w+\}")
 _SPECIAL = re.compile(r"[\"\\`$!\n]")
 """What a shell does not take as it is between double quotes."""
 _PLACEHOLDER = "${}.+"
-"""What a path may hold unquoted, so that a placeholder in it stays readable."""
+"""Characters of placeholders, which are not percent-encoded in a path, so that a placeholder stays readable."""
 
 
 class _InvalidHeader(ValueError):
@@ -46,12 +46,12 @@ class Request:
     body: Any = field(default=None, hash=False)
 
     def url(self, base: str) -> str:
-        """The whole URL under a base URL."""
+        """The full URL for a base URL."""
         query = urlencode(self.query, errors="replace")
         return base.rstrip("/") + self.path + (f"?{query}" if query else "")
 
     def content(self) -> tuple[bytes | None, str]:
-        """The body as it goes over the wire, and its media type."""
+        """The encoded body and its media type; None and an empty text without a body."""
         if self.form is not None:
             return urlencode(self.form, errors="replace").encode(), FORM
         if self.body is not None:
@@ -60,17 +60,17 @@ class Request:
 
     @property
     def parts(self) -> int:
-        """How many parameters it has."""
+        """The number of parameters: query, headers, form fields and keys of a JSON body."""
         return len(self.query) + len(self.headers) + len(self.form or ()) + (len(self.body) if isinstance(self.body, dict) else 0)
 
     def size(self) -> tuple[int, int, str]:
-        """How much there is to read; of several failures the smallest is the one to show."""
+        """A sort key: fewer parameters first, then shorter text. The smallest request of a failure is reported."""
         text = self.url("") + "".join(name + value for name, value in (*self.headers, *(self.form or ())))
         text += "" if self.body is None else json.dumps(self.body)
         return self.parts, len(text), text
 
     def map(self, change: Change) -> Request:
-        """The same request with every text in it changed."""
+        """A copy with `change` applied to each text: path segments, names and values."""
 
         def pairs(each: Pairs) -> Pairs:
             return tuple((change(name), change(value)) for name, value in each)
@@ -82,27 +82,27 @@ class Request:
         )
 
     def without(self, kind: str, position: int) -> Request:
-        """The same request without one pair of its `query`, `headers` or `form`, or one key of its `body`."""
+        """A copy without one pair of `query`, `headers` or `form`, or without one key of `body`; `kind` names the field."""
         given = getattr(self, kind)
         left: Any = tuple(each for at, each in enumerate(given.items() if kind == "body" else given) if at != position)
         changed: Any = dict(left) if kind == "body" else left
         return replace(self, **{kind: changed})
 
     def with_value(self, kind: str, position: int, value: str) -> Request:
-        """The same request with another value in one pair of its `query`, `headers` or `form`."""
+        """A copy with another value in one pair of `query`, `headers` or `form`; `kind` names the field."""
         pairs = getattr(self, kind)
         changed: Any = (*pairs[:position], (pairs[position][0], value), *pairs[position + 1 :])
         return replace(self, **{kind: changed})
 
     def as_data(self) -> dict[str, Any]:
-        """The request as plain data; `request_of` reads it again."""
+        """The request as plain data, which `request_from_data` reads."""
         data: dict[str, Any] = {"operation": self.operation, "method": self.method, "path": self.path}
         data |= {name: [list(pair) for pair in pairs] for name in ("query", "headers", "form") if (pairs := getattr(self, name))}
         data |= {"form": []} if self.form == () else {}
         return data if self.body is None else data | {"body": self.body}
 
     def curl(self, base: str, secrets: Mapping[str, str], headers: Mapping[str, str]) -> str:
-        """A line for a shell that sends this request, `headers` among its own; secrets stand as their `${NAME}`."""
+        """A curl command that sends this request with additional `headers`. Secrets are replaced by their `${NAME}`."""
         words = ["curl", "-sS", "-X", self.method, self.url(base)]
         shown = {each: each for value in headers.values() for each in _NAME.findall(value)}
         own = [_quoted(word, shown) for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
@@ -118,7 +118,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply; `sent` and `received` are epoch ms by the examiner's clock."""
+    """A reply. `sent` and `received` are epoch ms on the clock of this machine."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -127,12 +127,12 @@ class Reply:
     received: int = 0
 
     def text(self, limit: int = 2000) -> str:
-        """The status and the body, for a person."""
+        """The status and the first `limit` bytes of the body, as text for reports."""
         return f"HTTP {self.status} {self.body[:limit].decode('utf-8', 'replace')}"
 
 
-def request_of(data: Mapping[str, Any]) -> Request:
-    """The request that `as_data` gave. Raises ValueError for what is none."""
+def request_from_data(data: Mapping[str, Any]) -> Request:
+    """Reads a request from the data that `Request.as_data` returned. Raises ValueError for other data."""
     try:
         pairs = {name: tuple((str(one), str(two)) for one, two in data.get(name, ())) for name in ("query", "headers")}
         form = tuple((str(one), str(two)) for one, two in data["form"]) if "form" in data else None
@@ -145,8 +145,8 @@ def request_of(data: Mapping[str, Any]) -> Request:
         raise ValueError("a request needs operation, method and path; query, headers and form are lists of pairs") from None
 
 
-def misfit(request: Request, operations: Mapping[str, openapi.Operation]) -> str | None:
-    """Why a request that came from a file is none of these operations; None where it is one."""
+def mismatch(request: Request, operations: Mapping[str, openapi.Operation]) -> str | None:
+    """Why a request does not match the operation that it names, as a sentence; None if it matches."""
     operation = operations.get(request.operation)
     if operation is None:
         return f"the contract has no operation {request.operation} ({openapi.nearest(request.operation, operations)})"
@@ -161,7 +161,7 @@ def misfit(request: Request, operations: Mapping[str, openapi.Operation]) -> str
 
 
 def redact(text: str, secrets: Mapping[str, str]) -> str:
-    """A text with each secret value, also in its URL spelling, replaced by its `${NAME}`."""
+    """The text with each secret value replaced by its `${NAME}`, also where it is URL-encoded or JSON-escaped."""
     return "".join(piece for piece, _ in _pieces(text, secrets))
 
 
@@ -211,7 +211,7 @@ def _quoted(word: str, secrets: Mapping[str, str]) -> str:
 
 
 def request_for(operation: openapi.Operation, raw: Mapping[str, Any], *, as_form: bool = False) -> Request:
-    """The request that carries these raw values; `as_form` puts what belongs into the query into a form."""
+    """A request for an operation with these raw parameter values; `as_form` sends query parameters as form fields."""
     path = operation.path
     parts: dict[str, list[tuple[str, Any]]] = {"query": [], "header": [], "cookie": [], "body": []}
     for each in operation.parameters:

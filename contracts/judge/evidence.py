@@ -19,7 +19,7 @@ from contracts.http.wire import Request, printable
 from contracts.judge.journal import Journal
 from contracts.judge.oracle import UNEXPLAINED, VIOLATION, Verdict
 from contracts.judge.record import ISOLATED, MOST_FINDINGS, REPRODUCED, SPORADIC, Finding, Record
-from contracts.sequence.sequence import Sequence, Unrepeatable, needed
+from contracts.sequence.sequence import Sequence, Unrepeatable, needed_steps
 from contracts.sequence.shrink import Steps, shrink
 
 SHRINK_REQUESTS = 400
@@ -73,7 +73,7 @@ class Evidence:
             self._record.findings.update(kept)
 
     def take(self, sequence: Sequence, verdict: Verdict, reply: str) -> None:
-        """Records the verdict on the last reply of a sequence; shrinks a violation. Raises Enough."""
+        """Records the verdict on the last reply of a sequence; shrinks a violation. Raises RunEnded."""
         finding = self._record.findings.get(verdict.key)
         if finding is not None:
             self._take_again(finding, sequence, verdict, reply)
@@ -160,7 +160,7 @@ class Evidence:
         from_world = set() if self._server.target.resets else from_world
         kept = [step for step, sent in zip(traced, causes.steps, strict=True) if sent in from_world]
         changing = [step for step, sent in zip(whole, sequence.steps, strict=True) if self._server.journal.has(sent)]
-        return [(traced, kept), (needed(whole, changing), []), (whole, [])]
+        return [(traced, kept), (needed_steps(whole, changing), []), (whole, [])]
 
     def _traced(self, sequence: Sequence, verdict: Verdict) -> tuple[Sequence, set[Request]]:
         """The requests that changed rows which the failure mentions, and those of them that changed rows of the world."""
@@ -172,7 +172,7 @@ class Evidence:
         It does if the first difference in the verdict mentions a minted value. Otherwise it does if the last request mentions
         one and the reply mentions no key of another changed row.
         """
-        minted = set(sequence.run.minted.values())
+        minted = set(sequence.placeholders.minted.values())
         if _mentions(verdict.detail.partition("; ")[0], minted):
             return True
         return _mentions(sequence.steps[-1].size()[2], minted) and not _mentions(reply, self._server.journal.keys - minted)

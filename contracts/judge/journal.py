@@ -104,7 +104,7 @@ class Journal:
                 text += each.request.url("")
         for each in reversed(found[:MOST_CAUSES]):
             causes.note(each.request, each.reply, each.judged.minted)
-        minted = set(causes.run.minted.values())
+        minted = set(causes.placeholders.minted.values())
         kept = {each.request for each in found if each.values.isdisjoint(minted)}
         causes.note(last, None, {})
         return causes, kept

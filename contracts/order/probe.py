@@ -49,7 +49,7 @@ class Prober:
                 alike.append(each)
 
     def probe(self) -> list[Answer]:
-        """The answers, a few for each pair of checks. Ends at the limit on requests. Raises Broken, Refuted."""
+        """The answers, a few for each pair of checks. Ends at the limit on requests. Raises NoReply, Refuted."""
         self._learn_transport()
         for one, two in combinations(self.checks, 2):
             if is_observable(one, two) and not self.excluded(one, two):

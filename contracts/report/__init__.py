@@ -1,1 +1,1 @@
-"""Reports: JSON, HTML, JUnit, the terminal, saved failures."""
+"""Reports: terminal, progress, JSON, HTML, JUnit, and saved failures."""

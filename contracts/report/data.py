@@ -1,4 +1,4 @@
-"""A record as plain data, and as JSON. Secrets stand as their `${NAME}` in both."""
+"""A record as plain data and as JSON. Secrets are replaced by their `${NAME}`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from contracts.judge.oracle import NOTE, UNEXPLAINED, VIOLATION
 from contracts.judge.record import LATENCY_BOUNDS, Finding, Record
 
 FORMAT = 1
-"""Raised when the data change so that a reader would stumble."""
-SHOWN = {
-    "alone": "These requests show it on a server to which nothing else has happened.",
-    "again": "It showed again when it was repeated, on a server that earlier requests had changed; it may follow from another.",
+"""The version of the format. It increases with each incompatible change."""
+RANK_TEXTS = {
+    "alone": "These requests alone reproduce it; it does not depend on earlier requests.",
+    "again": "It occurred again when these requests were repeated. It may depend on earlier requests.",
     "sporadic": "Sporadic: it did not occur again when these requests were repeated; earlier requests may have to do with it.",
 }
-"""What is said of a finding, by its rank."""
+"""How well the sequence of a finding reproduces it: the value of `shown` and its explanation, in the order of the ranks."""
 
 
 def as_data(record: Record) -> dict[str, Any]:
-    """The whole record as plain data; `contracts/report/report.schema.json` describes it."""
+    """The whole record as plain data, as `contracts/report/report.schema.json` describes it."""
     outcomes = {each: {"verdict": record.verdict(each), "cases": record.cases[each]} for each in record.outcomes}
     for each, reason in record.blocked.items():
         outcomes[each]["reason"] = reason
@@ -62,7 +62,7 @@ def finding_as_data(record: Record, finding: Finding) -> dict[str, Any]:
         "permitted": list(verdict.permitted),
         "got": printable(verdict.got, secrets),
         "count": finding.count,
-        "shown": list(SHOWN)[finding.rank],
+        "shown": list(RANK_TEXTS)[finding.rank],
         "reply": finding.reply,
         "curl": finding.curls,
         "steps": [each.as_data() for each in finding.steps],

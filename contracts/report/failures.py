@@ -1,4 +1,4 @@
-"""Failures, each in a file of its own, to be sent again."""
+"""Saves each violation as a file, and reads it for `contracts replay`."""
 
 from __future__ import annotations
 
@@ -19,42 +19,43 @@ from contracts.sequence.shrink import Steps
 from contracts.sequence.steps import InvalidSteps, read_steps
 
 FORMAT = 1
-"""Raised when the data change so that a reader would stumble."""
-LARGEST = 64 * 1024 * 1024
-"""Bytes of a file that is read."""
+"""The version of the format. It increases with each incompatible change."""
+LARGEST_FILE = 64 * 1024 * 1024
+"""The most bytes of a file that is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A saved failure."""
+    """A saved violation."""
 
     steps: Steps
-    """The shortest sequence that was found."""
+    """The shortest sequence found that shows the violation."""
     history: Steps
-    """Everything that led to it, from the world that was true at first; empty where that was too much."""
+    """All requests that changed state since the initial state of the server, then the request that failed; empty if too many."""
     rule: str
-    """The sentence that was broken."""
+    """The sentence of the contract that was broken."""
     got: str
+    """The outcome that the server gave."""
 
     def is_like(self, rule: str, got: str) -> bool:
-        """Whether another failure says the same, whatever the values."""
-        return self.got == got and _sentence(self.rule) == _sentence(rule)
+        """Whether a failure with this rule and outcome is the same one. Values in the rule and its file and line are ignored."""
+        return self.got == got and _without_place(self.rule) == _without_place(rule)
 
 
-def _sentence(rule: str) -> str:
-    """A sentence without values, and without the place where it stands."""
+def _without_place(rule: str) -> str:
+    """A rule without values and without its file and line."""
     return without_values(re.sub(r" \[[^\]]*:\d+\]", "", rule))
 
 
 def save_failures(record: Record, folder: str) -> list[Path]:
-    """Writes each violation into a folder, which is made where there is none. Raises OSError."""
+    """Saves each violation as a file in a folder, which is created if needed; returns the files. Raises OSError."""
     found = record.found(VIOLATION)
     Path(folder).mkdir(parents=True, exist_ok=True)
     return [_save(finding, finding_as_data(record, finding), Path(folder)) for finding in found]
 
 
 def _save(finding: Finding, data: dict[str, Any], folder: Path) -> Path:
-    # The name says the outcome in plain letters; what the server said is only in the digest.
+    # Text of the server is not safe in a file name, so only the digest depends on it.
     outcome = re.sub(r"[^A-Za-z0-9]+", "-", finding.verdict.outcome)[:80]
     digest = hashlib.sha256(json.dumps(finding.verdict.key).encode()).hexdigest()[:12]
     file = folder / f"{outcome}-{digest}.json"
@@ -64,10 +65,10 @@ def _save(finding: Finding, data: dict[str, Any], folder: Path) -> Path:
 
 
 def read_failure(path: str, number: int | None, contract: openapi.Contract, secrets: Mapping[str, str]) -> Failure:
-    """A saved failure, or violation `number`, from 1, of a JSON report. Raises InvalidDocument."""
+    """Reads a saved failure, or violation `number` (from 1) of a JSON report. Raises InvalidDocument."""
     data = _read(path)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise _invalid(path, f"is no failure or report of format {FORMAT}")
+        raise _invalid(path, f"is not a saved failure or report of format {FORMAT}")
     if "violations" in data:
         data = _violation(path, data["violations"], number)
     try:
@@ -79,7 +80,7 @@ def read_failure(path: str, number: int | None, contract: openapi.Contract, secr
 
 
 def _violation(path: str, violations: Any, number: int | None) -> dict[str, Any]:
-    """One of the violations of a report; the only one needs no number."""
+    """One of the violations of a report. `number` may be None if there is only one. Raises InvalidDocument."""
     count = len(violations) if isinstance(violations, list) else 0
     number = 1 if number is None and count == 1 else number
     if number is None or not 1 <= number <= count:
@@ -89,19 +90,19 @@ def _violation(path: str, violations: Any, number: int | None) -> dict[str, Any]
 
 
 def _read(path: str) -> Any:
-    """The data of a JSON file. YAML would refuse some of the characters that a server may say."""
+    """The data of a JSON file, not read as YAML, which forbids some characters of replies. Raises InvalidDocument."""
     try:
         with open(path, "rb") as stream:
-            text = stream.read(LARGEST + 1)
-        if len(text) > LARGEST:
-            raise _invalid(path, f"is larger than {LARGEST // 1024 // 1024} MiB")
+            text = stream.read(LARGEST_FILE + 1)
+        if len(text) > LARGEST_FILE:
+            raise _invalid(path, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB")
         return parse(text)
     except OSError as error:
         raise _invalid(path, f"cannot be read: {error.strerror}") from None
     except openapi.InvalidDocument:
         raise
     except ValueError as error:
-        raise _invalid(path, f"is no JSON: {error}", line=getattr(error, "lineno", 1)) from None
+        raise _invalid(path, f"is not JSON: {error}", line=getattr(error, "lineno", 1)) from None
 
 
 def _invalid(path: str, what: str, hint: str = "", line: int = 1) -> openapi.InvalidDocument:

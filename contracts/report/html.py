@@ -1,4 +1,4 @@
-"""A record as one page of HTML that opens from disk: no script, nothing from elsewhere, every text escaped."""
+"""A record as one HTML file: no scripts, no external resources, all text escaped."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 import openapi
 from contracts.judge.oracle import VERIFIED
 from contracts.judge.record import LATENCY_BOUNDS, Record
-from contracts.report.data import SHOWN, as_data
+from contracts.report.data import RANK_TEXTS, as_data
 
-TALLEST = 20
-"""Pixels of the highest bar."""
+BAR_HEIGHT = 20
+"""The height of the tallest bar, in pixels."""
 
 
 def write_html(record: Record, contract: openapi.Contract, path: str) -> None:
-    """Writes the page. Raises OSError."""
+    """Writes the HTML file. Raises OSError."""
     pages = Environment(
         loader=PackageLoader("contracts.report", "."),
         autoescape=True,
@@ -34,19 +34,20 @@ def write_html(record: Record, contract: openapi.Contract, path: str) -> None:
         done=record.tally()[VERIFIED],
         operations=list(contract.operations.values()),
         hits={(each["operation"], each["row"]): each["hits"] for each in data["rows"]},
-        shown=SHOWN,
-        height=_height,
-        span=_span,
+        shown=RANK_TEXTS,
+        height=_bar_height,
+        span=_bucket_label,
     )
     Path(path).write_text(text, encoding="utf-8")
 
 
-def _height(count: int, highest: int) -> int:
-    """Pixels of a bar: logarithmic, so that the few slow replies are seen beside the many fast ones."""
-    return max(2, round(TALLEST * log(count + 1) / log(highest + 1)))
+def _bar_height(count: int, highest: int) -> int:
+    """The height of a bar in pixels, on a logarithmic scale: a few slow replies stay visible next to many fast ones."""
+    return max(2, round(BAR_HEIGHT * log(count + 1) / log(highest + 1)))
 
 
-def _span(bar: int) -> str:
+def _bucket_label(bar: int) -> str:
+    """The label of a latency bucket."""
     if bar == len(LATENCY_BOUNDS):
         return f"over {LATENCY_BOUNDS[-1]} ms"
     return f"up to {LATENCY_BOUNDS[bar]} ms"

@@ -23,7 +23,7 @@ def write_junit(record: Record, path: str) -> None:
             suite = suites[operation] = SubElement(root, "testsuite", name=operation)
         case = SubElement(suite, "testcase", classname=operation, name=code, time="0")
         violations = [each for each in data["violations"] if each["expected"] == outcome]
-        _tell(case, seen, violations, outcome in missed)
+        _add_result(case, seen, violations, outcome in missed)
     for element in (*suites.values(), root):
         element.set("time", f"{record.seconds if element is root else 0:.3f}")
         for word, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
@@ -33,8 +33,8 @@ def write_junit(record: Record, path: str) -> None:
     ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
-def _tell(case: Element, seen: dict[str, Any], violations: list[dict[str, Any]], missed: bool) -> None:
-    """What became of one outcome. Readers show one failure for a case, so that it holds all of them."""
+def _add_result(case: Element, seen: dict[str, Any], violations: list[dict[str, Any]], missed: bool) -> None:
+    """Adds the result of one outcome. JUnit readers show one failure per case, so one failure lists all violations."""
     if violations:
         failure = SubElement(case, "failure", type="violation", message=_printable(violations[0]["rule"]))
         failure.text = _printable("\n\n".join(map(_text, violations)))
@@ -50,5 +50,5 @@ def _text(finding: dict[str, Any]) -> str:
 
 
 def _printable(text: str) -> str:
-    """XML has no way to write most control characters."""
+    """The text with the characters that XML 1.0 forbids replaced by U+FFFD."""
     return "".join(each if each in "\n\t" or (each >= " " and each not in "\ufffe\uffff") else "\ufffd" for each in text)

@@ -1,4 +1,4 @@
-"""What an examination is doing: a line that changes on a terminal, a plain line now and then elsewhere."""
+"""The progress of a test run: on a terminal one line that is updated, elsewhere a new line every 30 seconds."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from contracts.judge.oracle import VIOLATION
 from contracts.judge.record import Record
 
 LIVE_SECONDS, PLAIN_SECONDS = 0.2, 30.0
-"""Between two lines."""
+"""Seconds between two updates, on a terminal and elsewhere."""
 
 
 class Progress:
-    """Watches a record. It holds counts alone, so that no secret can be in it."""
+    """Prints the progress of a record. It prints only counts, so it cannot print a secret."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(console=console, transient=True, auto_refresh=False) if console.is_terminal else None
-        self._pause = LIVE_SECONDS if self._live else PLAIN_SECONDS
-        self._next = self._pause
-        self._before = deque([(0.0, 0)], maxlen=20)
-        self._behaviours, self._latest = 0, 0.0
+        self._interval = LIVE_SECONDS if self._live else PLAIN_SECONDS
+        self._next_update = self._interval
+        self._samples = deque([(0.0, 0)], maxlen=20)
+        self._behaviours, self._last_new = 0, 0.0
 
     def __enter__(self) -> Self:
         if self._live:
@@ -38,25 +38,25 @@ class Progress:
             self._live.stop()
 
     def __call__(self, record: Record) -> None:
-        """Says where a record stands, if it is time to."""
+        """Prints the progress if the last update is long enough ago."""
         if len(record.behaviours) > self._behaviours:
-            self._behaviours, self._latest = len(record.behaviours), record.seconds
-        if record.seconds < self._next:
+            self._behaviours, self._last_new = len(record.behaviours), record.seconds
+        if record.seconds < self._next_update:
             return
-        self._next = record.seconds + self._pause
+        self._next_update = record.seconds + self._interval
         text = self._text(record)
-        self._before.append((record.seconds, record.requests))
+        self._samples.append((record.seconds, record.requests))
         if self._live:
             self._live.update(Text(text), refresh=True)
         else:
             self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _text(self, record: Record) -> str:
-        seconds, requests = self._before[0]
+        seconds, requests = self._samples[0]
         rate = (record.requests - requests) / max(record.seconds - seconds, 0.001)
         violations = len(record.found(VIOLATION))
         return (
             f"{record.seconds:.0f} s: {record.requests} requests, {rate:.0f}/s, "
             f"{record.answered()} of {len(record.outcomes)} outcomes seen, {len(record.behaviours)} behaviours "
-            f"(the last new one {record.seconds - self._latest:.0f} s ago), {violations} violations"
+            f"(the last new one {record.seconds - self._last_new:.0f} s ago), {violations} violations"
         )

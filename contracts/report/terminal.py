@@ -1,4 +1,4 @@
-"""The record on a terminal: a matrix of outcomes, and each finding with its curl lines."""
+"""The record as text for a terminal."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from rich.table import Table
 
 from contracts.judge.oracle import VERIFIED
 from contracts.judge.record import BLOCKED, NOT_COVERED, VIOLATED, Record
-from contracts.report.data import SHOWN, as_data
+from contracts.report.data import RANK_TEXTS, as_data
 
 _COLOURS = {VERIFIED: "green", VIOLATED: "red", BLOCKED: "yellow", NOT_COVERED: "red"}
 
 
 def print_record(record: Record, console: Console) -> None:
-    """The matrix of outcomes, and then each finding with its curl lines."""
+    """Prints the table of outcomes, each finding with its curl lines, and a summary."""
     data = as_data(record)
     title = f"{escape(data['target'])}: {record.requests} requests, {record.seconds:.1f} s, seed {record.seed}"
     table = Table("outcome", "verdict", "cases", "", title=title)
@@ -31,7 +31,7 @@ def print_record(record: Record, console: Console) -> None:
     if record.pauses:
         console.print(f"Note: the server asked to slow down {record.pauses} times (HTTP 429 or 503)", highlight=False)
     for sentence in data["lacking"]:
-        console.print(f"Too little: {sentence}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"Too little covered: {sentence}", markup=False, highlight=False, soft_wrap=True)
     done = record.tally()[VERIFIED]
     console.print(f"{done} of {len(record.outcomes)} documented outcomes verified, {len(data['violations'])} violations")
 
@@ -44,6 +44,6 @@ def _lines(title: str, finding: dict[str, Any], requests: int) -> list[str]:
     if finding["reason"]:
         lines.append(f"  because {finding['reason']}")
     if finding["shown"] != "alone" and title == "Violation":
-        lines.append(f"  {SHOWN[finding['shown']]}")
+        lines.append(f"  {RANK_TEXTS[finding['shown']]}")
     curls = finding["curl"]
     return lines + [f"  {curls[0]}" if len(curls) == 1 else f"  {number}. {curl}" for number, curl in enumerate(curls, 1)]

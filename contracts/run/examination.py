@@ -14,7 +14,7 @@ from contracts.generate.draw import Drawer
 from contracts.generate.transport import Transport
 from contracts.generate.undocumented import undocumented
 from contracts.generate.walk import Walker
-from contracts.http.target import Enough, Target, Unreachable
+from contracts.http.target import RunEnded, Target, Unreachable
 from contracts.http.wire import Request, request_for
 from contracts.judge.clock import TOLERANCE, Clock
 from contracts.judge.oracle import Oracle
@@ -80,7 +80,7 @@ def examine(
                 session.undocumented(request)
         if plan.breadth:
             broad(contract, session.one, known, plan.seed)
-    except Enough:
+    except RunEnded:
         session.evidence.keep_the_best()
     except Unreachable as error:
         session.record.gone = str(error)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from contracts.generate.stream import Input, Stream
-from contracts.http.target import Enough, Unreachable
+from contracts.http.target import RunEnded, Unreachable
 from contracts.run.session import UNKNOWN, Session
 from contracts.sequence.corpus import Corpus
 
@@ -41,7 +41,7 @@ def send_stream(session: Session, stream: Stream, shard: Shard, corpus: Corpus |
                 corpus.position.write(number)
             _send(session, stream.input(number))
             _keep(session, corpus)
-    except Enough:
+    except RunEnded:
         _keep(session, corpus)
     except Unreachable as error:
         session.record.gone = str(error)
@@ -49,7 +49,7 @@ def send_stream(session: Session, stream: Stream, shard: Shard, corpus: Corpus |
 
 
 def _replay(session: Session, shard: Shard, corpus: Corpus) -> None:
-    session.record.behaviours |= corpus.shows
+    session.record.behaviours |= corpus.behaviours
     for position, steps in enumerate(corpus.entries):
         if shard.has(position):
             session.play(steps)
@@ -57,8 +57,8 @@ def _replay(session: Session, shard: Shard, corpus: Corpus) -> None:
 
 def _send(session: Session, found: Input) -> None:
     session.play(found.walk)
-    run = session.new_sequence().run
-    session.many(run.fill(each, UNKNOWN) for each in found.singles)
+    placeholders = session.new_sequence().placeholders
+    session.many(placeholders.fill(each, UNKNOWN) for each in found.singles)
 
 
 def _keep(session: Session, corpus: Corpus | None) -> None:

@@ -10,7 +10,7 @@ from itertools import islice
 import openapi
 from contracts.generate.draw import KnownRows
 from contracts.generate.transport import Transport
-from contracts.http.target import Broken, Enough, Target
+from contracts.http.target import NoReply, RunEnded, Target
 from contracts.http.wire import Reply, Request
 from contracts.judge.evidence import Evidence
 from contracts.judge.journal import Journal, LostReply
@@ -21,7 +21,7 @@ from contracts.judge.situations import CERTAIN, Situations
 from contracts.judge.views import Choice
 from contracts.run.backoff import Backoff
 from contracts.run.deadline import Deadline
-from contracts.sequence.placeholder import Run
+from contracts.sequence.placeholder import Placeholders
 from contracts.sequence.sequence import Sequence, Unrepeatable
 from contracts.sequence.shrink import Steps
 
@@ -75,7 +75,7 @@ class Session:
 
     def new_sequence(self) -> Sequence:
         """An empty sequence."""
-        return Sequence(Run(self.now(), self.record.secrets))
+        return Sequence(Placeholders(self.now(), self.record.secrets))
 
     def tells(self, request: Request, kind: str) -> bool:
         """Whether a reply to this request, sent now, tells the readings of a kind apart."""
@@ -85,22 +85,22 @@ class Session:
         return self.transport.adapted(self.contract.operations[request.operation], request, self.oracle.readings)
 
     def one(self, request: Request) -> Judgement:
-        """Sends one independent request. Raises Enough."""
+        """Sends one independent request. Raises RunEnded."""
         return self.step(self.new_sequence(), request)
 
     def step(self, sequence: Sequence, request: Request) -> Judgement:
-        """Sends the next request of a sequence. Raises Enough."""
+        """Sends the next request of a sequence. Raises RunEnded."""
         request = self._adapted(request)
         return self._record_answer(sequence, request, self._send(request))
 
     def probe(self, candidates: Mapping[str, Iterable[openapi.Candidate]]) -> None:
-        """Learns how the server takes parameters and credentials, from candidates of each operation. Raises Enough."""
+        """Learns how the server takes parameters and credentials, from candidates of each operation. Raises RunEnded."""
         for name, found in candidates.items():
             for request in self.transport.probes(self.contract.operations[name], found, self.tells):
                 self._record_answer(self.new_sequence(), request, self._send(request))
 
     def undocumented(self, request: Request) -> None:
-        """Sends an undocumented request, and records a violation if it succeeds. Raises Enough."""
+        """Sends an undocumented request, and records a violation if it succeeds. Raises RunEnded."""
         answer = self._send(request)
         if isinstance(answer, Reply) and (verdict := self.oracle.judge_undocumented(request, answer)) is not None:
             sequence = self.new_sequence()
@@ -114,15 +114,15 @@ class Session:
         return judged.verdict.kind == VIOLATION and (found is None or found.count == 1)
 
     def play(self, steps: Steps) -> None:
-        """Sends a planned sequence up to its first violation. Raises Enough."""
+        """Sends a planned sequence up to its first violation. Raises RunEnded."""
         self.restart()
         sequence = self.new_sequence()
         for step in steps:
-            if self.step(sequence, sequence.run.fill(step, UNKNOWN)).verdict.kind == VIOLATION:
+            if self.step(sequence, sequence.placeholders.fill(step, UNKNOWN)).verdict.kind == VIOLATION:
                 return
 
     def many(self, requests: Iterable[Request]) -> None:
-        """Sends independent requests: those that change nothing concurrently, the others one by one. Raises Enough."""
+        """Sends independent requests: those that change nothing concurrently, the others one by one. Raises RunEnded."""
         if self.workers == 1:
             for request in requests:
                 self.one(request)
@@ -141,7 +141,7 @@ class Session:
 
     def _check(self) -> None:
         if self.target.exhausted or self.deadline.passed:
-            raise Enough
+            raise RunEnded
 
     def _send(self, request: Request) -> Reply | LostReply:
         self._check()
@@ -149,11 +149,11 @@ class Session:
         documented = frozenset(rule.status for rule in self.contract.operations[request.operation].rules)
         try:
             return self._backoff.send(lambda: self.target.send(request), documented)
-        except Broken as error:
+        except NoReply as error:
             return LostReply(str(error), sent, _now())
 
     def _record_answer(self, sequence: Sequence, request: Request, answer: Reply | LostReply) -> Judgement:
-        """Judges and records an answer; passes everything but a verified one to the evidence. Raises Enough."""
+        """Judges and records an answer; passes everything but a verified one to the evidence. Raises RunEnded."""
         judged, text = self._judge(sequence, request, answer)
         if judged.verdict.kind != VERIFIED:
             self.evidence.take(sequence, judged.verdict, text)
@@ -174,7 +174,7 @@ class Session:
 
     def _stop_if_enough(self) -> None:
         if self.evidence.enough:
-            raise Enough
+            raise RunEnded
 
     def _judge(self, sequence: Sequence, request: Request, answer: Reply | LostReply) -> tuple[Judgement, str]:
         if isinstance(answer, LostReply):
@@ -215,14 +215,14 @@ class Session:
         got = judged.verdict.got
         # Undocumented outcomes count as one, because a server can give any number of them.
         got = got if got in operation.outcomes else judged.verdict.kind
-        behaviour = f"{sequence.changed} > {operation.name} row {judged.row}: {got}"
+        behaviour = f"{sequence.last_change} > {operation.name} row {judged.row}: {got}"
         if judged.changes:
-            sequence.changed = got
+            sequence.last_change = got
         if self.record.is_new(behaviour):
-            if not sequence.shows:
+            if not sequence.new_behaviours:
                 self.novel.append(sequence)
-            sequence.shows.append(behaviour)
-            sequence.needed = len(sequence.steps)
+            sequence.new_behaviours.append(behaviour)
+            sequence.needed_length = len(sequence.steps)
 
     def restart(self) -> bool:
         """Resets the server and all tracked state; False where the target cannot be reset. Raises Unreachable."""
@@ -236,13 +236,13 @@ class Session:
     def repeat(self, steps: Steps) -> tuple[Sequence, Verdict, str]:
         """Sends a saved sequence of at least one step again. Returns it with the last verdict and the last reply text.
 
-        Raises Unrepeatable where a step needs a value that no earlier step minted, and Enough.
+        Raises Unrepeatable where a step needs a value that no earlier step minted, and RunEnded.
         """
         self.restart()
         sequence, said = self.new_sequence(), list[str]()
         for number, step in enumerate(steps, 1):
             try:
-                request = sequence.run.fill(step)
+                request = sequence.placeholders.fill(step)
             except LookupError as error:
                 raise Unrepeatable(f"step {number} cannot be sent: {error.args[0]}; {'; '.join(said)}") from None
             judged, text = self._judge(sequence, request, self._send(request))

@@ -1,1 +1,1 @@
-"""Sequences of requests: recorded, saved, read again, shrunk."""
+"""Sequences of requests: recording, saving, reading, shrinking."""

@@ -1,7 +1,7 @@
-"""A corpus: sequences that showed something new, as lines of JSON that another run can start from.
+"""A corpus: a JSON Lines file of the sequences that showed a new behaviour. Other runs send them first.
 
-A line is `{"format": 1, "shows": [...], "steps": [...]}`, its steps requests as they go over the wire, with placeholders for
-secrets, times and what a server mints. So it holds no secret, and corpora may be joined with `cat`.
+A line is `{"format": 1, "shows": [...], "steps": [...]}`. `shows` lists the behaviours, `steps` the requests, with placeholders
+for secrets, times and minted values. A corpus contains no secret. Corpora can be joined with `cat`.
 """
 
 from __future__ import annotations
@@ -19,47 +19,47 @@ from contracts.sequence.shrink import Steps
 from contracts.sequence.steps import InvalidSteps, read_steps
 
 FORMAT = 1
-"""Raised when a line changes so that a reader would stumble."""
-LARGEST = 256 * 1024 * 1024
-"""Bytes of a file."""
+"""The version of the format. It increases with each incompatible change."""
+LARGEST_FILE = 256 * 1024 * 1024
+"""The most bytes of a corpus file."""
 MOST_ENTRIES = 100_000
 _FILE = "corpus.jsonl"
 
 
 class Corpus:
-    """A file of sequences, to which new ones are added."""
+    """A file of sequences. New sequences are appended."""
 
     def __init__(self, path: Path, stream: str, contract: openapi.Contract, secrets: Mapping[str, str]) -> None:
-        """A file that ends in .jsonl, or a folder that holds one; made where it does not exist.
+        """Opens the file at a path that ends in .jsonl, or `corpus.jsonl` in the folder at another path. Creates it if needed.
 
-        `stream` is the name under which the position of a run is kept beside it.
+        `stream` names the file next to the corpus that stores the position of a run.
 
-        Raises InvalidDocument for a file that is no corpus of this contract and world, OSError for one that cannot be used.
+        Raises InvalidDocument if the file is not a corpus for this contract and world, OSError if it cannot be read or written.
         """
         self.file = path if path.suffix == ".jsonl" else path / _FILE
         self.position = Position(self.file.with_name(f"{self.file.stem}.{stream}.json"))
         self.entries: list[Steps] = []
-        self.shows: set[str] = set()
-        """What its sequences have shown."""
+        self.behaviours: set[str] = set()
+        """The behaviours that its sequences show."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         if self.file.exists():
             for number, line in self._lines():
                 try:
                     self._read(line, contract, secrets)
                 except ValueError as error:
-                    why = "is no entry of a corpus" if isinstance(error, json.JSONDecodeError) else str(error)
+                    why = "is not a corpus entry" if isinstance(error, json.JSONDecodeError) else str(error)
                     raise openapi.InvalidDocument([openapi.Problem(str(self.file), number, why, "delete the line")]) from None
         self._append(b"")
 
     def add(self, sequence: Sequence) -> None:
-        """Adds as much of a sequence as it takes to show what was new. Raises OSError."""
-        steps = sequence.abstract()[: sequence.needed]
-        entry = {"format": FORMAT, "shows": sequence.shows, "steps": [each.as_data() for each in steps]}
+        """Appends a sequence, without the steps after its last new behaviour. Raises OSError."""
+        steps = sequence.abstract()[: sequence.needed_length]
+        entry = {"format": FORMAT, "shows": sequence.new_behaviours, "steps": [each.as_data() for each in steps]}
         self._append(json.dumps(entry, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
-        if self.file.stat().st_size > LARGEST:
-            raise openapi.InvalidDocument([openapi.Problem(str(self.file), 1, f"is larger than {LARGEST} bytes")])
+        if self.file.stat().st_size > LARGEST_FILE:
+            raise openapi.InvalidDocument([openapi.Problem(str(self.file), 1, f"is larger than {LARGEST_FILE} bytes")])
         for number, line in enumerate(self.file.read_bytes().split(b"\n"), 1):
             if len(self.entries) == MOST_ENTRIES:
                 raise openapi.InvalidDocument([openapi.Problem(str(self.file), number, f"more than {MOST_ENTRIES} entries")])
@@ -69,15 +69,15 @@ class Corpus:
     def _read(self, line: bytes, contract: openapi.Contract, secrets: Mapping[str, str]) -> None:
         data: Any = parse(line)
         if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise InvalidSteps(f"is no entry of a corpus of format {FORMAT}")
+            raise InvalidSteps(f"is not a corpus entry of format {FORMAT}")
         self.entries.append(read_steps(data.get("steps"), contract, secrets))
         shows = data.get("shows", [])
         if not isinstance(shows, list):
             raise InvalidSteps("shows is not a list of texts")
-        self.shows |= set(map(str, shows))
+        self.behaviours |= set(map(str, shows))
 
     def _append(self, line: bytes) -> None:
-        """A line of its own, also where the last one was cut off."""
+        """Appends a line. Starts a new line first if the file does not end with one, because its last write was interrupted."""
         with self.file.open("ab+") as stream:
             if stream.seek(0, os.SEEK_END) and line:
                 stream.seek(-1, os.SEEK_END)
@@ -86,23 +86,23 @@ class Corpus:
 
 
 class Position:
-    """How far a run has come, in a file beside its corpus."""
+    """The position of a run in its stream, stored in a file next to the corpus."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
 
     def read(self) -> int | None:
-        """The number to go on with; None where nothing was kept. Raises InvalidDocument."""
+        """The number of the input to continue with; None without a file. Raises InvalidDocument."""
         if not self.file.exists():
             return None
         document = openapi.read_document(self.file)
         found = document.data.get("next") if isinstance(document.data, dict) else None
         if type(found) is not int or found < 0:
-            raise openapi.InvalidDocument([document.root.problem("is no position of a run", "delete the file")])
+            raise openapi.InvalidDocument([document.root.problem("is not the position of a run", "delete the file")])
         return found
 
     def write(self, number: int) -> None:
-        """Keeps the number to go on with. Raises OSError."""
+        """Stores the number of the input to continue with. Raises OSError."""
         new = self.file.with_suffix(".new")
         new.write_text(json.dumps({"format": FORMAT, "next": number}) + "\n", encoding="utf-8")
         new.replace(self.file)

@@ -1,7 +1,7 @@
-"""Requests that can be sent again: what differs from run to run stands as `${…}`, everywhere in the same way.
+"""Placeholders `${…}` in saved requests, for values that differ between runs.
 
-`${ALICE}` is a secret of the world, taken from the environment; `${now+3600000}` is a time in ms after the start of the
-run; `${2.shareCode}` is the value that the server minted in its reply to the second request. `$$` is a dollar sign.
+`${ALICE}` is a secret of the world, from the environment variable ALICE. `${now+3600000}` is a time, in ms relative to the
+start of the sequence. `${2.shareCode}` is the value minted in the reply to the second request. `$$` is a dollar sign.
 """
 
 from __future__ import annotations
@@ -13,47 +13,47 @@ from string import Template
 
 from contracts.http.wire import Request
 
-FURTHEST = 3 * 366 * 86_400_000
-"""How many ms a number may be away from now to count as a time that moves with it."""
+LARGEST_TIME_OFFSET = 3 * 366 * 86_400_000
+"""ms. A number of 12 to 14 digits that differs less than this from the current epoch ms is treated as a time."""
 SHORTEST_MINTED = 6
-"""Shorter minted values are recognised only where they are the whole text."""
-_moment = re.compile(r"now([+-]\d{1,15})?").fullmatch
-_digits = re.compile(r"\d{12,14}").fullmatch
+"""Characters. A shorter minted value is recognised only if it is the whole text."""
+_relative_time = re.compile(r"now([+-]\d{1,15})?").fullmatch
+_epoch_ms = re.compile(r"\d{12,14}").fullmatch
 
 
-class _Text(Template):
-    idpattern = "(?!)"  # never a name without braces
+class _Template(Template):
+    idpattern = "(?!)"  # matches nothing: a placeholder needs braces
     braceidpattern = r"[A-Za-z0-9_.+-]+"
 
 
 @dataclass(slots=True)
-class Run:
-    """One run of a sequence: what its placeholders stand for."""
+class Placeholders:
+    """The values of the placeholders in one run of a sequence."""
 
     now: int
-    """The server's time at which it began, in epoch ms."""
+    """The server's time when the sequence began, epoch ms."""
     secrets: Mapping[str, str]
     """Secret values, each with its `${NAME}`."""
     minted: dict[str, str] = field(default_factory=dict)
-    """Values by name, such as `2.shareCode`."""
+    """Minted values by placeholder name, such as `2.shareCode`."""
 
     def fill(self, request: Request, unknown: str | None = None) -> Request:
-        """The request with its placeholders filled in; `unknown` stands for those that are not known.
+        """The request with its placeholders replaced by their values, and by `unknown` where there is no value.
 
-        Without it such a one raises LookupError. Raises ValueError for a broken one.
+        Raises LookupError for a placeholder without a value if `unknown` is None, ValueError for a malformed placeholder.
         """
-        values = _Values(self.now, {name[2:-1]: value for value, name in self.secrets.items()} | self.minted, unknown)
-        return request.map(lambda text: _Text(text).substitute(values))
+        values = _ValueMap(self.now, {name[2:-1]: value for value, name in self.secrets.items()} | self.minted, unknown)
+        return request.map(lambda text: _Template(text).substitute(values))
 
     def abstract(self, request: Request) -> Request:
-        """The request with placeholders for what this run knows."""
+        """The request with secrets, minted values and times replaced by placeholders."""
         known = {value: f"${{{name}}}" for name, value in self.minted.items()} | dict(self.secrets)
-        return request.map(lambda text: self._abstracted(text, known))
+        return request.map(lambda text: self._with_placeholders(text, known))
 
-    def _abstracted(self, text: str, known: Mapping[str, str]) -> str:
+    def _with_placeholders(self, text: str, known: Mapping[str, str]) -> str:
         if text in known:
             return known[text]
-        if _digits(text) and abs(int(text) - self.now) < FURTHEST:
+        if _epoch_ms(text) and abs(int(text) - self.now) < LARGEST_TIME_OFFSET:
             return f"${{now{int(text) - self.now:+d}}}"
         parts = [text]
         long = (each for each in known if len(each) >= SHORTEST_MINTED or each in self.secrets)
@@ -62,26 +62,26 @@ class Run:
         return "".join(known[part] if part in known else part.replace("$", "$$") for part in parts)
 
 
-class _Values(dict[str, str]):
+class _ValueMap(dict[str, str]):
     def __init__(self, now: int, known: Mapping[str, str], unknown: str | None) -> None:
         super().__init__(known)
         self.now, self.unknown = now, unknown
 
     def __missing__(self, name: str) -> str:
-        moment = _moment(name)
-        if moment is None:
+        match = _relative_time(name)
+        if match is None:
             if self.unknown is not None:
                 return self.unknown
-            raise LookupError(f"${{{name}}} stands for nothing here")
-        return str(self.now + int(moment[1] or 0))
+            raise LookupError(f"${{{name}}} has no value here")
+        return str(self.now + int(match[1] or 0))
 
 
-def names(request: Request) -> set[str]:
-    """The placeholders of a request."""
+def placeholder_names(request: Request) -> set[str]:
+    """The names of the placeholders in a request."""
     found: set[str] = set()
 
     def note(text: str) -> str:
-        found.update(match["braced"] for match in _Text.pattern.finditer(text) if match["braced"])
+        found.update(match["braced"] for match in _Template.pattern.finditer(text) if match["braced"])
         return text
 
     request.map(note)
@@ -89,6 +89,6 @@ def names(request: Request) -> set[str]:
 
 
 def _split(text: str, value: str) -> list[str]:
-    """The text cut around each occurrence of a value, which stays a piece of its own."""
+    """The text split at each occurrence of a value; the occurrences are pieces too."""
     pieces = re.split(f"({re.escape(value)})", text)
     return [piece for piece in pieces if piece]

@@ -1,34 +1,35 @@
-"""Makes a failing sequence short. Each step of this is to something smaller, so that it ends."""
+"""Shrinks a failing sequence. Each candidate is smaller than the current sequence, so shrinking terminates."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 from contracts.http.wire import Request
-from contracts.sequence.sequence import needed, without
+from contracts.sequence.sequence import needed_steps, without_step
 
 Steps = list[Request]
-LONG_TEXT = 12
+LONG_VALUE = 12
+"""Characters. Only longer values are shortened."""
 
 
 def shrink(steps: Steps, fails: Callable[[Steps], bool]) -> Steps:
-    """The shortest sequence found for which `fails` still says yes: fewer steps, then fewer parameters, then shorter texts."""
-    core = needed(steps)
+    """The shortest sequence found for which `fails` returns true. Removes steps, then parameters, then shortens values."""
+    core = needed_steps(steps)
     if len(core) < len(steps) and fails(core):
         steps = core
     steps = _fewer_steps(steps, fails)
-    for smaller in (_fewer_parameters, _shorter_texts):
-        steps = _descend(steps, smaller, fails)
+    for smaller in (_fewer_parameters, _shorter_values):
+        steps = _shrink_by(steps, smaller, fails)
     return steps
 
 
 def _fewer_steps(steps: Steps, fails: Callable[[Steps], bool]) -> Steps:
-    """Leaves out halves, quarters and so on, as long as it still fails; the last step stays."""
+    """Removes halves, quarters and so on of the steps while the sequence still fails. The last step is never removed."""
     size = len(steps) // 2
     while size:
         before = len(steps)
         for end in range(before - 1, 0, -size):
-            left = _without(steps, range(max(0, end - size), end))
+            left = _without_steps(steps, range(max(0, end - size), end))
             if len(left) < len(steps) and fails(left):
                 steps = left
         if size > 1 or len(steps) == before:
@@ -36,15 +37,15 @@ def _fewer_steps(steps: Steps, fails: Callable[[Steps], bool]) -> Steps:
     return steps
 
 
-def _without(steps: Steps, positions: range) -> Steps:
-    """The sequence without those of these steps that no later one needs."""
+def _without_steps(steps: Steps, positions: range) -> Steps:
+    """The sequence without the steps at these positions, except steps whose minted values a later step needs."""
     for position in reversed(positions):
-        steps = without(steps, position) or steps
+        steps = without_step(steps, position) or steps
     return steps
 
 
-def _descend(steps: Steps, smaller: Callable[[Steps, int], Iterator[Steps]], fails: Callable[[Steps], bool]) -> Steps:
-    """Takes each smaller sequence that fails too, until none is left."""
+def _shrink_by(steps: Steps, smaller: Callable[[Steps, int], Iterator[Steps]], fails: Callable[[Steps], bool]) -> Steps:
+    """Replaces the sequence by the first smaller candidate that also fails, until no candidate fails."""
     start = 0
     while True:
         for tried, candidate in enumerate(smaller(steps, start)):
@@ -67,10 +68,10 @@ def _fewer_parameters(steps: Steps, start: int) -> Iterator[Steps]:
         yield [*steps[:position], steps[position].without(kind, at), *steps[position + 1 :]]
 
 
-def _shorter_texts(steps: Steps, start: int) -> Iterator[Steps]:
+def _shorter_values(steps: Steps, start: int) -> Iterator[Steps]:
     *before, last = steps
     for kind in ("query", "headers", "form"):
         pairs = getattr(last, kind) or ()
         for at, (_, value) in enumerate(pairs):
-            if len(value) > LONG_TEXT and "${" not in value:
+            if len(value) > LONG_VALUE and "${" not in value:
                 yield [*before, last.with_value(kind, at, value[: len(value) // 2])]
