@@ -1,4 +1,4 @@
-"""`contracts lint`, `explain` and `diagram`: what a contract says."""
+"""`contracts lint`, `explain` and `diagram`: problems, decision tables and life cycles of a contract."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def explain(file: str) -> None:
 
 @click.command()
 @click.argument("file")
-@click.option("--world", "world_file", required=True, metavar="FILE", help="What is true at the start.")
+@click.option("--world", "world_file", required=True, metavar="FILE", help="The rows that exist at the start.")
 def diagram(file: str, world_file: str) -> None:
     """Prints the life of each table that has phases, as Mermaid state diagrams."""
     contract, now = _load(file), time.time_ns() // 1_000_000

@@ -1,4 +1,4 @@
-"""The deployment that options speak of: its contract, what is true there, and its address."""
+"""The deployment under test, as options describe it: its contract, its world and its URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The console script `contracts`, which can tell that the suite is not installed."""
+"""The console script `contracts`; says so where the suite is not installed."""
 
 from __future__ import annotations
 

@@ -23,19 +23,26 @@ from contracts.sequence.corpus import Corpus
 
 @click.command()
 @DEPLOYMENT
-@click.option("--for", "time", type=Duration(1), metavar="TIME", help="How long, such as 90s, 30m or 8h.")
+@click.option("--for", "time", type=Duration(1), metavar="TIME", help="How long to run, such as 90s, 30m or 8h.")
 @max_requests(None)
 @SENDING
-@click.option("--shard", default="1/1", show_default=True, type=ShardOf(), metavar="K/N", help="The K-th of N equal parts.")
+@click.option(
+    "--shard",
+    default="1/1",
+    show_default=True,
+    type=ShardOf(),
+    metavar="K/N",
+    help="Send the K-th of N equal parts of the stream.",
+)
 @click.option(
     "--corpus", type=click.Path(path_type=Path), metavar="PATH", help="A folder or .jsonl file to start from and add to."
 )
-@click.option("--resume", is_flag=True, help="Go on where the last run with this corpus, seed and shard stopped.")
+@click.option("--resume", is_flag=True, help="Continue where the last run with this corpus, seed and shard stopped.")
 @MANNERS
 @JUDGING
 @output.REPORTS
 def fuzz(**options: Any) -> None:
-    """Sends walks and single requests for as long as you like. Ctrl-C ends it with a full report. Exit codes as of verify."""
+    """Tests a server with random requests for a time. Ctrl-C ends it with a full report. Exit codes as for verify."""
     _check(options)
     deadline = Deadline()
     with deadline.at_interrupt(), output.progress(options) as watch:

@@ -29,7 +29,7 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="contract-mock", prog_name="contracts")
 def main() -> None:
-    """Examines a server by its contract."""
+    """Tests a server against its contract."""
 
 
 for command in (verify, fuzz, replay, order, lint, explain, diagram):

@@ -18,21 +18,30 @@ from contracts.run.examination import Plan
 DEPLOYMENT = options(
     PROFILE,
     option("--target", required=True, type=Text(), metavar="URL", help="The base URL of the server."),
-    option("--world", required=True, type=WorldFile(), metavar="FILE", help="What is true on that server."),
-    option("--contract", type=File(), metavar="FILE", help="The OpenAPI document; without it, the one of device sharing."),
+    option("--world", required=True, type=WorldFile(), metavar="FILE", help="The rows that exist on that server."),
+    option("--contract", type=File(), metavar="FILE", help="The OpenAPI document; default: device sharing."),
     option("--operation", multiple=True, metavar="NAME", help="Only this operation; may be repeated."),
 )
 MANNERS = options(
     option("--rate", type=Rate(), metavar="N", help="Requests per second at most."),
-    option("--timeout", default="10s", type=Duration(1), metavar="TIME", help="To connect, and to wait for a reply."),
+    option(
+        "--timeout", default="10s", type=Duration(1), metavar="TIME", help="The longest time to connect, and for a whole reply."
+    ),
     option("--retries", default=2, type=click.IntRange(0, 20), metavar="N", help="How often to try again to connect."),
     option("--ca", type=File(), metavar="FILE", help="Certificates to trust instead of the system's, PEM."),
     option("--proxy", type=Text(), metavar="URL", help="A proxy to go through."),
-    option("--reset", type=Text(), metavar="URL", help="A POST to it makes the server begin anew, so that failures get short."),
-    option("--header", key="headers", multiple=True, type=HeaderLine(), metavar="LINE", help="`Name: value` in every request."),
+    option("--reset", type=Text(), metavar="URL", help="A POST to this URL resets the server; then failures shrink better."),
+    option(
+        "--header",
+        key="headers",
+        multiple=True,
+        type=HeaderLine(),
+        metavar="LINE",
+        help="`Name: value`, sent with every request; repeatable.",
+    ),
 )
 JUDGING = options(
-    option("--strict-order", is_flag=True, help="Whether the order of the table is demanded."),
+    option("--strict-order", is_flag=True, help="Require the order of the decision table."),
     option(
         "--transport",
         default=PROBE,
@@ -45,20 +54,31 @@ JUDGING = options(
         type=click.Choice((PROBE, BARE, BEARER, ALL)),
         help="How credentials are sent: as the server takes them (probe), bare, after `Bearer `, or both, which is demanded.",
     ),
-    option("--tolerance", default="1s", type=Duration(), metavar="TIME", help="By which the server's clocks may differ."),
+    option(
+        "--tolerance",
+        default="1s",
+        type=Duration(),
+        metavar="TIME",
+        help="How much the clocks of the server may differ from each other.",
+    ),
 )
 SENDING = options(
-    option("--seed", default=0, metavar="N", help="The same seed sends the same requests."),
-    option("--workers", default=1, type=click.IntRange(1, 64), metavar="N", help="Requests under way at once."),
+    option("--seed", default=0, metavar="N", help="Seed of the generators: the same seed sends the same requests."),
     option(
-        "--require", multiple=True, metavar="OUTCOME", help="Must be verified: an outcome, a pattern such as `NAME/*`, or all."
+        "--workers", default=1, type=click.IntRange(1, 64), metavar="N", help="Concurrent requests; only such as change nothing."
+    ),
+    option(
+        "--require",
+        multiple=True,
+        metavar="OUTCOME",
+        help="Fail unless verified: an outcome, a pattern such as `NAME/*`, or all.",
     ),
 )
 
 
 def max_requests(default: int | None) -> Callable[[Any], Any]:
     """The option that bounds how many requests are sent."""
-    return option("--max-requests", default=default, type=click.IntRange(1), metavar="N", help="Never send more.")
+    return option("--max-requests", default=default, type=click.IntRange(1), metavar="N", help="Stop after this many requests.")
 
 
 def plan(options: Mapping[str, Any], contract: openapi.Contract, **more: Any) -> Plan:

@@ -1,4 +1,4 @@
-"""`contracts order`: in which order a server checks, and the patch that says so in the contract."""
+"""`contracts order`: infers the order in which a server checks, and prints it as a patch of the contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the record of an examination goes: the terminal and the files that were asked for."""
+"""Writes the record of a test run to the terminal and to the report files."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from contracts.report.progress import Progress
 from contracts.report.terminal import print_record
 
 REPORTS = options(
-    click.option("--json", metavar="FILE", help="Write the record as JSON."),
-    click.option("--html", metavar="FILE", help="Write one page that opens from disk."),
+    click.option("--json", metavar="FILE", help="Write the report as JSON."),
+    click.option("--html", metavar="FILE", help="Write the report as one HTML page."),
     click.option("--junit", metavar="FILE", help="Write one test case per outcome as JUnit XML."),
     click.option("--failures", metavar="DIR", help="Save each violation in a file for `contracts replay`."),
-    click.option("--quiet", is_flag=True, help="No progress on the standard error."),
+    click.option("--quiet", is_flag=True, help="Do not show progress."),
 )
 
 

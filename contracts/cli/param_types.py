@@ -1,4 +1,4 @@
-"""How values are written on the command line and in a profile."""
+"""The types of option values, on the command line and in a profile."""
 
 from __future__ import annotations
 

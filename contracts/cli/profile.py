@@ -1,4 +1,4 @@
-"""A profile: a YAML file that holds the options of one deployment. A flag wins over it, and it over the default."""
+"""A profile: a YAML file with the options of one deployment. Command-line options override it."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ MOST_SHOWN = 12
 @MANNERS
 @JUDGING
 def replay(file: str, finding: int | None, **options: Any) -> None:
-    """Sends a saved failure again. Exit code 0 passes now, 1 still fails, 2 unusable input, 3 a step cannot be repeated."""
+    """Sends a saved failure again. Exit code: 0 passes now, 1 still fails, 2 invalid input, 3 a step cannot be repeated."""
     found = reach(options)
     try:
         failure = read_failure(file, finding, found.contract, found.world.secrets)

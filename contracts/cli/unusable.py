@@ -1,4 +1,4 @@
-"""Input or a target that cannot be used: one sentence, exit code 2."""
+"""Invalid input or an unusable target: one sentence, exit code 2."""
 
 from __future__ import annotations
 

@@ -20,12 +20,12 @@ from contracts.run.examination import WALKS, examine
 @max_requests(100_000)
 @MANNERS
 @JUDGING
-@option("--walks", default=WALKS, type=click.IntRange(0), metavar="N", help="Sequences of requests over all operations.")
-@option("--breadth/--no-breadth", default=True, help="Whether Schemathesis generates requests too.")
-@option("--undocumented", is_flag=True, help="Whether other methods and paths are tried, which must not succeed.")
+@option("--walks", default=WALKS, type=click.IntRange(0), metavar="N", help="Random sequences of requests over all operations.")
+@option("--breadth/--no-breadth", default=True, help="Send requests that Schemathesis generates, too.")
+@option("--undocumented", is_flag=True, help="Also send undocumented methods and paths, which must not succeed.")
 @output.REPORTS
 def verify(**options: Any) -> None:
-    """Examines a server. Exit code 0 clean, 1 violations, 2 unusable input or target, 3 too little covered."""
+    """Tests a server. Exit code: 0 passed, 1 violations, 2 invalid input or no server at the target, 3 too little covered."""
     output.check(options)
     deadline = Deadline()
     with deadline.at_interrupt(), output.progress(options) as watch:

@@ -1,4 +1,4 @@
-"""The server under examination, and how gently it is treated."""
+"""The server under test, and the limits for requests to it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Manners:
     shown: Mapping[str, str] = field(default_factory=dict)
     """The same headers as a reader may see them."""
     reset: str | None = field(default=None, repr=False)
-    """A URL; a POST to it makes the server begin anew."""
+    """A URL; a POST to it resets the server."""
     connections: int = 1
     """How many requests may be under way at once."""
 
@@ -107,11 +107,11 @@ class Target:
 
     @property
     def resets(self) -> bool:
-        """Whether it can begin anew."""
+        """Whether it can be reset."""
         return self.manners.reset is not None
 
     def reset(self) -> bool:
-        """Makes the server begin anew; False where it cannot. Raises Unreachable where it should and, tried again, does not."""
+        """Resets the server; False where no reset URL is set. Raises Unreachable if the reset fails RESETS times."""
         if self.manners.reset is None:
             return False
         for pause in (*(0.2 * 2**number for number in range(RESETS - 1)), None):

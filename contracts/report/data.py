@@ -1,4 +1,4 @@
-"""A record as plain data, and as JSON. Secrets stand as their `${NAME}` in both."""
+"""The record as plain data and as JSON. Secrets are replaced by their `${NAME}`."""
 
 from __future__ import annotations
 

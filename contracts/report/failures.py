@@ -1,4 +1,4 @@
-"""Failures, each in a file of its own, to be sent again."""
+"""Saves each failure in a file, and reads it again for `contracts replay`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A record as one page of HTML that opens from disk: no script, nothing from elsewhere, every text escaped."""
+"""The record as one self-contained HTML page: no script, no external resources, all texts escaped."""
 
 from __future__ import annotations
 

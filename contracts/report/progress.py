@@ -1,4 +1,4 @@
-"""What an examination is doing: a line that changes on a terminal, a plain line now and then elsewhere."""
+"""The progress of a test run: a live line on a terminal, a plain line every 30 s elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A corpus: sequences that showed something new, as lines of JSON that another run can start from.
+"""A corpus: sequences that showed new behaviour, as lines of JSON, to start other runs from.
 
 A line is `{"format": 1, "shows": [...], "steps": [...]}`, its steps requests as they go over the wire, with placeholders for
 secrets, times and what a server mints. So it holds no secret, and corpora may be joined with `cat`.

@@ -1,4 +1,4 @@
-"""Requests that can be sent again: what differs from run to run stands as `${…}`, everywhere in the same way.
+"""Placeholders in saved requests for values that differ from run to run.
 
 `${ALICE}` is a secret of the world, taken from the environment; `${now+3600000}` is a time in ms after the start of the
 run; `${2.shareCode}` is the value that the server minted in its reply to the second request. `$$` is a dollar sign.

@@ -1,4 +1,4 @@
-"""Sequences of requests: what the server minted on the way, and the same sequence for another run, or for a shell."""
+"""Sequences of requests with the values that the server minted, as sent, with placeholders, and as curl commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes a failing sequence short. Each step of this is to something smaller, so that it ends."""
+"""Shrinks a failing sequence. Each step makes it smaller, so shrinking ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sequences that come from a file, and so from anybody."""
+"""Reads sequences from untrusted files."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What an outcome returns: a template whose texts are expressions, rendered by a server and matched by an examiner.
+"""The data of a reply: a template of expressions that the mock renders and the suite compares with a reply.
 
-A template speaks only of what it names: an object may have more keys, and an expression without a value (a name that is
-not present, a time that the examiner cannot know) renders as null and is not compared.
+An object in a reply may have more keys than the template. An expression without a value (a name that is not present, a time
+that the suite cannot know) renders as null and is not compared.
 """
 
 from __future__ import annotations
