@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import openapi
 from contracts.http.wire import Reply, Request
 from contracts.judge.clock import Clock
+from contracts.judge.doubt import RULE, Doubt
 from contracts.judge.reply import InvalidReply, ReplyReader, decoded, label
 from contracts.judge.views import readings
 
@@ -105,6 +106,7 @@ class Oracle:
         self.contract, self.clock, self.strict_order = contract, clock or Clock(world, world.now, tolerance=0), strict_order
         self._initial = world.state
         self.states: tuple[openapi.State, ...] = (world.state,)
+        self._doubt = Doubt()
         self._reader = ReplyReader(contract)
 
     @property
@@ -115,12 +117,16 @@ class Oracle:
     def restart(self) -> None:
         """Returns to the state of the world, after a reset of the server."""
         self.states = (self._initial,)
+        self._doubt.clear()
 
     def judge(self, request: Request, reply: Reply) -> Judgement:
         """Judges a reply, and updates the possible states by it."""
         operation = self.contract.operations[request.operation]
         self.clock.read(reply)
         views = list(self.views(request, reply.sent, reply.received))
+        if reply.tries > 1:  # it may have been carried out before it was sent again
+            self._add_possible_states(views)
+            views = list(self.views(request, reply.sent, reply.received))
         try:
             code, data = self._reader.read(operation, reply, views[0].answer)
         except InvalidReply as error:
@@ -129,11 +135,18 @@ class Oracle:
         got = f"{operation.name}/{label(reply.status, code)}"
         explanations, complaints = self._explain(views, got, reply.status, data)
         if not explanations:
+            unsure = self._is_unsure(views, got, reply.status, data)
             self._add_possible_states(views, got)
-            return _violated(views[0], got, *next(iter(complaints), (str(views[0].answer), "")))
+            judged = _violated(views[0], got, *next(iter(complaints), (str(views[0].answer), "")))
+            return _unsure(judged) if unsure else judged
         explanations.sort(key=lambda each: _KINDS.index(each.kind))
-        self.states = _distinct(explanations)
-        return _judgement(explanations[0], got)
+        best = explanations[0]
+        unsure = best.kind == UNEXPLAINED and bool(self._doubt.touched(best.seen))
+        self._doubt.follow(best.seen, best.rule, best.changes)
+        self._keep(_distinct(explanations))
+        self._doubt.keep(self.states)
+        judged = _judgement(best, got)
+        return replace(judged, seen=None) if unsure else judged
 
     def judge_lost_reply(self, request: Request, sent: int, received: int, why: str) -> Judgement:
         """Judges a request without a reply. The server may have executed it or not, so both states are kept."""
@@ -218,19 +231,53 @@ class Oracle:
 
         They are the results of all permitted rules or, where the reply has an outcome, of the rules with this outcome.
         """
-        found = list(self.states)
+        found: dict[tuple[Any, ...], openapi.State] = {(id(state), ()): state for state in self.states}
         for seen in views:
             for rule in seen.rules if got is None else (rule for rule in seen.scope.operation.rules if rule.outcome == got):
                 if rule.effects:
+                    changes: list[openapi.Change] = []
                     try:
-                        found.append(seen.suppose(rule))
+                        state = seen.suppose(rule, changes)
                     except openapi.ExecutionError:
                         continue
-        self.states = tuple(found[:MOST_STATES])
+                    key = id(seen.scope.state), tuple(map(_without_lost, changes))
+                    if key not in found:
+                        found[key] = state
+                        self._doubt.invent(changes)
+                        self._doubt.follow(seen, rule, changes)
+        self._keep(tuple(found.values()))
+
+    def _keep(self, states: tuple[openapi.State, ...]) -> None:
+        """Keeps the most likely states. The rows in which the others differ from them become doubtful."""
+        self.states = states[:MOST_STATES]
+        self._doubt.drop(self.states[0], states[MOST_STATES:])
+
+    def _is_unsure(self, views: list[openapi.Permitted], got: str, status: int, data: Any) -> bool:
+        """Whether a reply that nothing explains may be due to doubtful rows. In a list these may be there or not."""
+        hows = {how for seen in views for how in self._doubt.touched(seen).values()}
+        if hows != {"all"}:
+            return bool(hows)
+        certain = self._doubt.certain(self.state)
+        views = [openapi.permitted(seen.scope.operation, seen.scope.raw, certain, seen.scope["now"]) for seen in views]
+        explanations, complaints = self._explain(views, got, status, data)
+        details = (detail.split("; ") for _, detail in complaints)
+        return bool(explanations) or any(all(each.endswith(openapi.NOT_EXPECTED) for each in parts) for parts in details)
 
 
 def _distinct(explanations: list[_Explanation]) -> tuple[openapi.State, ...]:
-    return tuple({each.state_key: each.state for each in reversed(explanations)}.values())[::-1][:MOST_STATES]
+    return tuple({each.state_key: each.state for each in reversed(explanations)}.values())[::-1]
+
+
+def _without_lost(change: openapi.Change) -> tuple[Any, ...]:
+    """A change without the values that nobody knows; equal for a request that was handled at another time."""
+    after = change.after and tuple("\0" if isinstance(each, str) and each.startswith("\0") else each for each in change.after)
+    return change.columns.table, change.before, after
+
+
+def _unsure(judged: Judgement) -> Judgement:
+    """A violation as something that nobody can explain, because the state is unsure."""
+    broken = judged.verdict
+    return Judgement(replace(broken, kind=UNEXPLAINED, rule=RULE, detail="", reason=broken.sentence), judged.row)
 
 
 def _judgement(found: _Explanation, got: str) -> Judgement:
