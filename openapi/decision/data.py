@@ -22,6 +22,8 @@ from openapi.parameters.parameter import Absence
 from openapi.state.index import Row
 from openapi.state.state import Approximate
 
+NOT_EXPECTED = "which is not expected"
+"""How the sentence about an item ends that a list should not have."""
 LONGEST_SHOWN = 160
 """Characters of a value in a sentence about a difference."""
 
@@ -216,7 +218,7 @@ def _match_rows(parts: list[Template | _Rows], scope: Any, actual: list[Any], fo
             position, differences = _nearest(part.item, each, left, pointer)
             if not differences and position is not None:
                 del left[position]
-    found.differences.extend(f"{pointer}/{position} is {_short(item)}, which is not expected" for position, item in left.items())
+    found.differences.extend(f"{pointer}/{position} is {_short(item)}, {NOT_EXPECTED}" for position, item in left.items())
 
 
 def _nearest(template: Template, scope: Any, left: dict[int, Any], pointer: str) -> tuple[int | None, list[str]]:
