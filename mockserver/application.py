@@ -1,6 +1,6 @@
-"""The Flask application: the control plane, and problem documents for what is outside the contract.
+"""The Flask application: the control plane, and problem documents for undocumented paths and methods.
 
-The operations of the contract stand in front of it.
+Requests for operations of the contract are answered before they reach it.
 """
 
 from __future__ import annotations

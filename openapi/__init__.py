@@ -4,6 +4,7 @@ Nothing in here speaks HTTP, reads a clock or draws from a global source of rand
 """
 
 from openapi.decision.contract import Contract, Operation
+from openapi.decision.data import NOT_EXPECTED
 from openapi.decision.decision import Acceptance, Decision, Permitted, Rule, decide, force, permitted
 from openapi.decision.envelope import Envelope
 from openapi.document.document import Document, Node, parse_document, read_document
@@ -20,6 +21,7 @@ from openapi.witness.witness import Candidate, classified, lacking, simplest, un
 __all__ = [
     "KEYS",
     "KINDS",
+    "NOT_EXPECTED",
     "REQUESTS",
     "Absence",
     "Acceptance",

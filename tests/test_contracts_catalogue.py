@@ -58,7 +58,8 @@ def test_a_refusal_that_changes_something_is_in_the_sequence_that_shows_it():
 
 @pytest.mark.parametrize("name", CORRECT)
 def test_a_right_server_is_not_accused(name):
-    for seed in SEEDS:
+    # A habit has a whole run of its own above.
+    for seed in (1, 2) if name.removeprefix("correct-") in HABITS else SEEDS:
         record = examined(name, CORRECT[name], seed=seed, undocumented=True, walks=20, most_requests=150 if seed else 1000)
         assert record.found("violation") == []
         assert record.cases

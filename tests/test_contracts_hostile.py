@@ -22,7 +22,7 @@ from contracts.http.target import MOST_UNANSWERED, Broken, RunEnded
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SHARE = Request("shareInfo", "POST", "/v2/binding/enduserapi/shareInfo")
-PATIENCE = 0.4
+PATIENCE = 0.25
 """Seconds for one reply."""
 SOON = 10 * PATIENCE
 """Seconds after which a reply certainly hangs."""

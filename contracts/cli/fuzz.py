@@ -11,7 +11,7 @@ import click
 import openapi
 from contracts.cli import output
 from contracts.cli.deployment import Deployment, connect
-from contracts.cli.options import DEPLOYMENT, JUDGING, CONNECTION, SENDING, max_requests, plan
+from contracts.cli.options import CONNECTION, DEPLOYMENT, JUDGING, SENDING, max_requests, plan
 from contracts.cli.param_types import Duration, ShardText
 from contracts.cli.unusable import Unusable
 from contracts.generate.stream import Stream

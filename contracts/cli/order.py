@@ -14,7 +14,7 @@ import click
 
 import openapi
 from contracts.cli.deployment import connect
-from contracts.cli.options import DEPLOYMENT, CONNECTION, max_requests
+from contracts.cli.options import CONNECTION, DEPLOYMENT, max_requests
 from contracts.cli.unusable import Unusable
 from contracts.http.target import NoReply, Target
 from contracts.http.wire import printable

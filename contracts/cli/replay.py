@@ -9,7 +9,7 @@ import click
 
 import openapi
 from contracts.cli.deployment import connect
-from contracts.cli.options import DEPLOYMENT, JUDGING, CONNECTION, plan
+from contracts.cli.options import CONNECTION, DEPLOYMENT, JUDGING, plan
 from contracts.cli.unusable import Unusable
 from contracts.http.wire import printable
 from contracts.judge.oracle import VIOLATION, Verdict

@@ -8,7 +8,7 @@ import click
 
 from contracts.cli import output
 from contracts.cli.deployment import connect
-from contracts.cli.options import DEPLOYMENT, JUDGING, CONNECTION, SENDING, max_requests, plan
+from contracts.cli.options import CONNECTION, DEPLOYMENT, JUDGING, SENDING, max_requests, plan
 from contracts.cli.profile import option
 from contracts.run.deadline import Deadline
 from contracts.run.examination import WALKS, examine

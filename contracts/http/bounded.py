@@ -1,7 +1,7 @@
-"""Connections whose replies are bounded: one time for the whole reply, and one size for all of its bytes.
+"""Connections with a time limit and a size limit for the whole reply.
 
-A server that drips a byte now and then keeps to every timeout between two bytes, and one that sends interim replies, headers
-or trailers without end keeps to every limit of a body. So both are counted where the bytes come in.
+A server that sends one byte now and then never exceeds a timeout between two bytes, and endless interim replies, headers or
+trailers never exceed a limit on the body. So time and bytes are counted where data are received.
 """
 
 from __future__ import annotations

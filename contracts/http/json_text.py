@@ -1,4 +1,4 @@
-"""JSON from outside, within bounds that the standard library does not have or answers with errors of other kinds."""
+"""Parses untrusted JSON: bounds the nesting, and raises ValueError alone."""
 
 from __future__ import annotations
 

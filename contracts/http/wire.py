@@ -125,6 +125,8 @@ class Reply:
     body: bytes = b""
     sent: int = 0
     received: int = 0
+    tries: int = 1
+    """How often the request was sent until this reply came."""
 
     def text(self, limit: int = 2000) -> str:
         """The status and the first `limit` bytes of the body, as text for reports."""

@@ -17,6 +17,7 @@ from typing import Any
 import openapi
 from contracts.http.wire import Reply, Request
 from contracts.judge.clock import Clock
+from contracts.judge.doubt import RULE, Doubt
 from contracts.judge.readings import Readings
 from contracts.judge.reply import InvalidReply, ReplyReader, decoded, label
 from contracts.judge.views import Allowed, Choice, View, folded_views, views
@@ -110,6 +111,7 @@ class Oracle:
         self.contract, self.clock, self.strict_order = contract, clock or Clock(world, world.now, tolerance=0), strict_order
         self._initial = world.state
         self.states: tuple[openapi.State, ...] = (world.state,)
+        self._doubt = Doubt()
         self._reader = ReplyReader(contract)
         self.readings = Readings(dict(contract.readings))
 
@@ -121,12 +123,13 @@ class Oracle:
     def restart(self) -> None:
         """Returns to the state of the world, after a reset of the server."""
         self.states = (self._initial,)
+        self._doubt.clear()
 
     def judge(self, request: Request, reply: Reply) -> Judgement:
         """Judges a reply, and updates the possible states and readings by it."""
         operation = self.contract.operations[request.operation]
         self.clock.read(reply)
-        seen = list(self._views(request, reply.sent, reply.received, self.readings.allowed))
+        seen = self._views_of(request, reply)
         first = seen[0][0]
         try:
             code, data = self._reader.read(operation, reply, first.answer)
@@ -140,15 +143,35 @@ class Oracle:
         broken = None
         if not explanations:
             explanations, broken = self._explain_otherwise(request, reply, got, data)
-        if not explanations:
-            self._add_possible_states((each for each, _ in seen), got)
-            return _violated(first, got, *next(iter(complaints), (str(first.answer), "")))
-        explanations.sort(key=lambda each: (_KINDS.index(each.kind), each.view.strange))
-        self.states = _distinct(explanations)
         if broken is not None:
+            self._keep(_distinct(explanations))
             return _violated(first, got, *broken)
+        if explanations:
+            return self._explained(explanations, got)
+        unsure = self._is_unsure(seen, got, reply.status, data)
+        self._add_possible_states((each for each, _ in seen), got)
+        judged = _violated(first, got, *next(iter(complaints), (str(first.answer), "")))
+        return _unsure(judged) if unsure else judged
+
+    def _views_of(self, request: Request, reply: Reply) -> list[tuple[openapi.Permitted, View]]:
+        """What the server may have seen of a request; more where it was sent again, and may have been carried out before."""
+        seen = list(self._views(request, reply.sent, reply.received, self.readings.allowed))
+        if reply.tries == 1:
+            return seen
+        self._add_possible_states(each for each, _ in seen)
+        return list(self._views(request, reply.sent, reply.received, self.readings.allowed))
+
+    def _explained(self, explanations: list[_Explanation], got: str) -> Judgement:
+        """The judgement by the best explanation; all of them tell the possible states and readings."""
+        explanations.sort(key=lambda each: (_KINDS.index(each.kind), each.view.strange))
+        best = explanations[0]
+        unsure = best.kind == UNEXPLAINED and bool(self._doubt.touched(best.seen))
+        self._doubt.follow(best.seen, best.rule, best.changes)
+        self._keep(_distinct(explanations))
+        self._doubt.keep(self.states)
         certain = self.readings.learn(each.view.choices for each in explanations)
-        return replace(_judgement(explanations[0], got), readings=tuple(certain))
+        judged = replace(_judgement(best, got), readings=tuple(certain))
+        return replace(judged, seen=None) if unsure else judged
 
     def _explain_otherwise(
         self, request: Request, reply: Reply, got: str, data: Any
@@ -272,19 +295,54 @@ class Oracle:
 
         They are the results of all permitted rules or, where the reply has an outcome, of the rules with this outcome.
         """
-        found = list(self.states)
+        found: dict[tuple[Any, ...], openapi.State] = {(id(state), ()): state for state in self.states}
         for seen in views:
             for rule in seen.rules if got is None else (rule for rule in seen.scope.operation.rules if rule.outcome == got):
                 if rule.effects:
+                    changes: list[openapi.Change] = []
                     try:
-                        found.append(seen.suppose(rule))
+                        state = seen.suppose(rule, changes)
                     except openapi.ExecutionError:
                         continue
-        self.states = tuple(found[:MOST_STATES])
+                    key = id(seen.scope.state), tuple(map(_without_lost, changes))
+                    if key not in found:
+                        found[key] = state
+                        self._doubt.invent(changes)
+                        self._doubt.follow(seen, rule, changes)
+        self._keep(tuple(found.values()))
+
+    def _keep(self, states: tuple[openapi.State, ...]) -> None:
+        """Keeps the most likely states. The rows in which the others differ from them become doubtful."""
+        self.states = states[:MOST_STATES]
+        self._doubt.drop(self.states[0], states[MOST_STATES:])
+
+    def _is_unsure(self, seen: list[tuple[openapi.Permitted, View]], got: str, status: int, data: Any) -> bool:
+        """Whether a reply that nothing explains may be due to doubtful rows. In a list these may be there or not."""
+        hows = {how for each, _ in seen for how in self._doubt.touched(each).values()}
+        if hows != {"all"}:
+            return bool(hows)
+        certain = self._doubt.certain(self.state)
+        scopes = ((each.scope, view) for each, view in seen)
+        views = ((openapi.permitted(one.operation, view.raw, certain, one["now"], view.values), view) for one, view in scopes)
+        explanations, complaints = self._explain(views, got, status, data)
+        details = (detail.split("; ") for _, detail in complaints)
+        return bool(explanations) or any(all(each.endswith(openapi.NOT_EXPECTED) for each in parts) for parts in details)
 
 
 def _distinct(explanations: list[_Explanation]) -> tuple[openapi.State, ...]:
-    return tuple({each.state_key: each.state for each in reversed(explanations)}.values())[::-1][:MOST_STATES]
+    return tuple({each.state_key: each.state for each in reversed(explanations)}.values())[::-1]
+
+
+def _without_lost(change: openapi.Change) -> tuple[Any, ...]:
+    """A change without the values that nobody knows; equal for a request that was handled at another time."""
+    after = change.after and tuple("\0" if isinstance(each, str) and each.startswith("\0") else each for each in change.after)
+    return change.columns.table, change.before, after
+
+
+def _unsure(judged: Judgement) -> Judgement:
+    """A violation as something that nobody can explain, because the state is unsure."""
+    broken = judged.verdict
+    return Judgement(replace(broken, kind=UNEXPLAINED, rule=RULE, detail="", reason=broken.sentence), judged.row)
 
 
 def _judgement(found: _Explanation, got: str) -> Judgement:

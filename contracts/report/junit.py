@@ -1,4 +1,4 @@
-"""A record as JUnit XML: one test suite for each operation, one test case for each outcome."""
+"""The record as JUnit XML: a test suite for each operation, a test case for each outcome."""
 
 from __future__ import annotations
 

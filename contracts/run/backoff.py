@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 
 from contracts.http.target import Unreachable
@@ -41,12 +42,12 @@ class Backoff:
             if reply.status not in SLOW_DOWN or reply.status in documented:
                 with self._lock:
                     self._in_a_row = 0
-                return reply
+                return replace(reply, tries=number + 1)
             self._count(reply.status)
             if number < TRIES - 1:
                 asked = retry_after(reply)
                 self._pause(FIRST_PAUSE * 2**number if asked is None else asked)
-        return reply
+        return replace(reply, tries=TRIES)
 
     def _count(self, status: int) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""The command line of the mock."""
+"""The command line `mockserver`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MOST_NOTES = 20
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="contract-mock", prog_name="mockserver")
 def main() -> None:
-    """Plays the server of a contract."""
+    """Runs a stateful mock of an API from its OpenAPI document."""
 
 
 @main.command()

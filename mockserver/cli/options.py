@@ -77,29 +77,52 @@ CONFIG = option(
     callback=_configured,
     help="A YAML file of options, such as `port: 4010`.",
 )
-CONTRACT = option("--contract", metavar="FILE", help="The OpenAPI document; without it, the one of device sharing.")
-WORLD = option("--world", metavar="FILE", help="What is true at the start; without it, the demo world.")
+CONTRACT = option("--contract", metavar="FILE", help="The OpenAPI document; default: device sharing.")
+WORLD = option("--world", metavar="FILE", help="The rows that exist at the start; default: the demo world.")
 
 SERVE = options(
     CONFIG,
     CONTRACT,
     WORLD,
     option("--host", default="127.0.0.1", metavar="ADDRESS", help="The address to listen on."),
-    option("--port", default=4010, type=click.IntRange(0, 65535), metavar="N", help="0 takes a free one."),
-    option("--token", metavar="TEXT", help="What drives the control plane; needed where other machines reach it."),
-    option("--allow-host", multiple=True, metavar="NAME", help="A name in Host, besides localhost and addresses; repeatable."),
-    option("--cors", multiple=True, metavar="ORIGIN", help="Who may call the contract from a browser; `*` for all; repeatable."),
-    option("--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="A PEM certificate: serve HTTPS."),
-    option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="Its key."),
-    option("--journal", default=1000, type=click.IntRange(1, 1_000_000), metavar="N", help="Entries that each world keeps."),
-    option("--max-worlds", default=200, type=click.IntRange(1), metavar="N", help="Worlds at the same time."),
-    option("--max-rows", default=100_000, type=click.IntRange(1), metavar="N", help="Rows in each table of a world."),
-    option("--idle", default="1h", type=Duration(), metavar="TIME", help="After which an unused world is gone; 0 for never."),
+    option("--port", default=4010, type=click.IntRange(0, 65535), metavar="N", help="The port to listen on; 0 for any free one."),
+    option("--token", metavar="TEXT", help="The password for /_mock/; required where other machines can connect."),
     option(
-        "--threads", default=8, type=click.IntRange(1, 256), metavar="N", help="Requests of the control plane at the same time."
+        "--allow-host",
+        multiple=True,
+        metavar="NAME",
+        help="A Host header that /_mock/ accepts, besides localhost and IP addresses; repeatable.",
     ),
-    option("--workers", default=1, type=click.IntRange(1), metavar="N", help="Processes: one, which keeps the state."),
-    option("--reload/--no-reload", default=True, help="Whether a changed contract or world file is read again."),
-    option("--quiet", is_flag=True, help="No line per request."),
-    option("--log", default="text", type=click.Choice(["text", "json"]), help="How a request is logged."),
+    option("--cors", multiple=True, metavar="ORIGIN", help="An origin whose pages may call the API; `*` for all; repeatable."),
+    option("--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="A PEM certificate, to serve HTTPS."),
+    option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The PEM key of the certificate."),
+    option(
+        "--journal",
+        default=1000,
+        type=click.IntRange(1, 1_000_000),
+        metavar="N",
+        help="Requests that the journal of each world keeps.",
+    ),
+    option("--max-worlds", default=200, type=click.IntRange(1), metavar="N", help="The most worlds at the same time."),
+    option("--max-rows", default=100_000, type=click.IntRange(1), metavar="N", help="The most rows in each table of a world."),
+    option(
+        "--idle",
+        default="1h",
+        type=Duration(),
+        metavar="TIME",
+        help="A world is deleted after this time without a request; 0 for never.",
+    ),
+    option(
+        "--threads", default=8, type=click.IntRange(1, 256), metavar="N", help="The most requests to /_mock/ at the same time."
+    ),
+    option(
+        "--workers",
+        default=1,
+        type=click.IntRange(1),
+        metavar="N",
+        help="Processes; only 1 is possible, because the state is in memory.",
+    ),
+    option("--reload/--no-reload", default=True, help="Load the contract and the world again when their files change."),
+    option("--quiet", is_flag=True, help="Do not log requests."),
+    option("--log", default="text", type=click.Choice(["text", "json"]), help="The format of the request log."),
 )

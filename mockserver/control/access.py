@@ -1,4 +1,4 @@
-"""Who may drive the control plane: nobody's web page, and where there is a token only who holds it.
+"""Access to the control plane: no web page of another origin, and only with the token if one is set.
 
 - *Host* must be an address, a name of this machine, or an allowed one. A page that rebinds its own name to 127.0.0.1 sends
   that name.

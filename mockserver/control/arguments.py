@@ -1,4 +1,4 @@
-"""What a request of the control plane asks for, read and checked by the control plane's own document."""
+"""The arguments of requests to the control plane, validated by its own OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""One connection of HTTP/1.1. What a request is, llhttp decides alone: what it refuses gets 400, and the connection ends.
+"""One HTTP/1.1 connection. Requests are parsed by llhttp; what it refuses gets 400, and the connection is closed.
 
-Requests wait their turn while one before them is answered, and while the client does not read its replies.
+Pipelined requests wait until earlier ones are answered, and while the client does not read its replies.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Replies as they go over the wire."""
+"""HTTP replies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Headers = list[tuple[str, str]]
 
 
 class Reply(NamedTuple):
-    """A reply, and how it goes wrong on its way."""
+    """A reply, and the transport faults that apply to it."""
 
     status: str
     """The code and its phrase."""

@@ -1,4 +1,4 @@
-"""Requests as WSGI brings them, read no further than an operation asks for."""
+"""Reads WSGI requests; only the parts that an operation declares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTTP server: an event loop of asyncio in a thread of its own, with a `_connection` for each client."""
+"""The HTTP server: an asyncio event loop in a thread, with a `Connection` for each client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mock: the contract that it serves, as a table of routes, and its worlds."""
+"""A mock: the routes of its contract, and its worlds."""
 
 from __future__ import annotations
 

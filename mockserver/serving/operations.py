@@ -1,8 +1,7 @@
-"""The operations of the contract, in front of Flask, which answers everything else.
+"""Answers the operations of the contract before Flask, which answers all other requests.
 
-A request for an operation never reaches Flask: it is routed by a dict, read no further than the operation asks for,
-decided, and answered with bytes. There is no other path to an operation: the server asks `reply`, and so does the WSGI
-application that Flask's test client calls.
+A request for an operation never reaches Flask: it is routed by a dict, its declared parameters are read, and the reply of the
+decision is sent as bytes. Both the HTTP server and the WSGI application (Flask's test client) call `reply`.
 """
 
 from __future__ import annotations

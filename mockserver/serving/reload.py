@@ -1,4 +1,4 @@
-"""Contract and world files that are read again when they change."""
+"""Reloads the contract and the world when their files change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Witnesses: for each outcome the simplest request that gets it in a world, ready to be sent."""
+"""Witnesses: for each outcome the simplest request that gets it in a world, as JSON and as curl."""
 
 from __future__ import annotations
 

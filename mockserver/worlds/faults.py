@@ -1,4 +1,4 @@
-"""Faults: replies that a world gives against its table. They never change without the world's lock."""
+"""Faults: injected replies that differ from the decision table. They are changed only under the lock of the world."""
 
 from __future__ import annotations
 

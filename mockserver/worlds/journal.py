@@ -1,6 +1,6 @@
-"""The journal of a world: a bounded ring of what was asked and why it was answered so.
+"""The journal of a world: a bounded list of requests, their replies and the reasons.
 
-An entry keeps the decision itself; the sentences that explain it are written when somebody reads them.
+An entry keeps the decision; its explanation is created when the entry is read.
 """
 
 from __future__ import annotations

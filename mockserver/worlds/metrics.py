@@ -1,4 +1,4 @@
-"""Metrics: a tally per outcome, kept by each world under its own lock and summed when somebody asks for them."""
+"""Metrics: counters per outcome, kept by each world and summed when they are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets taken out of what people read: the credentials of a request, and every value of a secret column."""
+"""Removes secrets from logs and the journal: the credentials of a request, and all values of secret columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A world that lives: a state that requests change one after the other, with its own clock, randomness, faults and journal."""
+"""A live world: a state that requests change, with its own clock, random generator, faults and journal."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class LiveWorld:
         return Entry(self.journal.count, self.now(), perf_counter() - call.started, call, None, status, body=body)
 
     def moment(self) -> Moment:
-        """What is true now, to come back to or to begin another world with."""
+        """The current state and clock, to restore this world or to create another one."""
         with self.lock:
             return Moment(self.state, self.clock, self.random.getstate(), self.faults.active, self.secrets)
 

@@ -27,7 +27,7 @@ class Bounds:
     journal: int = 1000
     """Entries that a world keeps."""
     idle: float = 3600.0
-    """Seconds after which a world that nobody speaks of is gone; 0 keeps it."""
+    """Seconds without a request after which a world is deleted; 0 for never."""
 
 
 class Worlds:
@@ -100,7 +100,7 @@ class Worlds:
     def reload(self, contract: openapi.Contract, origin: Origin) -> list[str]:
         """Serves another contract or world file; gives the names of the worlds that began anew.
 
-        The default world begins anew. The others keep what they have while their tables are the same. Raises WorldError,
+        The default world is reset. The others keep what they have while their tables are the same. Raises WorldError,
         and then nothing has changed.
         """
         first = origin.begin(contract, self.bounds.rows)

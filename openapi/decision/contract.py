@@ -1,4 +1,4 @@
-"""A loaded contract, as records that do not change."""
+"""The records of a loaded contract; all are immutable."""
 
 from __future__ import annotations
 

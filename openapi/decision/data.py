@@ -1,7 +1,7 @@
-"""What an outcome returns: a template whose texts are expressions, rendered by a server and matched by an examiner.
+"""The data of a reply: a template of expressions that the mock renders and the suite compares with a reply.
 
-A template speaks only of what it names: an object may have more keys, and an expression without a value (a name that is
-not present, a time that the examiner cannot know) renders as null and is not compared.
+An object in a reply may have more keys than the template. An expression without a value (a name that is not present, a time
+that the suite cannot know) renders as null and is not compared.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from openapi.parameters.parameter import Absence
 from openapi.state.index import Row
 from openapi.state.state import Approximate
 
+NOT_EXPECTED = "which is not expected"
+"""How the sentence about an item ends that a list should not have."""
 LONGEST_SHOWN = 160
 """Characters of a value in a sentence about a difference."""
 
@@ -216,7 +218,7 @@ def _match_rows(parts: list[Template | _Rows], scope: Any, actual: list[Any], fo
             position, differences = _nearest(part.item, each, left, pointer)
             if not differences and position is not None:
                 del left[position]
-    found.differences.extend(f"{pointer}/{position} is {_short(item)}, which is not expected" for position, item in left.items())
+    found.differences.extend(f"{pointer}/{position} is {_short(item)}, {NOT_EXPECTED}" for position, item in left.items())
 
 
 def _nearest(template: Template, scope: Any, left: dict[int, Any], pointer: str) -> tuple[int | None, list[str]]:

@@ -1,6 +1,6 @@
-"""The decision: which outcome a request gets in a state, which ones a server may give, and why.
+"""The decision: the outcome of a request in a state, all outcomes that are permitted there, and the reasons.
 
-Everything here is pure. The caller brings the time (epoch ms) and the source of randomness.
+All functions are pure. The caller passes the time (epoch ms) and the random generator.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Steps = tuple[tuple[Callable[["Scope"], bool], "Rule"], ...]
 
 
 class Scope(dict[str, Any]):
-    """What a rule can see: the value of each name, or its Absence. A let is looked up when a rule first names it."""
+    """The values that a rule can use: of each name, or its Absence. A let is looked up when a rule first uses it."""
 
     __slots__ = ("follows", "operation", "random", "raw", "read_values", "state")
     read_values: Mapping[str, Any]
@@ -212,7 +212,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Acceptance:
-    """Where the examiner stands after it followed a reply."""
+    """The state of the suite after a reply, and the differences between the reply and the contract."""
 
     state: State
     differences: list[str]

@@ -1,4 +1,4 @@
-"""Effects: what an outcome changes. They are applied in order, and all of them or none."""
+"""Effects: the changes of an outcome. They are applied in order; either all of them or none."""
 
 from __future__ import annotations
 

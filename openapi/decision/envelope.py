@@ -1,4 +1,4 @@
-"""The envelope: where in the body of a reply the outcome's code, message and data stand (JSON Pointers)."""
+"""The envelope: the JSON Pointers of the code, the message and the data in the body of a reply."""
 
 from __future__ import annotations
 

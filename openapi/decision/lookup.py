@@ -1,4 +1,4 @@
-"""Lets: the rows that rules talk about, looked up through an index when a rule first names them."""
+"""Lets: names for rows, looked up through an index when a rule first uses them."""
 
 from __future__ import annotations
 

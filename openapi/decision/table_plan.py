@@ -1,4 +1,4 @@
-"""The tables of `x-state` while a contract is compiled: columns, and the indexes that its lookups turn out to need."""
+"""The tables of `x-state` during compilation: their columns, and the indexes that the lookups need."""
 
 from __future__ import annotations
 

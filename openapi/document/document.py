@@ -1,7 +1,7 @@
-"""Text to data that remembers its lines: YAML (and so JSON) read safely, `$ref` followed inside the file.
+"""Reads YAML (and JSON) into data that knows the line of each value; follows `$ref` inside the file.
 
 Every mapping key is taken as the text that was written, so `200:` and `'200':` are one key and `no:` stays `no`.
-Dates stay text. Sizes are bounded, because a contract may come from a stranger.
+Dates stay text. Sizes are bounded, because a contract may be untrusted.
 """
 
 from __future__ import annotations

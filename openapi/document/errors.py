@@ -1,4 +1,4 @@
-"""What can be wrong with a document that a person wrote, as data that reads as a sentence."""
+"""Errors in documents, as records with file, line, problem and hint that print as a sentence."""
 
 from __future__ import annotations
 

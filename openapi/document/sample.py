@@ -1,4 +1,4 @@
-"""A value that a schema allows: its example where it has one, else the plainest value that comes to mind."""
+"""A value that a schema allows: its example if it has one, else a simple generated value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validators of JSON Schema. The library takes a tenth of the time of `import openapi`, so it is loaded when one is made."""
+"""JSON Schema validators. The library is imported when one is first created: that takes a tenth of `import openapi`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """CEL expressions, compiled once and checked against the names that they may use.
 
-An expression is a constant, a path (`pk`, `caller.uid`), a plain expression or a CEL program. Rows never travel into CEL as
-maps, whose conversion costs ten times an evaluation: `caller.uid` is rewritten to one flat variable before compilation, and
-a row that comes into a scope brings the columns that are used, each under a name of its own.
+An expression is a constant, a path (`pk`, `caller.uid`), a native expression or a CEL program. Rows are never passed to CEL as
+maps, because converting one costs ten times an evaluation: `caller.uid` becomes one flat variable before compilation, and a
+row adds only the columns that expressions use to the scope, each under its own name.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The plain expressions, which Python evaluates exactly as CEL does, without the cost of carrying values over to it.
+"""Native expressions: simple CEL expressions that Python evaluates with the same result, without passing values to CEL.
 
-Most expressions of a contract are comparisons such as `a != b` or `coverMark == 3 && a <= b`, a negation, or texts joined by `+`.
-A text costs a microsecond on its way into CEL, ten times what comparing it takes. Comparing two integers, or whether two
-texts or booleans are equal, has one meaning only; values of any other kind are left to the CEL program, which always exists.
+Most expressions of a contract are comparisons such as `a != b` or `mode == 3 && a <= b`, negations, or texts joined by `+`.
+Passing a text to CEL takes a microsecond, ten times a comparison. Comparing two integers, or two texts or booleans for
+equality, gives the same result in Python and in CEL; for other values the CEL program is used, which always exists.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A document to a contract: every name is bound, every expression compiled, every problem collected with its line."""
+"""Compiles a document into a contract: binds names, compiles expressions, and collects all problems with their lines."""
 
 from __future__ import annotations
 

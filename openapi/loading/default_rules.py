@@ -1,4 +1,4 @@
-"""Operations without a decision table, made into ones that have the plainest of all.
+"""Default rules for operations without a decision table.
 
 Such an operation answers with its first documented success, from the document's example or else from its schema. Every
 other documented reply is a row that is merely *permitted*, because the document does not say when it is given.

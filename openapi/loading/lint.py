@@ -1,4 +1,4 @@
-"""What a decision table must have to be whole: checks that need the compiled rules."""
+"""Checks of a decision table that need the compiled rules: completeness, unreachable rows, undocumented codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worlds: what is true when a run begins, read from a file that fits the contract's tables."""
+"""Worlds: the rows that exist when a run begins, read from a file and checked against the tables of the contract."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _variable = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is true when a run begins."""
+    """The state, the time and the seed at the beginning of a run."""
 
     name: str
     state: State

@@ -1,6 +1,6 @@
-"""Raw parameters to named values, each present, missing or malformed.
+"""Reads raw parameters into named values; each is present, missing or malformed.
 
-The spelling of a value is part of the contract, and parsers differ, so it is said here exactly:
+Parsers differ, so this is the exact definition of this package:
 
 - *missing*: absent, empty, or nothing but ASCII white space (a part of a path is always there).
 - integer: ASCII decimal digits with an optional minus, within the range of the format (`int32`, else int64).

@@ -1,12 +1,11 @@
-"""Indexes: under the values of some columns stands a bucket, a chain of the keys of rows, the one that came last first.
+"""Indexes: map the values of some columns to a bucket, a linked list of row keys, newest first.
 
-An index holds only rows that its `where` can find, those with its constants and without a null, so that most writes touch few
-indexes. A row that leaves a bucket goes from the chain at once where it is near its beginning, or was found by walking to it;
-else it stays until more than half of the chain has left.
+An index holds only rows that its `where` can find (with its constants, without nulls), so most writes touch few indexes. A
+removed row is unlinked at once if it is near the head or was just found; otherwise it stays until more than half of the list
+has been removed.
 
-Most lookups want rows whose time has not come: `if: row.expiresAt > now`. An index may have such a bound, a column whose
-greatest value in the rest of the chain is known at each of its links. A walk ends where no later value is left, however many
-rows that are over lie there; and where all others leave, the next walk is as short as what has come since.
+Most lookups want rows that have not expired: `if: row.expiresAt > now`. An index may have such a column as its bound: each link
+knows the greatest value in the rest of the list. A search stops where no greater value follows, so expired rows are not visited.
 """
 
 from __future__ import annotations

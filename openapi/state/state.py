@@ -1,7 +1,7 @@
-"""Tables that never change: an effect gives a new state and leaves the old one as it was.
+"""Immutable tables: an effect returns a new state and leaves the old one unchanged.
 
-That is what makes the rest simple. To keep a state is to take a snapshot, to use one twice is to fork it, and an effect
-that fails half-way has changed nothing. The maps are persistent, so that a new state shares all but the touched rows.
+So keeping a state is a snapshot, using it twice is a fork, and an effect that fails half-way has changed nothing. The maps are
+persistent: a new state shares all rows but the changed ones.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ class Draft(Facts):
 
 
 class State(Facts):
-    """What is true at one moment: the rows of every table. It never changes."""
+    """The rows of every table at one moment. Immutable."""
 
     __slots__ = ()
 

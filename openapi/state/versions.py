@@ -1,12 +1,12 @@
-"""Persistent maps: a change gives a new version, and every older one stays as it was.
+"""Persistent maps: a change gives a new version, and older versions stay unchanged.
 
-They are Baker's: the newest version has dicts, which the next one takes over and changes in place, and an older one remembers
-in what it differs from its successor. So the newest version costs what a dict costs, however large it is, and nobody pays
-for versions that nobody keeps.
+This is Baker's method: the newest version owns the dicts, the next one takes them over and changes them in place, and an older
+version stores how it differs from its successor. So using the newest version costs as much as a dict, whatever its size, and
+versions that nobody keeps cost nothing.
 
-- A change of an older version takes its dicts back where it is a few changes away, and copies them where it is further: to
-  fork costs nothing, and one copy when the two go separate ways.
-- A version that is kept while thousands of changes are made, or that is often read from far away, gets dicts of its own.
+- Changing an older version moves the dicts back to it if it is a few changes away, and copies them otherwise: a fork costs
+  nothing until both sides change, and then one copy.
+- A version that is kept during thousands of changes, or is often read, gets dicts of its own.
 - Versions may be used by several threads at once.
 """
 

@@ -1,4 +1,4 @@
-"""The life of a table's rows: which phase leads to which, found by trying the contract's operations out."""
+"""The life cycle of the rows of a table: the transitions between phases, found by executing the operations."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What there is to say in a request: for each parameter the values that are likely to be welcome, and those that may not be.
+"""Candidate values for each parameter: likely valid ones, and likely invalid ones.
 
-Values come from where rules look: the columns that a parameter is looked up by, the enumeration and its neighbours,
-the boundaries of the type, instants around now, the constants of expressions, and spellings that a lax parser takes.
+The values come from the columns that a parameter is looked up by, the enumeration and its neighbours, the boundaries of the
+type, times around now, the constants of expressions, and spellings that some parsers accept.
 """
 
 from __future__ import annotations

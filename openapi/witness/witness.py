@@ -1,4 +1,4 @@
-"""Candidate requests that know the contract and the state, and the simplest one of each outcome."""
+"""Candidate requests for a contract and a state, and the simplest request for each outcome."""
 
 from __future__ import annotations
 
