@@ -18,7 +18,7 @@ from wrong_servers import WORLD
 
 from contracts import Manners, Request, Target, Unreachable
 from contracts.cli.main import main
-from contracts.http.target import MOST_UNANSWERED, Broken, RunEnded
+from contracts.http.target import MOST_UNANSWERED, NoReply, RunEnded
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SHARE = Request("shareInfo", "POST", "/v2/binding/enduserapi/shareInfo")
@@ -100,7 +100,7 @@ def test_a_reply_that_never_ends_is_no_reply(name):
     with serving(ENDLESS[name]) as base:
         target = Target(base, Manners(timeout=PATIENCE))
         started = time.monotonic()
-        with pytest.raises(Broken, match="no reply: "):
+        with pytest.raises(NoReply, match="no reply: "):
             target.send(SHARE)
         with pytest.raises(Unreachable, match="does not answer"):
             target.check()
@@ -128,7 +128,7 @@ def test_a_broken_reply_is_no_reply_or_one_that_can_be_judged(name):
         target = Target(base, Manners(timeout=PATIENCE))
         try:
             assert len(target.send(SHARE).body) < 1_000_000
-        except Broken as error:
+        except NoReply as error:
             assert str(error).startswith("no reply: ")
 
 
@@ -151,7 +151,7 @@ def test_whatever_a_server_sends_is_a_reply_or_none(content, polite):
     with serving(once((OK + b"\r\n" if polite else b"") + content)) as base:
         try:
             assert Target(base, Manners(timeout=PATIENCE)).send(SHARE).status > 0
-        except Broken as error:
+        except NoReply as error:
             assert str(error).startswith("no reply: ")
 
 
@@ -248,7 +248,7 @@ def test_a_curl_line_leaves_nothing_but_secrets_to_the_shell(value):
 def test_nobody_waits_for_a_turn_when_the_run_is_over():
     target = Target("http://127.0.0.1:9", Manners(rate=0.001))
     target.over = lambda: True
-    with pytest.raises(Broken):
+    with pytest.raises(NoReply):
         target.send(SHARE)
     started = time.monotonic()
     with pytest.raises(RunEnded):

@@ -72,7 +72,7 @@ def _check(options: Mapping[str, Any]) -> None:
 
 
 def _corpus(options: Mapping[str, Any], deployment: Deployment) -> tuple[Corpus | None, int | None]:
-    """The corpus, and the number of the input to continue with; None without --corpus, --resume. Raises Unusable."""
+    """The corpus (None without --corpus) and the number of the input to resume at (None without --resume). Raises Unusable."""
     if options["corpus"] is None:
         return None, None
     stream = f"seed{options['seed']}-shard{options['shard'].number}of{options['shard'].of}"

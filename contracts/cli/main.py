@@ -19,7 +19,7 @@ from contracts.http.wire import printable
 
 class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs a command. A target that becomes unreachable during the run, or cannot be reset, ends it like one that never answered."""
+        """Runs a command. Exits with code 2 if the target becomes unreachable during the run, or cannot be reset."""
         try:
             return super().invoke(ctx)
         except Unreachable as error:

@@ -44,13 +44,13 @@ JUDGING = options(
         "--transport",
         default=PROBE,
         type=click.Choice((PROBE, QUERY, FORM, ALL)),
-        help="Where parameters are sent: where the server takes them (probe), in one place, or in all, which is then demanded.",
+        help="Where query parameters are sent. probe: where the server accepts them; all: it must accept both query and form.",
     ),
     option(
         "--credential",
         default=PROBE,
         type=click.Choice((PROBE, BARE, BEARER, ALL)),
-        help="How credentials are sent: as the server takes them (probe), bare, after `Bearer `, or both, which is demanded.",
+        help="How credentials are sent. probe: as the server accepts them; all: it must accept them with and without `Bearer `.",
     ),
     option(
         "--tolerance",

@@ -1,4 +1,4 @@
-"""Prints the record of a test run and writes the reports that the options name."""
+"""Prints the record of a test run and writes its reports."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def progress(options: Mapping[str, Any]) -> Progress:
 
 
 def finish(record: Record, contract: openapi.Contract, options: Mapping[str, Any]) -> NoReturn:
-    """Prints the record, writes the reports, and exits with the code of the record. Raises Unusable if a file cannot be written."""
+    """Prints the record, writes the reports and exits. Raises Unusable if a file cannot be written or the target is gone."""
     print_record(record, Console(highlight=False))
     try:
         if options["json"]:

@@ -18,7 +18,7 @@ SHORTEST_SECRET = 4
 """Characters. A shorter literal header value is not redacted in reports, because it may be part of any word."""
 _variable = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
-_no_letter = re.compile(r"[^A-Za-z0-9]").sub
+_non_alphanumeric = re.compile(r"[^A-Za-z0-9]").sub
 _shard = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})").fullmatch
 
 
@@ -124,7 +124,7 @@ class HeaderLine(Text):
             self.fail(f"{name} is not a header; write 'Name: value' in printable ASCII", param, ctx)
         if _variable.search(text):
             return Header(name, filled, text)
-        shown = f"${{{_no_letter('_', name).upper()}}}"
+        shown = f"${{{_non_alphanumeric('_', name).upper()}}}"
         if len(filled) >= SHORTEST_SECRET:
             secrets()[filled] = shown
         return Header(name, filled, shown)

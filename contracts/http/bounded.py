@@ -16,17 +16,17 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 LARGEST_REPLY = 16 * 1024 * 1024
-"""Bytes of a body; a longer reply is a broken one."""
+"""The most bytes of a reply body; a longer one counts as no reply."""
 LARGEST_REST = 1024 * 1024
-"""Bytes of everything else: interim replies, headers, the frame of chunks, trailers."""
+"""The most bytes of everything else: interim replies, headers, chunk framing, trailers."""
 
 
 class TooLarge(OSError):
-    """A reply has more bytes than anybody wants to read."""
+    """A reply is longer than the limit."""
 
 
 class _Raw(io.RawIOBase):
-    """What a socket receives, until a time is over or too much has come."""
+    """The bytes that a socket receives. Raises TimeoutError after the timeout of the socket, TooLarge above the limit."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock, self._stream = sock, sock.makefile("rb", buffering=0)
@@ -55,7 +55,7 @@ class _Raw(io.RawIOBase):
 
 
 class _Bounded:
-    """A socket as `http.client` asks for one."""
+    """The part of a socket that `http.client` uses."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -86,6 +86,6 @@ class _SecurePool(urllib3.HTTPSConnectionPool):
 
 
 def bounded(manager: urllib3.PoolManager) -> urllib3.PoolManager:
-    """The same manager, whose connections bound what they receive."""
+    """Makes the connections of a pool manager limit the time and size of replies; returns the manager."""
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
     return manager

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 DEEPEST = 64
-"""The deepest nesting of values."""
+"""The deepest nesting of values that is accepted."""
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[{\]}]")
 
@@ -17,7 +17,7 @@ class TooDeep(ValueError):
 
 
 def parse(text: bytes, **hooks: Any) -> Any:
-    """The value of a JSON text in UTF-8, without lone surrogates. `hooks` are those of `json.loads`.
+    """The value of a JSON text in UTF-8; lone surrogates are replaced by `?`. `hooks` are options of `json.loads`.
 
     Raises ValueError: TooDeep, JSONDecodeError, UnicodeDecodeError, or one for a number of too many digits.
     """
@@ -29,11 +29,11 @@ def parse(text: bytes, **hooks: Any) -> Any:
         if "integer string conversion" in str(error):
             raise ValueError("a number has too many digits") from None
         raise
-    return _whole(value) if b"\\ud" in text.lower() else value
+    return _without_surrogates(value) if b"\\ud" in text.lower() else value
 
 
 def _depth(text: bytes) -> int:
-    """The deepest nesting; brackets in texts do not count."""
+    """The depth of nesting. Brackets inside strings do not count."""
     depth = deepest = 0
     for each in _BRACKETS.findall(_TEXT.sub(b"", text)):
         depth += 1 if each in b"[{" else -1
@@ -41,10 +41,10 @@ def _depth(text: bytes) -> int:
     return deepest
 
 
-def _whole(value: Any) -> Any:
-    """The value without lone surrogates, which cannot be encoded."""
+def _without_surrogates(value: Any) -> Any:
+    """The value with lone surrogates replaced by `?`, because UTF-8 cannot encode them."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
-        return {_whole(name): _whole(each) for name, each in value.items()}
-    return [_whole(each) for each in value] if isinstance(value, list) else value
+        return {_without_surrogates(name): _without_surrogates(each) for name, each in value.items()}
+    return [_without_surrogates(each) for each in value] if isinstance(value, list) else value

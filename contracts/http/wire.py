@@ -17,14 +17,14 @@ Change = Callable[[str], str]
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
-_UNSEEN = re.compile(
+_UNPRINTABLE = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufeff]"
 )
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*").fullmatch
 _NAME = re.compile(r"\$\{\w+\}")
-"""What stands for a secret in the headers of a profile."""
+"""A reference to an environment variable, printed instead of a secret header value."""
 _SPECIAL = re.compile(r"[\"\\`$!\n]")
-"""What a shell does not take as it is between double quotes."""
+"""Characters that are special to a shell inside double quotes."""
 _PLACEHOLDER = "${}.+"
 """Characters of placeholders, which are not percent-encoded in a path, so that a placeholder stays readable."""
 
@@ -168,7 +168,7 @@ def redact(text: str, secrets: Mapping[str, str]) -> str:
 
 
 def _pieces(text: str, secrets: Mapping[str, str]) -> list[tuple[str, bool]]:
-    """The parts of a text, each with whether it stands for a secret; the longest secrets are replaced first."""
+    """The text in pieces; each has a flag, true for the `${NAME}` of a secret. The longest secrets are replaced first."""
     parts = [(text, False)]
     for value in sorted(filter(None, secrets), key=len, reverse=True):
         spellings = {value, quote(value, safe=""), quote(value, safe="/"), urlencode({"": value})[1:], json.dumps(value)[1:-1]}
@@ -179,7 +179,7 @@ def _pieces(text: str, secrets: Mapping[str, str]) -> list[tuple[str, bool]]:
 
 
 def _split(part: tuple[str, bool], spelling: str, name: str) -> Iterator[tuple[str, bool]]:
-    """A part cut at each occurrence of a secret, which becomes its name."""
+    """The piece split at each occurrence of a secret, which is replaced by its `${NAME}`."""
     if part[1]:
         yield part
         return
@@ -190,8 +190,8 @@ def _split(part: tuple[str, bool], spelling: str, name: str) -> Iterator[tuple[s
 
 
 def printable(text: str, secrets: Mapping[str, str]) -> str:
-    """A text for people: secrets as their `${NAME}`, characters that control a terminal or turn its direction as `\\u001b`."""
-    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", redact(text, secrets))
+    """The text for reports: secrets are redacted; control and bidirectional characters are escaped, as in `\\u001b`."""
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", redact(text, secrets))
 
 
 def _mapped(value: Any, change: Change) -> Any:
@@ -203,7 +203,7 @@ def _mapped(value: Any, change: Change) -> Any:
 
 
 def _quoted(word: str, secrets: Mapping[str, str]) -> str:
-    """A word for a shell in which nothing but the names of secrets is open to it."""
+    """The word quoted for a shell, which expands only the `${NAME}` of secrets."""
     pieces = [piece for piece in _pieces(word, secrets) if piece[0]]
     if not any(secret for _, secret in pieces):
         return shlex.quote(word)

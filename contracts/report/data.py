@@ -15,7 +15,7 @@ FORMAT = 1
 RANK_TEXTS = {
     "alone": "These requests alone reproduce it; it does not depend on earlier requests.",
     "again": "It occurred again when these requests were repeated. It may depend on earlier requests.",
-    "sporadic": "Sporadic: it did not occur again when these requests were repeated; earlier requests may have to do with it.",
+    "sporadic": "Sporadic: it did not occur again when these requests were repeated. It may depend on earlier requests.",
 }
 """How well the sequence of a finding reproduces it: the value of `shown` and its explanation, in the order of the ranks."""
 
@@ -70,5 +70,5 @@ def finding_as_data(record: Record, finding: Finding) -> dict[str, Any]:
 
 
 def write_json(record: Record, path: str) -> None:
-    """The record as JSON. Raises OSError."""
+    """Writes the record as JSON. Raises OSError."""
     Path(path).write_text(json.dumps(as_data(record), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
