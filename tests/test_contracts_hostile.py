@@ -261,16 +261,16 @@ DIGITS, BRACKETS = "9" * 5000, "[" * 900 + "]" * 900
 FILES = {
     "a number of 5,000 digits": (f'{{"format": 1, "steps": [{{{STEP}, "body": {DIGITS}}}]}}', "a number has too many digits"),
     "values 900 deep": (f'{{"format": 1, "steps": [{{{STEP}, "body": {BRACKETS}}}]}}', "values are nested more than 64 deep"),
-    "steps that are none": ('{"format": 1, "steps": 5}', "steps is no list"),
-    "a step that is none": ('{"format": 1, "steps": [5]}', "steps is no list"),
+    "steps that are none": ('{"format": 1, "steps": 5}', "steps is not a list"),
+    "a step that is none": ('{"format": 1, "steps": [5]}', "steps is not a list"),
     "headers that are none": (f'{{"format": 1, "steps": [{{{STEP}, "headers": 5}}]}}', "step 1: a request needs"),
     "a header of two lines": (
         f'{{"format": 1, "steps": [{{{STEP}, "headers": [["X", "a\\r\\nY: b"]]}}]}}',
         "a value on one line",
     ),
     "a header name with a blank": (f'{{"format": 1, "steps": [{{{STEP}, "headers": [["X y", "a"]]}}]}}', "a header has a name"),
-    "a list": ("[1]", "is no "),
-    "a NUL": ("\0", "is no "),
+    "a list": ("[1]", "is not "),
+    "a NUL": ("\0", "x.jsonl:1: "),
 }
 
 

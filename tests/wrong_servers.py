@@ -326,7 +326,7 @@ WRONG: dict[str, Entry] = {
         says(5133), read=setting("coverMark", lambda text: text not in ("1", "2", "3"), lambda text: None)
     ),
     "anybodys-device-accepted": Entry(says(5135, "missing: received"), without=skipping("device.owner")),
-    "unknown-device-accepted": Entry(says(5135, "missing: device"), without=skipping("missing: device")),
+    "unknown-device-accepted": Entry("shareInfo", without=skipping("missing: device")),
     "unverified-device-accepted": Entry(says(5360), without=skipping("device.verified")),
     # boundaries
     "equal-times-accepted": Entry(says(5153), read=times(lambda one, two: (one, two + (one == two < 2**62)))),
