@@ -81,9 +81,10 @@ def examine(
         if plan.breadth:
             broad(contract, session.one, known, plan.seed)
     except RunEnded:
-        session.evidence.keep_the_best()
+        pass
     except Unreachable as error:
         session.record.gone = str(error)
+    session.evidence.keep_the_best()
     return session.record
 
 
