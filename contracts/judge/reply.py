@@ -15,6 +15,10 @@ GATEWAY = frozenset((429, 502, 503, 504))
 """Statuses that mostly come from something in front of a server."""
 
 
+BODILESS = (204, 205, 304)
+"""Statuses of replies without a body."""
+
+
 class InvalidReply(Exception):
     """A reply that the contract does not describe: what it was, the rule that it violates, and the difference."""
 
@@ -42,6 +46,8 @@ class ReplyReader:
             said = ", ".join(map(str, statuses))
             rule = f"HTTP status: {_answerer(operation, reply)} answers {reply.status}, the contract {said}"
             raise InvalidReply(f"HTTP {reply.status}", rule, _hint(reply))
+        if reply.status in BODILESS and not reply.body:
+            return None, None
         schema = self._schema(operation, reply.status)
         if schema is None and not reply.body:
             return None, None
