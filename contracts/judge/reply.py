@@ -66,7 +66,8 @@ class ReplyReader:
 
     def _schema(self, operation: openapi.Operation, status: int) -> Any:
         """The schema of a reply: that of its status, else of the range, else of `default`."""
-        keys = (str(status), f"{status // 100}XX", f"{status // 100}xx", "default")
+        alone = len(operation.response_schemas) == 1  # else `default` is for errors that no row documents
+        keys = (str(status), f"{status // 100}XX", f"{status // 100}xx", *(["default"] if alone else []))
         return next((found for key in keys if (found := self._validators.get((operation.name, key)))), None)
 
 
