@@ -1,6 +1,6 @@
 """The contract and its meaning: one OpenAPI document, and `decide(request, state) -> outcome` as a pure function.
 
-Nothing in here speaks HTTP, reads a clock or draws from a global source of randomness: the caller brings them.
+This package does not use HTTP, a clock or a global random generator; the caller passes the time and the generator.
 """
 
 from openapi.decision.contract import Contract, Operation

@@ -198,8 +198,8 @@ BROKEN = {
     "no message": ("'5360': {zh", "'5361': {zh", "5360 has no message"),
     "no English": (", en: Please enter token}", "}", "has no text in en"),
     "effect on an unknown column": ("set: {replaced: true, ", "set: {replace: true, ", "shares has no column replace"),
-    "key twice": ("operationId: shareInfo", "operationId: shareInfo\n      operationId: b", "is here twice"),
-    "outside reference": ("'#/components/schemas/Shared'", "'http://example.com/a'", "leaves this file"),
+    "key twice": ("operationId: shareInfo", "operationId: shareInfo\n      operationId: b", "duplicate key operationId"),
+    "outside reference": ("'#/components/schemas/Shared'", "'http://example.com/a'", "points outside this file"),
     "not YAML": ("info:", "info: [", "is not YAML"),
 }
 

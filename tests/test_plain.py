@@ -7,7 +7,7 @@ from itertools import product
 import cel
 import pytest
 
-from openapi.expression.native import Operand, plain
+from openapi.expression.native import Operand, compile_native
 from openapi.parameters.parameter import MISSING, UNDETERMINED
 
 KINDS = {"a": int, "b": int, "text": str, "word": str, "yes": bool, "no": bool}
@@ -41,7 +41,7 @@ NOT_PLAIN = [
 
 
 def compiled(text, program):
-    return plain(text, {name: Operand(name, None, kind) for name, kind in KINDS.items()}, {}, program)
+    return compile_native(text, {name: Operand(name, None, kind) for name, kind in KINDS.items()}, {}, program)
 
 
 def unneeded(scope):
@@ -73,5 +73,5 @@ def test_a_value_of_another_kind_is_left_to_cel(text, value):
 
 
 def test_a_comparison_says_which_name_exceeds_which_where_it_is_true():
-    assert compiled("a > b && text != word && 3 < a", unneeded).exceeding == (("a", "b"),)
-    assert compiled("a < b && a >= b", unneeded).exceeding == (("b", "a"),)
+    assert compiled("a > b && text != word && 3 < a", unneeded).greater_pairs == (("a", "b"),)
+    assert compiled("a < b && a >= b", unneeded).greater_pairs == (("b", "a"),)

@@ -98,8 +98,8 @@ class Histories(RuleBasedStateMachine):
 
 @pytest.mark.parametrize(("near", "far"), [(64, 10_000), (3, 6), (0, 1)])
 def test_a_version_keeps_what_it_held_whatever_comes_of_it(monkeypatch, near, far):
-    monkeypatch.setattr(versions, "NEAR", near)
-    monkeypatch.setattr(versions, "FAR", far)
+    monkeypatch.setattr(versions, "MOST_CHANGES_UNDONE", near)
+    monkeypatch.setattr(versions, "MOST_CHANGES_KEPT", far)
     Histories.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
     Histories.TestCase().runTest()
 
@@ -157,7 +157,7 @@ def test_a_version_that_nobody_keeps_is_gone_without_a_collection():
 
 
 def test_a_version_that_is_kept_does_not_keep_every_change_for_ever(monkeypatch):
-    monkeypatch.setattr(versions, "FAR", 100)
+    monkeypatch.setattr(versions, "MOST_CHANGES_KEPT", 100)
     kept = newest = changed(Version.empty((0,)), [(0, key, key) for key in range(50)])
     seen = []
     for number in range(1000):
@@ -168,7 +168,7 @@ def test_a_version_that_is_kept_does_not_keep_every_change_for_ever(monkeypatch)
 
 
 def test_a_version_that_is_read_from_far_away_is_near_from_then_on(monkeypatch):
-    monkeypatch.setattr(versions, "FAR", 100)
+    monkeypatch.setattr(versions, "MOST_CHANGES_KEPT", 100)
     kept, *_, newest = counted(200)
     assert kept._dicts is None
     for _ in range(3):
@@ -208,7 +208,9 @@ def test_a_reader_whom_a_writer_overtakes_sees_its_own_version():
 @pytest.mark.usefixtures("hasty_threads")
 def test_threads_that_share_versions_each_see_their_own(monkeypatch):
     """Readers of old versions, while other threads change forks of them without a common lock."""
-    monkeypatch.setattr(versions, "NEAR", 10**6)  # so that the threads take over the same dicts from each other all the time
+    monkeypatch.setattr(
+        versions, "MOST_CHANGES_UNDONE", 10**6
+    )  # so that the threads take over the same dicts from each other all the time
     base = changed(Version.empty((0,)), [(0, key, 0) for key in range(20)])
     wrong, stop = [], threading.Event()
 

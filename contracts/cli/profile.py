@@ -69,7 +69,7 @@ def _default_of(node: openapi.Node, param: click.Parameter, ctx: click.Context) 
 def _plain_value(node: openapi.Node, param: click.Parameter) -> Any:
     value, folder = node.value, Path(node.document.file).parent
     if isinstance(param.type, File):
-        return node.apart() if isinstance(value, dict) else str(folder / str(value))
+        return node.as_document() if isinstance(value, dict) else str(folder / str(value))
     values = [each.value for each in node.children()] if param.multiple and isinstance(value, (dict, list)) else [value]
     if any(isinstance(each, (dict, list)) or each is None for each in values):
         raise Unusable(str(node.problem(f"{node.name} must have plain values: text, numbers, true or false")))

@@ -84,7 +84,7 @@ class Doubt:
         touched, scope = self.touched(seen).keys(), seen.scope
         for effect in rule.effects:
             unsure = any(name in touched for name in _names(effect.expressions))
-            cells = {name: _possible(_value(each, scope, touched)) for name, each in effect.cells}
+            cells = {name: _possible(_value(each, scope, touched)) for name, each in effect.assignments}
             for table, key in self._matching(effect.lookup, scope) if effect.lookup is not None else ():
                 for rows in (self._rows, self._invented):
                     if (table, key) in rows:

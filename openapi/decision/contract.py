@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from openapi.decision.decision import ANY_CODE, PERMITTED, Rule, Scope, Steps
+from openapi.decision.decision import ANY_CODE, PERMITTED, OrderedRules, Rule, Scope
 from openapi.decision.envelope import Envelope
 from openapi.decision.lookup import Let
 from openapi.expression.expression import Expression, values_at
@@ -29,29 +29,29 @@ class Operation:
     lets: Mapping[str, Let]
     rules: tuple[Rule, ...]
     readers: tuple[tuple[str, Read], ...]
-    """What reads each parameter."""
+    """The reader of each parameter, by name."""
     resolvers: Mapping[str, Callable[[Scope], None]]
-    """What settles each let, and each column of it that is used, in a scope."""
+    """For each let, and each of its columns that is used: the function that puts it into a scope."""
     accepts_form: bool
     accepts_json: bool
     response_schemas: Mapping[str, dict[str, Any]]
     """JSON Schema of the reply's body by HTTP status text."""
     line: int
-    answers: Steps = field(init=False)
-    """The rules that a mock may answer with: those that are not merely permitted."""
-    screened: Callable[[Scope], tuple[Any, ...]] = field(init=False)
-    """The values of the parameters of which some rules ask nothing but whether they are absent."""
-    sound_answers: Steps = field(init=False)
-    """The other rules, for a request in which none of these is."""
+    answers: OrderedRules = field(init=False)
+    """The rules that the mock answers with: all but the permitted ones."""
+    checked_values: Callable[[Scope], tuple[Any, ...]] = field(init=False)
+    """The values of the parameters that some rules require to be missing or malformed."""
+    answers_if_present: OrderedRules = field(init=False)
+    """The answers without these rules, for a request in which all these parameters are present and well-formed."""
 
     def __post_init__(self) -> None:
         parameters = {each.name for each in self.parameters}
         answers = [rule for rule in self.rules if rule.kind is not PERMITTED]
-        screened = tuple(dict.fromkeys(name for rule in answers for name in rule.screens(parameters)))
-        sound = [rule for rule in answers if not rule.screens(parameters)]
+        checked = tuple(dict.fromkeys(name for rule in answers for name in rule.requires_absence(parameters)))
+        others = [rule for rule in answers if not rule.requires_absence(parameters)]
         object.__setattr__(self, "answers", tuple((rule.holds, rule) for rule in answers))
-        object.__setattr__(self, "screened", values_at(screened))
-        object.__setattr__(self, "sound_answers", tuple((rule.holds, rule) for rule in sound))
+        object.__setattr__(self, "checked_values", values_at(checked))
+        object.__setattr__(self, "answers_if_present", tuple((rule.holds, rule) for rule in others))
 
     @property
     def success(self) -> Rule:
@@ -60,17 +60,17 @@ class Operation:
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """Its outcomes, in the order of the table."""
+        """Its outcomes, in the order of the decision table."""
         return tuple(dict.fromkeys(rule.outcome for rule in self.rules if rule.code != ANY_CODE))
 
     def gather(self, **parts: Any) -> dict[str, Any]:
-        """The raw values of its parameters, out of `query`, `path`, `headers`, `cookies`, `form` and `body`."""
+        """The raw values of its parameters from `query`, `path`, `headers`, `cookies`, `form` and `body`."""
         return gather(self.parameters, **parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contract:
-    """An OpenAPI document with its meaning."""
+    """A compiled OpenAPI document."""
 
     file: str
     title: str
@@ -78,7 +78,7 @@ class Contract:
     operations: Mapping[str, Operation]
     tables: Mapping[str, Columns]
     phases: Mapping[str, tuple[tuple[str, Expression], ...]]
-    """The phases in the life of a row, by table: name and condition, the first that holds."""
+    """The phases of a row, by table: names and conditions. The phase of a row is the first whose condition holds."""
     secret_columns: frozenset[tuple[str, str]]
     """(table, column) pairs that a credential is compared with."""
     envelope: Envelope
@@ -87,14 +87,14 @@ class Contract:
     language_header: str | None
 
     def only(self, *names: str) -> Contract:
-        """The same contract with these operations alone. Raises KeyError for a name that it does not have."""
+        """The same contract with only these operations. Raises KeyError for an unknown name."""
         return replace(self, operations={name: self.operations[name] for name in names})
 
     readings: Mapping[str, Stated] = field(default_factory=dict)
-    """What the document states of how a server reads requests, by kind."""
+    """What `x-readings` states about reading requests, by kind."""
     notes: tuple[str, ...] = ()
-    """What a plain mock of it cannot know, as sentences."""
+    """What the document leaves open about the replies of operations without a decision table, as sentences."""
 
     def body(self, rule: Rule, language: str, data: Any) -> Any:
-        """The body of a reply, before it is written as JSON."""
+        """The body of a reply, before serialization as JSON."""
         return data if rule.media is not None else self.envelope.body(rule.code, rule.message(language), data)

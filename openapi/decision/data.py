@@ -17,20 +17,20 @@ from openapi.decision.lookup import Let, compile_let
 from openapi.decision.table_plan import TablePlan
 from openapi.document.document import Node
 from openapi.document.errors import ContractError, nearest
-from openapi.expression.expression import ROW, Expression, Names, bringer, columns_used, compile_expression
+from openapi.expression.expression import ROW, Expression, Names, columns_used, compile_expression, row_binder
 from openapi.parameters.parameter import Absence
 from openapi.state.index import Row
 from openapi.state.state import Approximate
 
 NOT_EXPECTED = "which is not expected"
-"""How the sentence about an item ends that a list should not have."""
+"""The end of the sentence about an unexpected item of a list."""
 LONGEST_SHOWN = 160
-"""Characters of a value in a sentence about a difference."""
+"""The most characters of a value in a sentence about a difference."""
 
 
 @dataclass(slots=True)
 class Match:
-    """What a reply's data says: the values it gives to minted names, and where it differs from the template."""
+    """The result of a comparison of reply data with a template: minted values, and differences as sentences."""
 
     minted: dict[str, Any] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
@@ -42,19 +42,19 @@ class Template:
 
     render: Callable[[Any], Any]
     match: Callable[[Any, Any, Match, str], None]
-    """(scope, actual, match, pointer): notes in `match` what `actual` binds and where it differs."""
+    """(scope, actual, match, pointer): adds the minted values and the differences of `actual` to `match`."""
     expressions: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """One item for each row of an `all`; items for the rows of `maybe` may be there too, in a server's reply."""
+    """One item for each row of the let `each`; a server may also return items for rows of the let `maybe`."""
 
     each: str
     maybe: str | None
     lets: tuple[Let, ...]
     item: Template
-    bring: Callable[[Any, Any], None]
+    bind_row: Callable[[Any, Any], None]
     resolvers: tuple[Callable[[Any], None], ...]
 
     def certain(self, scope: Any) -> Iterator[Any]:
@@ -72,10 +72,10 @@ class _Rows:
 
     def _scopes(self, scope: Any, rows: Sequence[Row]) -> Iterator[Any]:
         for row in rows:
-            self.bring(scope, row)
+            self.bind_row(scope, row)
             for resolve in self.resolvers:
                 resolve(scope)
-                self.bring(scope, row)  # a let with an `if` has brought rows of its own
+                self.bind_row(scope, row)  # a let with an `if` has bound its own rows
             yield scope
 
     @property
@@ -88,7 +88,7 @@ class _Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataCompiler:
-    """Compiles the `data` of one operation's rules: what they may name, the lets among it, the tables."""
+    """Compiles the `data` of the rules of one operation, from its names, its lets and the tables."""
 
     names: Names
     lets: Mapping[str, Let]
@@ -96,7 +96,7 @@ class DataCompiler:
     minted: frozenset[str] = frozenset()
 
     def compile(self, node: Node) -> Template:
-        """A template of mappings, lists, rows, expressions and constants. Raises ContractError."""
+        """Compiles mappings, lists, rows, expressions and constants. Raises ContractError."""
         if isinstance(node.value, list):
             return _sequence([self._rows(each) or self.compile(each) for each in node.children()])
         if not isinstance(node.value, dict):
@@ -109,7 +109,7 @@ class DataCompiler:
             return None
         for child in node.children():
             if child.name not in ("each", "maybe", "let", "item"):
-                raise ContractError([child.problem(f"unknown key {child.name}", "beside each stand item, maybe and let")])
+                raise ContractError([child.problem(f"unknown key {child.name}", "allowed with each: item, maybe and let")])
         each, maybe = self._all(node.child("each")), node.get("maybe")
         names: dict[str, Any] = {**self.names, ROW: self.plans[each].types}
         lets = []
@@ -125,7 +125,7 @@ class DataCompiler:
             None if maybe is None else maybe.value,
             tuple(lets),
             item,
-            bringer(ROW, columns_used(ROW, expressions)),
+            row_binder(ROW, columns_used(ROW, expressions)),
             tuple(let.resolvers(expressions)[let.name] for let in lets),
         )
 
@@ -175,7 +175,7 @@ def _mapping(parts: dict[str, Template]) -> Template:
 
 
 def _sequence(parts: list[Template | _Rows]) -> Template:
-    """A list. One with rows in it is compared without regard to order, which nobody promises."""
+    """A list. With rows in it, the order is not compared, because no contract promises one."""
     fixed = [part for part in parts if isinstance(part, Template)]
 
     def render(scope: Any) -> Any:
@@ -202,7 +202,7 @@ def _sequence(parts: list[Template | _Rows]) -> Template:
 
 
 def _match_rows(parts: list[Template | _Rows], scope: Any, actual: list[Any], found: Match, pointer: str) -> None:
-    """Each expected item takes the actual one that is nearest to it; what nobody takes must be an item of `maybe`."""
+    """Matches each expected item with the actual one that differs least; items left over must be of rows of `maybe`."""
     left = dict(enumerate(actual))
     rows = [part for part in parts if isinstance(part, _Rows)]
     certain = ((part.item, each) for part in rows for each in part.certain(scope))
@@ -222,7 +222,7 @@ def _match_rows(parts: list[Template | _Rows], scope: Any, actual: list[Any], fo
 
 
 def _nearest(template: Template, scope: Any, left: dict[int, Any], pointer: str) -> tuple[int | None, list[str]]:
-    """The position of the item with the fewest differences, and these."""
+    """The position of the item with the fewest differences (None without items), and the differences."""
     best: tuple[int | None, list[str]] = None, [f"{pointer} has too few items"]
     for position, item in left.items():
         found = Match()

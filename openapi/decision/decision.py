@@ -22,27 +22,27 @@ from openapi.state.state import Change, State
 
 DOCUMENTED, ASSUMED, PERMITTED = "documented", "assumed", "permitted"
 ANY_CODE = "*"
-"""The code of a permitted row which says that a server may refuse with whatever code."""
+"""The code of a permitted row that stands for every code."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
 
 
-Steps = tuple[tuple[Callable[["Scope"], bool], "Rule"], ...]
-"""Conditions and rules, in the order of the table."""
+OrderedRules = tuple[tuple[Callable[["Scope"], bool], "Rule"], ...]
+"""Conditions and rules, in the order of the decision table."""
 
 
 class Scope(dict[str, Any]):
     """The values that a rule can use: of each name, or its Absence. A let is looked up when a rule first uses it."""
 
-    __slots__ = ("follows", "operation", "random", "raw", "read_values", "state")
+    __slots__ = ("clock_is_inexact", "operation", "random", "raw", "read_values", "state")
     read_values: Mapping[str, Any]
-    """The values of parameters that a server reads otherwise; of an examiner's scope alone."""
+    """The values of parameters that the server under test reads differently; set by the suite only."""
 
     def __init__(
         self, operation: Operation, raw: Mapping[str, Any], state: State, now: int, random: Random | None = None
     ) -> None:
         self.operation, self.raw, self.state, self.random = operation, raw, state, random
-        self.follows = False  # whether it is an examiner's, who follows a server without knowing its clock
+        self.clock_is_inexact = False  # true in the suite, which does not know the exact time of the server
         self["now"] = now
         get = raw.get
         for name, read in operation.readers:
@@ -54,7 +54,7 @@ class Scope(dict[str, Any]):
 
 
 class Operation(Protocol):
-    """What a decision needs to know of an operation."""
+    """The attributes of an operation that a decision uses."""
 
     @property
     def name(self) -> str: ...
@@ -63,35 +63,35 @@ class Operation(Protocol):
     @property
     def rules(self) -> tuple[Rule, ...]: ...
     @property
-    def answers(self) -> Steps: ...
+    def answers(self) -> OrderedRules: ...
     @property
-    def sound_answers(self) -> Steps: ...
+    def answers_if_present(self) -> OrderedRules: ...
     @property
     def parameters(self) -> tuple[Parameter, ...]: ...
     @property
     def readers(self) -> tuple[tuple[str, Read], ...]: ...
     @property
-    def screened(self) -> Callable[[Scope], tuple[Any, ...]]: ...
+    def checked_values(self) -> Callable[[Scope], tuple[Any, ...]]: ...
     @property
     def resolvers(self) -> Mapping[str, Callable[[Scope], None]]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One row of the decision table: when it holds, which outcome it gives, and what that changes."""
+    """One row of the decision table: its condition, its outcome, its effects and its reply data."""
 
     number: int
-    """From 1, in the order in which the mock looks."""
+    """The position in the decision table, from 1."""
     outcome: str
     """Operation and code, such as `getThing/404`."""
     status: int
     """The HTTP status."""
     code: int | str | None
-    """The code in the body; None where the status says all."""
+    """The code in the body; None where the contract has only HTTP statuses."""
     kind: str
     """documented, assumed or permitted."""
     why: str
-    """The reason of an assumption or of a permission."""
+    """The reason of an assumed or permitted row; empty for a documented one."""
     messages: Mapping[str, str]
     missing: tuple[str, ...]
     malformed: tuple[str, ...]
@@ -103,26 +103,26 @@ class Rule:
     file: str
     line: int
     media: str | None = None
-    """The media type of a body that is data alone, of an operation without a decision table; empty where it has no body."""
+    """For an operation without a decision table: the media type of the body, empty for no body. None for any other."""
     common: bool = False
-    """Whether it is a row of the whole document."""
+    """Whether it is a row of the top-level `x-outcomes`."""
     holds: Callable[[Scope], bool] = field(init=False, repr=False, compare=False)
-    """Whether (an Absence is false) every condition of the rule is met. Raises ExecutionError where its expression fails."""
+    """Whether every condition is met; an Absence counts as false. Raises ExecutionError where an expression fails."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "holds", all_of(list(self._conditions()) or [lambda scope: True]))
 
     def _conditions(self) -> Iterator[Callable[[Scope], bool]]:
-        plain = self.when is not None and self.when.plain is not None
-        if self.when is not None and plain:
-            yield self.when.holds  # first, for it cannot fail, and it may spare a lookup
+        native = self.when is not None and self.when.native is not None
+        if self.when is not None and native:
+            yield self.when.holds  # first, because it cannot raise, and it may save a lookup
         if self.missing:
             yield _any(self.missing, MISSING)
         if self.malformed:
             yield _any(self.malformed, MALFORMED, UNREADABLE)
         if self.unreadable:
             yield _any(self.unreadable, UNREADABLE)
-        if self.when is not None and not plain:
+        if self.when is not None and not native:
             yield self.when.holds
 
     @property
@@ -136,16 +136,16 @@ class Rule:
         if self.data is not None:
             yield from self.data.expressions
 
-    def screens(self, parameters: Set[str]) -> tuple[str, ...]:
-        """Parameters of which one must be absent, or it does not hold; empty where it may hold without that."""
+    def requires_absence(self, parameters: Set[str]) -> tuple[str, ...]:
+        """Parameters of which one must be missing or malformed for the rule to hold; empty where there is no such condition."""
         groups = (self.missing, self.malformed, self.unreadable)
         return next((names for names in groups if names and parameters >= set(names)), ())
 
     @property
     def mints(self) -> frozenset[str]:
-        """The tables into which it inserts a row whose key the server invents."""
+        """The tables into which it inserts a row with a minted value."""
         names = {name for name, _ in self.mint}
-        return frozenset(each.table for each in self.effects if any(cell.source in names for _, cell in each.cells))
+        return frozenset(each.table for each in self.effects if any(value.source in names for _, value in each.assignments))
 
     @property
     def always(self) -> bool:
@@ -154,7 +154,7 @@ class Rule:
 
     @property
     def condition(self) -> str:
-        """When it holds, in the words of the contract."""
+        """Its condition, as the contract writes it."""
         named = (("missing", self.missing), ("malformed", self.malformed), ("unreadable", self.unreadable))
         parts = [f"{word}: {', '.join(names)}" for word, names in named if names]
         if self.when is not None:
@@ -162,14 +162,14 @@ class Rule:
         return "; ".join(parts) or "always"
 
     def message(self, language: str) -> str:
-        """The message in a language; in the contract's first one where that is unknown."""
+        """The message in a language; in the first language of the contract where it has none in this one."""
         return self.messages.get(language) or next(iter(self.messages.values()), "")
 
     def __str__(self) -> str:
         kind = "" if self.kind == DOCUMENTED else f" ({self.kind}: {self.why})"
         return f"{self.outcome} - {self.condition}{kind} [{self.file}:{self.line}]"
 
-    def carry_out(self, scope: Scope, changes: list[Change]) -> State:
+    def apply_effects(self, scope: Scope, changes: list[Change]) -> State:
         """The state after all effects; minted values must be in the scope. Raises ExecutionError."""
         draft = scope.state.draft()
         try:
@@ -185,7 +185,7 @@ class Rule:
 
 @dataclass(slots=True)
 class Decision:
-    """The rule that answers a request in a state at a time, the state after it, what it returns, and what it changed."""
+    """The decision on a request: the rule that answers it, the next state, the reply data and the changes."""
 
     operation: Operation
     raw: Mapping[str, Any]
@@ -204,9 +204,9 @@ class Decision:
         return self.rule.outcome
 
     def reasons(self) -> list[str]:
-        """Why: the rules that were passed over, in order, and last the one that answers, each with the values it saw."""
+        """The rules before the one that answers, then that one, each as a sentence with the values of its condition."""
         secret = {each.name for each in self.operation.parameters if each.credential}
-        scope = Scope(self.operation, self.raw, self.before, self.now)  # whose own is not kept: it takes a kilobyte
+        scope = Scope(self.operation, self.raw, self.before, self.now)  # built again: keeping it would take a kilobyte
         return [_reason(each, scope, secret) for each in self.operation.rules if each.number <= self.rule.number]
 
 
@@ -216,21 +216,21 @@ class Acceptance:
 
     state: State
     differences: list[str]
-    """How the data differ from the contract."""
+    """The differences between the data and the contract, as sentences."""
     minted: Mapping[str, Any]
-    """The values that the server invented."""
+    """The minted values, from the data."""
     changes: list[Change]
 
 
 @dataclass(slots=True)
 class Permitted:
-    """What a server may answer here."""
+    """All permitted answers to a request in a state."""
 
     scope: Scope
     answer: Rule
     """The rule that the mock answers with."""
     rules: tuple[Rule, ...]
-    """Every rule that a server may answer with; the success only where no documented refusal holds."""
+    """Every rule that a server may answer with. The success is among them only where no documented refusal holds."""
     refusals: tuple[Rule, ...]
     """The documented refusals that hold."""
     success: Rule
@@ -242,13 +242,13 @@ class Permitted:
 
     @property
     def may_change(self) -> bool:
-        """Whether a server may change something."""
+        """Whether one of these rules changes the state."""
         return any(rule.effects for rule in self.rules)
 
     def in_order(self) -> Permitted:
-        """What is left for a server that looks in the order of the table: no row below the first documented refusal.
+        """The answers of a server that checks in the order of the table: none below the first documented refusal.
 
-        Permitted rows directly below a row say what it may answer instead; one that always holds checks nothing.
+        Permitted rows directly below that refusal stay: they are alternatives to it. So do rows without a condition.
         """
         if not self.refusals:
             return self
@@ -257,7 +257,7 @@ class Permitted:
         return replace(self, rules=tuple(rule for rule in self.rules if rule.number < end or rule.always))
 
     def rule(self, outcome: str) -> Rule | None:
-        """The rule that allows an outcome: a documented one before an assumed and a permitted one, a specific one first."""
+        """The rule that permits an outcome: documented before assumed before permitted, then one with a condition first."""
         order = (DOCUMENTED, ASSUMED, PERMITTED)
         found = [rule for rule in self.rules if rule.outcome == outcome]
         if not found and outcome != self.success.outcome:
@@ -265,57 +265,57 @@ class Permitted:
         return min(found, key=lambda rule: (order.index(rule.kind), rule.always), default=None)
 
     def accept(self, rule: Rule, data: Any) -> Acceptance:
-        """Follows a server that answered with this rule: minted values are bound from `data`, effects applied.
+        """The result of a reply with this rule: takes minted values from `data`, compares the rest, applies the effects.
 
-        Raises ExecutionError where the effects are impossible, as with a key that exists already.
+        Raises ExecutionError where an effect fails, such as an insert under a key that exists.
         """
         match = Match()
-        scope = self._followed()
+        scope = self._inexact_scope()
         if rule.data is not None:
             rule.data.match(scope, data, match, "data")
         scope.update(match.minted)
         changes: list[Change] = []
         known = {name for name, _ in rule.mint} <= set(match.minted)
-        state = rule.carry_out(scope, changes) if known else scope.state
+        state = rule.apply_effects(scope, changes) if known else scope.state
         return Acceptance(state, match.differences, match.minted, changes)
 
     def suppose(self, rule: Rule, changes: list[Change] | None = None) -> State:
-        """The state of a server that carried out this rule and whose reply was lost: what it minted, nobody knows.
+        """The state of a server that applied this rule and whose reply was lost; placeholders stand for minted values.
 
-        `changes` gets what it then changed. Raises ExecutionError as `accept` does.
+        The changes are appended to `changes`. Raises ExecutionError as `accept` does.
         """
-        scope = self._followed()
+        scope = self._inexact_scope()
         scope.update({name: f"\0{name} of a lost reply at {self.scope['now']}" for name, _ in rule.mint})
-        return rule.carry_out(scope, [] if changes is None else changes)
+        return rule.apply_effects(scope, [] if changes is None else changes)
 
-    def _followed(self) -> Scope:
-        """The same scope, of somebody who follows a server without knowing its clock."""
+    def _inexact_scope(self) -> Scope:
+        """A copy of the scope in which the time of the server is not exactly known."""
         scope = Scope(self.scope.operation, self.scope.raw, self.scope.state, self.scope["now"])
         scope.update(self.scope.read_values)
-        scope.follows = True
+        scope.clock_is_inexact = True
         return scope
 
     def reason(self, rule: Rule) -> str:
-        """Why a rule holds or does not: its condition, and the values that it sees."""
+        """Why a rule holds or not: its condition, and the values of its names."""
         return _reason(rule, self.scope, {each.name for each in self.scope.operation.parameters if each.credential})
 
 
 def decide(operation: Operation, raw: Mapping[str, Any], state: State, now: int, random: Random | None = None) -> Decision:
-    """The outcome of a request: the first rule that holds and is not merely permitted.
+    """The decision on a request: the first rule that holds and is not permitted answers.
 
-    `raw` maps names of parameters and credentials to their text, `now` is epoch ms, `random` feeds minted values.
-    Raises ExecutionError where the contract cannot be carried out on this request; the state is never changed.
+    `raw` maps names of parameters and credentials to their text, `now` is epoch ms, `random` generates minted values.
+    Raises ExecutionError where an expression or an effect fails. `state` is never changed.
     """
     scope = Scope(operation, raw, state, now, random)
-    sound = Absence not in map(type, operation.screened(scope))
-    for holds, rule in operation.sound_answers if sound else operation.answers:
+    all_present = Absence not in map(type, operation.checked_values(scope))
+    for holds, rule in operation.answers_if_present if all_present else operation.answers:
         if holds(scope):
             return _answer(operation, rule, scope)
     raise ExecutionError("no rule holds, and there is no success row")
 
 
 def force(operation: Operation, rule: Rule, raw: Mapping[str, Any], state: State, now: int, random: Random) -> Any:
-    """What a rule returns, whether it holds or not; null where it speaks of what is not present. Nothing changes."""
+    """The reply data of a rule, whether it holds or not; None where they cannot be computed. The state does not change."""
     scope = Scope(operation, raw, state, now, random)
     try:
         for name, expression in rule.mint:
@@ -328,9 +328,9 @@ def force(operation: Operation, rule: Rule, raw: Mapping[str, Any], state: State
 def permitted(
     operation: Operation, raw: Mapping[str, Any], state: State, now: int, values: Mapping[str, Any] = _NOTHING
 ) -> Permitted:
-    """Every outcome that a server may give: that of each rule that holds, and success if no documented refusal does.
+    """All permitted answers: each rule that holds, and the success if no documented refusal holds.
 
-    `values` are those of parameters that a server reads otherwise than this package would.
+    `now` is epoch ms. `values` replace the values of parameters that the server reads differently from this package.
     """
     scope = Scope(operation, raw, state, now)
     scope.read_values = values
@@ -343,7 +343,7 @@ def permitted(
 
 
 def _any(names: tuple[str, ...], *absences: Absence) -> Callable[[Scope], bool]:
-    """Whether one of the names is absent in one of these ways."""
+    """A test whether one of the names has one of these absences."""
     one, *_, other = *absences, absences[-1]
     if len(names) == 1 and one is other:
         name = names[0]
@@ -369,18 +369,18 @@ def _answer(operation: Operation, rule: Rule, scope: Scope) -> Decision:
     except _FAILURES as error:
         raise ExecutionError(f"{rule.file}:{rule.line}: {error}") from error
     before = scope.state
-    state = rule.carry_out(scope, changes) if rule.effects else before
+    state = rule.apply_effects(scope, changes) if rule.effects else before
     return Decision(operation, scope.raw, before, scope["now"], rule, state, minted, data, changes)
 
 
 def _reason(rule: Rule, scope: Scope, secret: set[str]) -> str:
     names = [*rule.missing, *rule.malformed, *rule.unreadable]
-    seen = [f"{name} is {_shown(scope[name], name in secret)}" for name in names]
+    shown = [f"{name} is {_shown(scope[name], name in secret)}" for name in names]
     for reference in rule.when.references if rule.when else ():
-        seen.append(f"{reference} is {_shown(reference.value(scope), reference.name in secret)}")
+        shown.append(f"{reference} is {_shown(reference.value(scope), reference.name in secret)}")
     verdict = "holds" if rule.holds(scope) else "does not hold"
     passed = ", but is only permitted" if rule.kind is PERMITTED and verdict == "holds" else ""
-    return f"{rule.outcome}: {rule.condition} {verdict}{passed}" + (f": {', '.join(seen)}" if seen else "")
+    return f"{rule.outcome}: {rule.condition} {verdict}{passed}" + (f": {', '.join(shown)}" if shown else "")
 
 
 def _shown(value: Any, secret: bool) -> str:

@@ -10,7 +10,7 @@ from openapi.decision.lookup import Lookup, compile_condition, compile_lookup, k
 from openapi.decision.table_plan import TablePlan
 from openapi.document.document import Node
 from openapi.document.errors import ContractError
-from openapi.expression.expression import NOW, ROW, Expression, Names, bringer, columns_used, compile_expression
+from openapi.expression.expression import NOW, ROW, Expression, Names, columns_used, compile_expression, row_binder
 from openapi.parameters.parameter import Absence
 from openapi.state.index import Pair, Row
 from openapi.state.state import Change, Draft
@@ -20,12 +20,12 @@ Apply = Callable[[Any, Draft, list[Change]], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Effect:
-    """One insert, update or delete. `apply(scope, draft, changes)` does it and notes what changed."""
+    """One insert, update or delete. `apply(scope, draft, changes)` executes it and appends to `changes`."""
 
     verb: str
     table: str
     lookup: Lookup | None
-    cells: tuple[tuple[str, Expression], ...]
+    assignments: tuple[tuple[str, Expression], ...]
     when: Expression | None
     unless: Expression | None
     apply: Apply
@@ -33,48 +33,50 @@ class Effect:
     @property
     def expressions(self) -> Iterator[Expression]:
         """Every expression in it."""
-        yield from (expression for _, expression in self.cells)
+        yield from (expression for _, expression in self.assignments)
         yield from (each for each in (self.when, self.unless) if each is not None)
         if self.lookup is not None:
             yield from self.lookup.expressions
 
 
 def compile_effect(node: Node, names: Names, plans: dict[str, TablePlan]) -> Effect:
-    """An entry of `then`. Raises ContractError."""
+    """Compiles an entry of `then`. Raises ContractError."""
     verb = next(each for each in ("insert", "update", "delete") if each in node.value)
     table = known_table(node.child(verb), plans)
     plan = plans[table]
     lookup = None if verb == "insert" else compile_lookup(node, table, names, plans)
-    cells = _cells(node, verb, plan, names)
+    assignments = _assignments(node, verb, plan, names)
     when, unless = (None if each is None else compile_condition(each, names) for each in (node.get("when"), node.get("unless")))
-    apply = _guarded(_make(verb, plan, lookup, cells), when, unless)
-    return Effect(verb, table, lookup, cells, when, unless, apply)
+    apply = _guarded(_apply(verb, plan, lookup, assignments), when, unless)
+    return Effect(verb, table, lookup, assignments, when, unless, apply)
 
 
-def _cells(node: Node, verb: str, plan: TablePlan, names: Names) -> tuple[tuple[str, Expression], ...]:
-    """The values of an `insert`'s row or of an `update`'s set, checked against the columns."""
+def _assignments(node: Node, verb: str, plan: TablePlan, names: Names) -> tuple[tuple[str, Expression], ...]:
+    """Compiles the values of `row` of an insert or `set` of an update, and checks them against the columns."""
     values = {"insert": node.get("row"), "update": node.get("set")}.get(verb)
     if values is None:
         return ()
-    seen = names if verb == "insert" else {**names, ROW: plan.types}
-    cells = []
+    visible = names if verb == "insert" else {**names, ROW: plan.types}
+    assignments = []
     for each in values.children():
         plan.check_column(each, each.name)
-        expression = compile_expression(each, seen)
+        expression = compile_expression(each, visible)
         plan.check_type(each, each.name, expression.type)
-        cells.append((each.name, expression))
-    given = {name for name, _ in cells}
-    if verb == "insert" and (left := plan.columns().required - given):
-        raise ContractError([values.problem(f"the row has no {', '.join(sorted(left))}", f"{plan.name} requires it")])
+        assignments.append((each.name, expression))
+    given = {name for name, _ in assignments}
+    if verb == "insert" and (absent := plan.columns().required - given):
+        raise ContractError([values.problem(f"the row has no {', '.join(sorted(absent))}", f"{plan.name} requires it")])
     if verb == "update" and (keys := given & set(plan.key)):
-        raise ContractError([values.problem(f"{', '.join(sorted(keys))} is the key of {plan.name}", "a key never changes")])
-    return tuple(cells)
+        raise ContractError(
+            [values.problem(f"{', '.join(sorted(keys))} is the key of {plan.name}", "an update cannot change a key")]
+        )
+    return tuple(assignments)
 
 
-def _make(verb: str, plan: TablePlan, lookup: Lookup | None, cells: tuple[tuple[str, Expression], ...]) -> Apply:
+def _apply(verb: str, plan: TablePlan, lookup: Lookup | None, assignments: tuple[tuple[str, Expression], ...]) -> Apply:
     if lookup is None:
-        return _insert(plan, dict(cells))
-    return _update(plan, lookup, dict(cells)) if verb == "update" else _delete(plan, lookup)
+        return _insert(plan, dict(assignments))
+    return _update(plan, lookup, dict(assignments)) if verb == "update" else _delete(plan, lookup)
 
 
 def _guarded(apply: Apply, when: Expression | None, unless: Expression | None) -> Apply:
@@ -88,10 +90,10 @@ def _guarded(apply: Apply, when: Expression | None, unless: Expression | None) -
     return guarded
 
 
-def _insert(plan: TablePlan, cells: dict[str, Expression]) -> Apply:
+def _insert(plan: TablePlan, assignments: dict[str, Expression]) -> Apply:
     table, defaults = plan.name, plan.columns().defaults
     blank = tuple(defaults[name] for name in plan.properties)
-    fill = _filler(plan, cells)
+    fill = _filler(plan, assignments)
 
     def insert(scope: Any, draft: Draft, changes: list[Change]) -> None:
         row = fill(scope, blank)
@@ -101,15 +103,16 @@ def _insert(plan: TablePlan, cells: dict[str, Expression]) -> Apply:
     return insert
 
 
-def _update(plan: TablePlan, lookup: Lookup, cells: dict[str, Expression]) -> Apply:
-    table, touched, fill, used = plan.name, cells.keys(), _filler(plan, cells), columns_used(ROW, cells.values())
-    bring = bringer(ROW, used)
+def _update(plan: TablePlan, lookup: Lookup, assignments: dict[str, Expression]) -> Apply:
+    table, touched, fill = plan.name, assignments.keys(), _filler(plan, assignments)
+    used = columns_used(ROW, assignments.values())
+    bind_row = row_binder(ROW, used)
 
     def update(scope: Any, draft: Draft, changes: list[Change]) -> None:
         pairs: list[Pair] = []
         for row in lookup.rows(scope, draft):
             if used:
-                bring(scope, row)
+                bind_row(scope, row)
             pairs.append((row, fill(scope, row)))
         if pairs:
             _change(draft, table, pairs, touched, lookup.index, changes)
@@ -132,35 +135,35 @@ def _change(draft: Draft, table: str, pairs: Sequence[Pair], touched: Set[str], 
         changes.append(Change(columns, before, after))
 
 
-def _filler(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Row], Row]:
-    """What fills these columns of a row; a value that is not present becomes null.
+def _filler(plan: TablePlan, assignments: dict[str, Expression]) -> Callable[[Any, Row], Row]:
+    """A function that sets these columns of a row; a value that is not present becomes null.
 
-    So does to an examiner what depends on `now`, for a server's clock is another one.
+    In a scope whose clock is inexact a value that depends on `now` becomes null too.
     """
-    known = {name: _UNKNOWN if NOW in map(str, each.references) else each for name, each in cells.items()}
-    ours, theirs = _filling(plan, cells), _filling(plan, known)
-    return lambda scope, row: (theirs if scope.follows else ours)(scope, row)
+    without_now = {name: _NULL if NOW in map(str, each.references) else each for name, each in assignments.items()}
+    exact, inexact = _filler_of(plan, assignments), _filler_of(plan, without_now)
+    return lambda scope, row: (inexact if scope.clock_is_inexact else exact)(scope, row)
 
 
-def _filling(plan: TablePlan, cells: dict[str, Expression]) -> Callable[[Any, Row], Row]:
-    placed = [(list(plan.properties).index(name), each) for name, each in cells.items()]
-    constants = tuple((place, each.evaluate(None)) for place, each in placed if each.constant)
-    names = tuple((place, each.path) for place, each in placed if each.path)
-    others = tuple((place, each.evaluate) for place, each in placed if not (each.constant or each.path))
+def _filler_of(plan: TablePlan, assignments: dict[str, Expression]) -> Callable[[Any, Row], Row]:
+    by_position = [(list(plan.properties).index(name), each) for name, each in assignments.items()]
+    constants = tuple((position, each.evaluate(None)) for position, each in by_position if each.constant)
+    names = tuple((position, each.path) for position, each in by_position if each.path)
+    others = tuple((position, each.evaluate) for position, each in by_position if not (each.constant or each.path))
 
     def fill(scope: Any, row: Row) -> Row:
         filled = [*row]
-        for place, value in constants:
-            filled[place] = value
-        for place, name in names:
+        for position, value in constants:
+            filled[position] = value
+        for position, name in names:
             value = scope[name]
-            filled[place] = None if type(value) is Absence else value
-        for place, evaluate in others:
+            filled[position] = None if type(value) is Absence else value
+        for position, evaluate in others:
             value = evaluate(scope)
-            filled[place] = None if type(value) is Absence else value
+            filled[position] = None if type(value) is Absence else value
         return tuple(filled)
 
     return fill
 
 
-_UNKNOWN = Expression("null", (), lambda scope: None, constant=True, type=None)
+_NULL = Expression("null", (), lambda scope: None, constant=True, type=None)

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """`code`, `message` and `data` are pointers, or None where the body has no such part; `blank` is the body to fill."""
+    """`code`, `message` and `data` are JSON Pointers, or None where there is no such part; `blank` is the body without them."""
 
     code: str | None
     message: str | None
@@ -27,7 +27,7 @@ class Envelope:
         return body
 
     def code_of(self, body: Any) -> Any:
-        """The outcome's code in a decoded body, as it is; None where there is none."""
+        """The code in a decoded body, of any type; None where there is none."""
         return None if self.code is None else _get(body, self.code)
 
     def message_of(self, body: Any) -> Any:
@@ -35,7 +35,7 @@ class Envelope:
         return None if self.message is None else _get(body, self.message)
 
     def data_of(self, body: Any) -> Any:
-        """The data in a decoded body; None where there are none."""
+        """The data in a decoded body; None where there is none."""
         return None if self.data is None else _get(body, self.data)
 
 

@@ -12,7 +12,7 @@ from openapi.state.state import Columns
 
 
 class TablePlan:
-    """A table whose indexes are still being collected. Raises ContractError for a key that is no column."""
+    """A table during compilation: lookups still add indexes. Raises ContractError for a key that is not a column."""
 
     def __init__(self, node: Node) -> None:
         self.node, self.name = node, node.name
@@ -27,13 +27,13 @@ class TablePlan:
             self.check_column(each, each.value)
 
     def index(self, index: Index, bound: str | None) -> tuple[int, bool]:
-        """The number of this index, which from now on exists, and whether this column bounds its walks."""
+        """Adds this index if it is new; returns its number, and whether this column is its bound."""
         if self._bounds.get(index) is None:
             self._bounds[index] = bound
         return list(self._bounds).index(index), bound is not None and self._bounds[index] == bound
 
     def check_column(self, node: Node, name: str) -> None:
-        """Raises ContractError for a column that the table does not have."""
+        """Raises ContractError for a column that does not exist."""
         if name not in self.properties:
             raise ContractError([node.problem(f"{self.name} has no column {name}", nearest(name, self.properties))])
 
@@ -44,7 +44,7 @@ class TablePlan:
             raise ContractError([node.problem(f"{self.name}.{name} is a {expected}, and this is a {found}")])
 
     def columns(self) -> Columns:
-        """The finished table."""
+        """The definition of the table, with the indexes so far."""
         return Columns(
             table=self.name,
             names=tuple(self.properties),

@@ -1,1 +1,1 @@
-"""Documents that people write: read with the line of every value, and the errors that name it."""
+"""YAML and JSON documents, read with the line of every value, and errors with that line."""

@@ -42,13 +42,13 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value together with the place where it was written. Indexing follows a local `$ref`."""
+    """A value of a document with its JSON pointer. `child` and `get` follow a local `$ref`."""
 
     document: Document
     pointer: Pointer
     value: Any
     key: str | None = None
-    """The key or the position by which it was reached, where that was through a `$ref`."""
+    """The key or the position of the `$ref` that led here; None without one."""
 
     @property
     def line(self) -> int:
@@ -66,7 +66,7 @@ class Node:
         return str(self.pointer[-1]) if self.pointer else ""
 
     def problem(self, what: str, hint: str = "") -> Problem:
-        """A problem that stands at this value."""
+        """A problem at the line of this value."""
         return Problem(self.document.file, self.line, what, hint)
 
     def child(self, key: str | int) -> Node:
@@ -87,7 +87,7 @@ class Node:
             yield from (self.child(position) for position in range(len(self.value)))
 
     def at(self, pointer: Pointer) -> Node:
-        """The value at a pointer relative to this one; as far as it exists."""
+        """The value at a pointer relative to this one; where that does not exist, the deepest one on the way that does."""
         node = self
         for key in pointer:
             try:
@@ -96,8 +96,8 @@ class Node:
                 break
         return node
 
-    def apart(self) -> Document:
-        """This value as a document of its own, in the same file and with the same lines."""
+    def as_document(self) -> Document:
+        """This value as a separate document, with the same file and lines."""
         depth = len(self.pointer)
         below = {pointer[depth:]: line for pointer, line in self.document.lines.items() if pointer[:depth] == self.pointer}
         return Document(self.document.file, self.value, below)
@@ -105,19 +105,21 @@ class Node:
     def resolved(self) -> Node:
         """The value that a `$ref` points to; this value itself where there is none.
 
-        Raises InvalidDocument for a reference that leaves the file, leads nowhere or runs in a circle.
+        Raises InvalidDocument for a reference to another file or to a missing value, and for a circular one.
         """
         node, seen = self, {self.pointer}
         while isinstance(node.value, dict) and isinstance(node.value.get("$ref"), str):
             node = node._target(node.value["$ref"])
             if node.pointer in seen:
-                raise InvalidDocument([self.problem(f"$ref {node.value['$ref']} runs in a circle")])
+                raise InvalidDocument([self.problem(f"$ref {node.value['$ref']} is circular")])
             seen.add(node.pointer)
         return node
 
     def _target(self, reference: str) -> Node:
         if not reference.startswith("#/"):
-            raise InvalidDocument([self.problem(f"$ref {reference} leaves this file", "use a reference that begins with #/")])
+            raise InvalidDocument(
+                [self.problem(f"$ref {reference} points outside this file", "use a reference that begins with #/")]
+            )
         value, pointer = self.document.data, []
         for part in reference[2:].split("/"):
             key: str | int = part.replace("~1", "/").replace("~0", "~")
@@ -126,13 +128,13 @@ class Node:
             try:
                 value = value[key]
             except (KeyError, IndexError, TypeError):
-                raise InvalidDocument([self.problem(f"$ref {reference} leads nowhere")]) from None
+                raise InvalidDocument([self.problem(f"$ref {reference} points to nothing")]) from None
             pointer.append(key)
         return Node(self.document, tuple(pointer), value)
 
 
 def read_document(path: str | Path) -> Document:
-    """Reads a YAML or JSON file. Raises InvalidDocument, with the line, for a file that is missing, too large or broken."""
+    """Reads a YAML or JSON file. Raises InvalidDocument, with the line, for a file that is missing, too large or not YAML."""
     file = str(path)
     try:
         with open(path, "rb") as stream:
@@ -145,7 +147,7 @@ def read_document(path: str | Path) -> Document:
 
 
 def parse_document(text: str | bytes, file: str) -> Document:
-    """Parses YAML or JSON text; `file` is the name that problems carry. Raises InvalidDocument."""
+    """Parses YAML or JSON text; `file` is the name in problems. Raises InvalidDocument."""
     try:
         loader = _Loader(text)
         try:
@@ -162,7 +164,7 @@ def parse_document(text: str | bytes, file: str) -> Document:
 
 
 class _Builder:
-    """Turns a tree of YAML nodes into plain data, keeping the line of each value."""
+    """Converts a tree of YAML nodes into data, and records the line of each value."""
 
     def __init__(self, file: str, loader: Any) -> None:
         self.file, self.loader, self.count = file, loader, 0
@@ -192,9 +194,9 @@ class _Builder:
         data: dict[str, Any] = {}
         for key, child in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise self.fail(key, "a key is not a plain text")
+                raise self.fail(key, "a key is not a scalar")
             if key.value in data:
-                raise self.fail(key, f"the key {key.value} is here twice", "keep one of the two")
+                raise self.fail(key, f"duplicate key {key.value}", "remove one of the two")
             self.lines[(*pointer, key.value)] = key.start_mark.line + 1
             data[key.value] = self.value(child, (*pointer, key.value))
         return data
@@ -207,5 +209,5 @@ class _Builder:
         except (ValueError, OverflowError):
             raise self.fail(node, f"{node.value!r} is not a number", "write text in quotes") from None
         if isinstance(value, float) and not isfinite(value):
-            raise self.fail(node, f"{node.value} is not a number that JSON knows", "write text in quotes")
+            raise self.fail(node, f"{node.value} is not a number in JSON", "write text in quotes")
         return value

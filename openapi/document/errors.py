@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 @dataclass(frozen=True, order=True, slots=True)
 class Problem:
-    """One thing that is wrong: where it stands, what it is, and what would be right."""
+    """One problem of a document: its place, what is wrong, and a hint how to correct it."""
 
     file: str
     line: int
@@ -22,7 +22,7 @@ class Problem:
 
 
 class InvalidDocument(ValueError):
-    """A document that cannot be used; `problems` holds everything that was found, in file order."""
+    """An invalid document; `problems` holds all its problems, sorted by file and line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
@@ -30,28 +30,28 @@ class InvalidDocument(ValueError):
 
 
 class ContractError(InvalidDocument):
-    """A contract that cannot be executed."""
+    """An invalid contract."""
 
 
 class WorldError(InvalidDocument):
-    """A world that does not fit its contract."""
+    """A world that is invalid for its contract."""
 
 
 class ExecutionError(RuntimeError):
-    """A rule or an effect that cannot be carried out on this request, such as an insert under a key that exists.
+    """A rule or an effect that fails for a request, such as an insert under a key that exists.
 
-    It names the line of the contract; nothing was changed.
+    The state is unchanged. The message of a failed rule names its line in the contract.
     """
 
 
 class TableFull(ExecutionError):
-    """An insert into a table that already has as many rows as its state allows."""
+    """An insert into a table that already has the most rows that its state allows."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The hint for an unknown name: the nearest known one, else the list of them."""
+    """The hint for an unknown name: the most similar known name, or else all known names."""
     names = sorted(set(known))
     close = get_close_matches(name, names, n=1)
     if close:
         return f"did you mean {close[0]}?"
-    return f"known: {', '.join(names)}" if names else "nothing is known here"
+    return f"known: {', '.join(names)}" if names else "no name is defined here"

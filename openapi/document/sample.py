@@ -7,7 +7,7 @@ from typing import Any
 from openapi.document.document import Node
 
 DEEPEST_OPTION, DEEPEST = 4, 12
-"""Levels below which optional properties, and then all, are left out: a schema may contain itself."""
+"""Depths from which optional properties, and then all values, are left out: a schema may be recursive."""
 _TEXTS = {
     "date-time": "2030-01-31T12:00:00Z",
     "date": "2030-01-31",
@@ -25,7 +25,7 @@ _TEXTS = {
 
 
 def sample(schema: Node | None, depth: int = 0) -> Any:
-    """A value for a schema, the same each time; None where nothing is known, or the schema contains itself too deep."""
+    """A value for a schema, always the same; None without a schema, or beyond the greatest depth of a recursive one."""
     if schema is None or not isinstance(schema.value, dict) or depth > DEEPEST:
         return None
     value = schema.value

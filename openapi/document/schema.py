@@ -7,7 +7,7 @@ from typing import Any
 
 
 def validator(schema: Mapping[str, Any]) -> Any:
-    """What has `is_valid(value)` and `iter_errors(value)`. Raises ValueError for what is no schema."""
+    """A validator with `is_valid(value)` and `iter_errors(value)`. Raises ValueError for an invalid schema."""
     import jsonschema_rs
 
     try:

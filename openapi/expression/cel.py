@@ -24,6 +24,6 @@ def _extension() -> Any:
     spec = PathFinder.find_spec(EXTENSION, package.submodule_search_locations if package else None)
     if spec is None or spec.loader is None:
         raise ImportError(f"{EXTENSION} is missing: install common-expression-language")
-    module = sys.modules[EXTENSION] = module_from_spec(spec)  # an extension module is initialised once in a process
+    module = sys.modules[EXTENSION] = module_from_spec(spec)  # a second import must not initialise the extension again
     spec.loader.exec_module(module)
     return module

@@ -19,20 +19,20 @@ from typing import Any
 from openapi.document.document import Node
 from openapi.document.errors import ContractError, ExecutionError, nearest
 from openapi.expression.cel import compile_program
-from openapi.expression.native import Evaluate, Operand, Plain, plain
+from openapi.expression.native import Evaluate, NativeExpression, Operand, compile_native
 from openapi.parameters.parameter import UNDETERMINED, Absence
 
 LONGEST = 2000
 NOW = "now"
 """The name of the time, in epoch ms."""
 ROW = "row"
-"""The name of the row that an `if` or a `set` speaks of."""
+"""The name of the current row in an `if`, a `set` or an `item`."""
 
 Names = Mapping[str, "str | Mapping[str, str]"]
-"""What an expression may name: a value, by its JSON type, or a row, by the types of its columns."""
+"""The names that an expression may use: of a value, with its JSON type, or of a row, with the types of its columns."""
 
 _FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
-"""What CEL raises where values do not fit an operation."""
+"""The exceptions of CEL for values that an operator or a function does not accept."""
 _CLASSES: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
 _SAMPLES: dict[str, Any] = {"string": "1", "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}, "rows": []}
 _CEL_FUNCTIONS = frozenset(
@@ -66,7 +66,7 @@ def _uuid(random: Random) -> str:
 
 
 _FIXED, _NOT_FIXED = (4 << 76) | (2 << 62), ~((0xF << 76) | (3 << 62))
-"""The bits that say version 4 and variant 1, and all the others."""
+"""The bits for version 4 and variant 1 of a UUID, and a mask of all other bits."""
 
 
 def _date_time(random: Random, instant: int, offset: str) -> str | None:
@@ -79,12 +79,12 @@ def _date_time(random: Random, instant: int, offset: str) -> str | None:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {"dateTime": _date_time, "uuid": _uuid}
-"""What an expression may call besides CEL's own: each gets the generator that the caller brings, and the arguments."""
+"""The functions of expressions besides those of CEL: each gets the random generator of the caller, then the arguments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A name that an expression uses, and for a row which column of it."""
+    """A name that an expression uses and, for a row, the column."""
 
     name: str
     column: str | None = None
@@ -92,7 +92,7 @@ class Reference:
     """The position of the column in its row."""
 
     def value(self, scope: Any) -> Any:
-        """What it stands for: a value, null, or an Absence."""
+        """The value in the scope: a value, None, or an Absence."""
         return scope[str(self)]
 
     def __str__(self) -> str:
@@ -110,28 +110,28 @@ class Expression:
     type: str | None
     """The JSON type of the value where that is known."""
     path: str | None = None
-    """The name in the scope that it is; None for any other expression."""
-    plain: Plain | None = None
-    """What it is without CEL."""
+    """The name in the scope, if the expression is a single name; None for any other expression."""
+    native: NativeExpression | None = None
+    """The same expression without CEL, if it is simple enough."""
     holds: Callable[[Any], bool] = field(init=False, compare=False)
-    """Whether it is true in a scope; not where a name in it is not present."""
+    """Whether it is true in a scope; false where a name in it is not present."""
 
     def __post_init__(self) -> None:
         evaluate = self.evaluate
-        object.__setattr__(self, "holds", self.plain.holds if self.plain else lambda scope: evaluate(scope) is True)
+        object.__setattr__(self, "holds", self.native.holds if self.native else lambda scope: evaluate(scope) is True)
 
     @property
-    def exceeding(self) -> Iterator[tuple[Reference, Reference]]:
-        """Pairs of names of which one is greater than the other wherever this is true."""
+    def greater_pairs(self) -> Iterator[tuple[Reference, Reference]]:
+        """(greater, less): pairs of names that the expression orders where it is true."""
         names = {_flat(each): each for each in self.references}
-        return ((names[one], names[other]) for one, other in (self.plain.exceeding if self.plain else ()))
+        return ((names[one], names[other]) for one, other in (self.native.greater_pairs if self.native else ()))
 
     def __str__(self) -> str:
         return self.source
 
 
 def compile_expression(node: Node, names: Names) -> Expression:
-    """Compiles the text of a node (a value that is no text is a constant). Raises ContractError at the node."""
+    """Compiles the text of a node; a value that is not a text is a constant. Raises ContractError with the line of the node."""
     text = node.value
     if not isinstance(text, str):
         return Expression(json.dumps(text, ensure_ascii=False), (), lambda scope: text, constant=True, type=_type_of(text))
@@ -140,7 +140,7 @@ def compile_expression(node: Node, names: Names) -> Expression:
     references, flat = _references(node, names)
     path = references[0] if len(references) == 1 and flat.strip() == _flat(references[0]) else None
     if path is not None:
-        return Expression(text, references, _follow(str(path)), constant=False, type=_type(names, path), path=str(path))
+        return Expression(text, references, _value_of(str(path)), constant=False, type=_type(names, path), path=str(path))
     return _program(node, references, flat, names)
 
 
@@ -150,22 +150,22 @@ def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Na
     for name in called:
         if name not in _CEL_FUNCTIONS and name not in FUNCTIONS:
             raise ContractError([node.problem(f"unknown function {name}()", nearest(name, _CEL_FUNCTIONS | set(FUNCTIONS)))])
-    ours = tuple((name, FUNCTIONS[name]) for name in called if name in FUNCTIONS)
+    own = tuple((name, FUNCTIONS[name]) for name in called if name in FUNCTIONS)
     sample = {_flat(each): _SAMPLES.get(_type(names, each) or "string") for each in references}
-    value = _try(node, program, sample | {name: _drawing(function, Random(0)) for name, function in ours})
-    if not references and not ours:
+    value = _trial(node, program, sample | {name: _with_random(function, Random(0)) for name, function in own})
+    if not references and not own:
         return Expression(node.value, (), lambda scope: value, constant=True, type=_type_of(value))
-    evaluate = _execute(program, f"{node.document.file}:{node.line}: {node.value}", references, ours)
+    evaluate = _execute(program, f"{node.document.file}:{node.line}: {node.value}", references, own)
     operands = {_flat(each): Operand(str(each), None, _CLASSES.get(_type(names, each) or "")) for each in references}
-    draws = {f"{name}()": _draw(function) for name, function in ours}
-    quick = plain(flat, operands, draws, evaluate)
+    calls = {f"{name}()": _call(function) for name, function in own}
+    native = compile_native(flat, operands, calls, evaluate)
     return Expression(
-        node.value, references, quick.evaluate if quick else evaluate, constant=False, type=_type_of(value), plain=quick
+        node.value, references, native.evaluate if native else evaluate, constant=False, type=_type_of(value), native=native
     )
 
 
 def _references(node: Node, names: Names) -> tuple[tuple[Reference, ...], str]:
-    """The names that the text uses, and the text with `name.column` made one flat variable."""
+    """The names that the text uses, and the text with a flat variable in place of each `name.column`."""
     found: dict[str, Reference] = {}
     bound = set(re.findall(r"\b(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,", node.value))
 
@@ -218,8 +218,8 @@ def _compile(node: Node, text: str) -> Any:
         raise ContractError([node.problem(f"{node.value!r} is not CEL: {reason}")]) from None
 
 
-def _try(node: Node, program: Any, sample: dict[str, Any]) -> Any:
-    """Runs the program once on a value of each type, to find operations that the types do not have."""
+def _trial(node: Node, program: Any, sample: dict[str, Any]) -> Any:
+    """Executes the program once on sample values, to find operators and functions that the types do not have."""
     try:
         return program.execute(sample)
     except TypeError as error:
@@ -227,14 +227,14 @@ def _try(node: Node, program: Any, sample: dict[str, Any]) -> Any:
     except RuntimeError as error:
         raise ContractError([node.problem(f"{node.value!r} cannot be evaluated: {str(error).split('. ')[0]}")]) from None
     except (ValueError, ArithmeticError, LookupError):
-        return None  # wrong for the sample alone, such as int('1x')
+        return None  # only the sample value is invalid, as in int('1x')
 
 
-def _drawing(function: Callable[..., Any], random: Random | None) -> Callable[..., Any]:
+def _with_random(function: Callable[..., Any], random: Random | None) -> Callable[..., Any]:
     return lambda *arguments: function(random, *arguments)
 
 
-def _follow(name: str) -> Evaluate:
+def _value_of(name: str) -> Evaluate:
     def value(scope: Any) -> Any:
         found = scope[name]
         return UNDETERMINED if found is None or type(found) is Absence else found
@@ -243,7 +243,7 @@ def _follow(name: str) -> Evaluate:
 
 
 def values_of(expressions: Sequence[Expression]) -> Callable[[Any], tuple[Any, ...]]:
-    """What gives the values of these expressions; one that is not present is an Absence."""
+    """A function from a scope to the values of these expressions; one that is not present is an Absence."""
     names = [each.path for each in expressions if each.path]
     if len(names) == len(expressions):
         return values_at(names)
@@ -252,7 +252,7 @@ def values_of(expressions: Sequence[Expression]) -> Callable[[Any], tuple[Any, .
 
 
 def values_at(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """What gives the values of these names; one that is not present is an Absence."""
+    """A function from a scope to the values of these names; one that is not present is an Absence."""
     if len(names) == 1:
         (name,) = names
         return lambda scope: (scope[name],)
@@ -260,7 +260,7 @@ def values_at(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
 
 
 def columns_used(name: str, expressions: Iterable[Expression]) -> dict[str, int]:
-    """The columns of a row that these expressions use: their names in the scope, such as `caller.uid`, and positions."""
+    """The columns of a row that these expressions use: by name in the scope, such as `caller.uid`, the position in the row."""
     return {
         str(each): each.position
         for expression in expressions
@@ -269,11 +269,11 @@ def columns_used(name: str, expressions: Iterable[Expression]) -> dict[str, int]
     }
 
 
-def bringer(name: str, used: Mapping[str, int]) -> Callable[[Any, Any], None]:
-    """What puts a row (or an Absence) into a scope, with those of its columns that are used."""
+def row_binder(name: str, used: Mapping[str, int]) -> Callable[[Any, Any], None]:
+    """A function that puts a row (or an Absence) and its used columns into a scope."""
     columns = tuple(used.items())
 
-    def bring(scope: Any, row: Any) -> None:
+    def bind_row(scope: Any, row: Any) -> None:
         scope[name] = row
         if type(row) is Absence:
             for column, _ in columns:
@@ -282,14 +282,14 @@ def bringer(name: str, used: Mapping[str, int]) -> Callable[[Any, Any], None]:
             for column, position in columns:
                 scope[column] = row[position]
 
-    return bring
+    return bind_row
 
 
-def _draw(function: Callable[[Random], Any]) -> Evaluate:
+def _call(function: Callable[[Random], Any]) -> Evaluate:
     return lambda scope: function(scope.random)
 
 
-def _execute(program: Any, where: str, references: tuple[Reference, ...], ours: tuple[tuple[str, Any], ...]) -> Evaluate:
+def _execute(program: Any, where: str, references: tuple[Reference, ...], own: tuple[tuple[str, Any], ...]) -> Evaluate:
     execute = program.execute
     values = tuple((_flat(each), str(each)) for each in references)
 
@@ -300,8 +300,8 @@ def _execute(program: Any, where: str, references: tuple[Reference, ...], ours: 
             if found is None or type(found) is Absence:
                 return UNDETERMINED
             variables[flat] = found
-        for name, function in ours:
-            variables[name] = _drawing(function, scope.random)
+        for name, function in own:
+            variables[name] = _with_random(function, scope.random)
         try:
             return execute(variables)
         except _FAILURES as error:

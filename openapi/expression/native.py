@@ -37,7 +37,7 @@ _ORDERED = frozenset(("<=", ">=", "<", ">"))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operand:
-    """A name of the scope, or else a constant, and the class that the value should have."""
+    """One side of an operator: a name of the scope or, where `name` is None, a constant; and the expected class of its value."""
 
     name: str | None
     value: Any
@@ -45,34 +45,37 @@ class Operand:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plain:
-    """A plain expression: what evaluates it, what says whether it is true, and which names must then exceed which others."""
+class NativeExpression:
+    """An expression that Python evaluates."""
 
     evaluate: Evaluate
     holds: Evaluate
-    """Goes no further than what is not true, so that names which come later need not be present."""
-    exceeding: tuple[tuple[str, str], ...] = ()
+    """Whether it is true. Stops at the first part of `&&` that is not true; names in later parts need not be present."""
+    greater_pairs: tuple[tuple[str, str], ...] = ()
+    """(greater, less): pairs of names that its comparisons with `<` and `>` order where it is true."""
 
 
-def plain(text: str, names: Mapping[str, Operand], draws: Mapping[str, Evaluate], program: Evaluate) -> Plain | None:
-    """A plain expression, or None for any other.
+def compile_native(
+    text: str, names: Mapping[str, Operand], calls: Mapping[str, Evaluate], program: Evaluate
+) -> NativeExpression | None:
+    """A native expression, or None for an expression that is not simple enough.
 
-    `names` are the operands by their spelling in the text, `draws` what gives a text, such as `uuid()`; `program` stands in
-    for values of an unexpected class.
+    `names` are the operands by their name in the text, `calls` the calls that return a text, such as `uuid()`. `program`, the
+    compiled CEL program, evaluates values of an unexpected class.
     """
     if "+" in text:
-        joined = _joined([draws.get(each.strip()) or _part(_read(_operand(each), names)) for each in text.split("+")], program)
-        return joined and Plain(joined, joined)
+        joined = _joined([calls.get(each.strip()) or _part(_read(_operand(each), names)) for each in text.split("+")], program)
+        return joined and NativeExpression(joined, joined)
     parts = text.split("&&")
     tests = [test for each in parts if (test := _negated(each, names, program) or _compared(each, names, program))]
     if len(tests) < len(parts):
         return None
-    exceeding = tuple(pair for each in parts for pair in _exceeding(each, names))
-    return Plain(*((tests[0], tests[0]) if len(tests) == 1 else (_every(tests), all_of(tests))), exceeding)
+    pairs = tuple(pair for each in parts for pair in _greater_pairs(each, names))
+    return NativeExpression(*((tests[0], tests[0]) if len(tests) == 1 else (_conjunction(tests), all_of(tests))), pairs)
 
 
-def _exceeding(text: str, names: Mapping[str, Operand]) -> Iterator[tuple[str, str]]:
-    """The greater name of a comparison, and the one that is less."""
+def _greater_pairs(text: str, names: Mapping[str, Operand]) -> Iterator[tuple[str, str]]:
+    """The greater and the lesser name of a comparison with `<` or `>`."""
     match = _comparison(text)
     if match is not None and match[2] in "<>" and match[1] in names and match[3] in names:
         yield (match[1], match[3]) if match[2] == ">" else (match[3], match[1])
@@ -100,15 +103,15 @@ def _compared(text: str, names: Mapping[str, Operand], program: Evaluate) -> Eva
         return None
     kind, compare = left.kind, _COMPARE[match[2]]
     if left.name and right.name:
-        return _two(left.name, right.name, kind, compare, program)
+        return _compare_names(left.name, right.name, kind, compare, program)
     if left.name:
-        return _one(left.name, right.value, kind, compare, program)
+        return _compare_constant(left.name, right.value, kind, compare, program)
     if right.name:
-        return _one(right.name, left.value, kind, lambda value, constant: compare(constant, value), program)
+        return _compare_constant(right.name, left.value, kind, lambda value, constant: compare(constant, value), program)
     return None
 
 
-def _two(name: str, other: str, kind: type, compare: Compare, program: Evaluate) -> Evaluate:
+def _compare_names(name: str, other: str, kind: type, compare: Compare, program: Evaluate) -> Evaluate:
     def evaluate(scope: Any) -> Any:
         first, second = scope[name], scope[other]
         if type(first) is kind and type(second) is kind:
@@ -120,7 +123,7 @@ def _two(name: str, other: str, kind: type, compare: Compare, program: Evaluate)
     return evaluate
 
 
-def _one(name: str, constant: Any, kind: type, compare: Compare, program: Evaluate) -> Evaluate:
+def _compare_constant(name: str, constant: Any, kind: type, compare: Compare, program: Evaluate) -> Evaluate:
     def evaluate(scope: Any) -> Any:
         value = scope[name]
         if type(value) is kind:
@@ -133,7 +136,7 @@ def _one(name: str, constant: Any, kind: type, compare: Compare, program: Evalua
 
 
 def _is(value: Any, kind: type) -> bool:
-    """Whether a value is of this class or of one made from it, but for booleans, which are no integers here."""
+    """Whether a value is an instance of this class. A boolean is not an integer here."""
     return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
 
 
@@ -141,24 +144,24 @@ def _negated(text: str, names: Mapping[str, Operand], program: Evaluate) -> Eval
     operand = _read(_negation(text), names)
     if operand is None or operand.name is None or operand.kind is not bool:
         return None
-    return _one(operand.name, False, bool, operator.is_, program)
+    return _compare_constant(operand.name, False, bool, operator.is_, program)
 
 
-def _every(tests: list[Evaluate]) -> Evaluate:
+def _conjunction(tests: list[Evaluate]) -> Evaluate:
     def evaluate(scope: Any) -> Any:
-        verdict = True
+        result = True
         for test in tests:
             found = test(scope)
             if found is UNDETERMINED:
                 return UNDETERMINED
-            verdict = verdict and found
-        return verdict
+            result = result and found
+        return result
 
     return evaluate
 
 
 def all_of(tests: list[Evaluate]) -> Evaluate:
-    """What says whether all of these are true; it goes no further than the first that is not."""
+    """A test whether all of these are true; it stops at the first that is not."""
     first, *others = tests
     if not others:
         return first

@@ -1,1 +1,1 @@
-"""A document becomes a contract, and a world file becomes a state; every problem is found here."""
+"""Compiling a document into a contract, and reading a world file into a state; both collect all problems."""

@@ -31,10 +31,10 @@ SECTIONS = ("x-state", "x-let", "x-outcomes", "x-messages", "x-envelope", "x-rea
 
 
 def load(path: str | Path | None = None, *, plain: bool = False) -> Contract:
-    """Loads a contract; the device-sharing one that comes with this package where no path is given.
+    """Loads a contract; without a path, the built-in `device-sharing.yaml`.
 
     Operations without `x-outcomes` are left out, unless `plain`: then each answers with its first documented success.
-    Raises ContractError, whose `problems` hold everything that is wrong, each with file and line.
+    Raises ContractError, whose `problems` are all problems of the document, each with file and line.
     """
     try:
         return _Compiler(read_document(path or HERE / "device-sharing.yaml"), plain).contract()
@@ -49,26 +49,28 @@ def _vocabulary(section: str) -> Any:
 
 
 class _Compiler:
-    """Collects problems while it goes on, so that one run names them all."""
+    """Compiles one document. It continues after a problem, to collect all of them."""
 
     def __init__(self, document: Document, plain: bool) -> None:
         self.root, self.file, self.plain = document.root, document.file, plain
         self.notes: list[str] = []
         self.problems: list[Problem] = []
-        self.unused: dict[tuple[Any, ...], list[Problem]] = {}  # common lets and rows by place: why no operation has them
+        self.unused: dict[
+            tuple[Any, ...], list[Problem]
+        ] = {}  # common lets and rows by pointer: the problems in the operations so far; empty if one uses them
         self.plans: dict[str, TablePlan] = {}
 
     def contract(self) -> Contract:
         self._check_document()
-        self._stop_if_wrong()
+        self._raise_problems()
         for node in self._children("x-state"):
             if (plan := self._try(TablePlan, node)) is not None:
                 self.plans[node.name] = plan
-        self._stop_if_wrong()
+        self._raise_problems()
         operations = {each.name: each for each in self._operations()}
         self.problems.extend(problem for problems in self.unused.values() for problem in problems)
         phases = {name: self._phases(plan) for name, plan in self.plans.items()}
-        self._stop_if_wrong()
+        self._raise_problems()
         info = self.root.get("info")
         envelope, header = self._envelope()
         return Contract(
@@ -86,12 +88,12 @@ class _Compiler:
             notes=tuple(self.notes),
         )
 
-    def _stop_if_wrong(self) -> None:
+    def _raise_problems(self) -> None:
         if self.problems:
             raise ContractError(self.problems)
 
     def _try(self, action: Callable[..., Any], *arguments: Any) -> Any:
-        """What the action gives; None, its problems kept, where it fails."""
+        """The result of the action; None where it raises InvalidDocument, whose problems are collected."""
         try:
             return action(*arguments)
         except InvalidDocument as error:
@@ -109,7 +111,7 @@ class _Compiler:
         return tuple((name, condition) for name, condition in found if condition is not None)
 
     def _check_document(self) -> None:
-        """The outline of an OpenAPI document, and the vocabulary's own JSON Schema wherever it is used."""
+        """Checks the outline of the OpenAPI document, and each section of the vocabulary against its JSON Schema."""
         if not isinstance(self.root.value, dict) or not str(self.root.value.get("openapi", "")).startswith("3."):
             raise ContractError([self.root.problem("is not an OpenAPI 3 document", "begin with openapi: 3.1.0")])
         if not isinstance(self.root.value.get("paths"), dict):
@@ -136,7 +138,7 @@ class _Compiler:
                     at = Node(place.document, (*place.pointer, key), None)
                     self.problems.append(at.problem(f"unknown key {key}", nearest(key, _keys(section))))
             else:
-                self.problems.append(place.problem(f"{section}: {_sentence(error)}"))
+                self.problems.append(place.problem(f"{section}: {_shortened(error)}"))
 
     def _operations(self) -> Iterator[Operation]:
         seen: dict[str, int] = {}
@@ -151,7 +153,7 @@ class _Compiler:
                     continue
                 if operation.name in seen:
                     self.problems.append(
-                        node.problem(f"operationId {operation.name} is taken", f"see line {seen[operation.name]}")
+                        node.problem(f"duplicate operationId {operation.name}", f"see line {seen[operation.name]}")
                     )
                 seen[operation.name] = operation.line
                 yield operation
@@ -159,7 +161,9 @@ class _Compiler:
     def _operation(self, item: Node, node: Node, method: str) -> Operation:
         name = node.value.get("operationId")
         if not isinstance(name, str):
-            raise ContractError([node.problem("the operation has no operationId", "give it one; outcomes are named by it")])
+            raise ContractError(
+                [node.problem("the operation has no operationId", "add one; it is part of the names of outcomes")]
+            )
         body = node.get("requestBody")
         content = body.value.get("content", {}) if body else {}
         parameters = self._parameters(item, node, body)
@@ -185,7 +189,7 @@ class _Compiler:
         return operation
 
     def _plain_operation(self, item: Node, node: Node, method: str) -> Operation:
-        """An operation that reads nothing: its parameters are there for the journal, and so that credentials are known."""
+        """An operation without a decision table. Its parameters are for the journal only, which hides credentials."""
         name = node.value.get("operationId")
         name = name if isinstance(name, str) and name else f"{method.upper()} {item.name}"
         declared = [each.value for place in (item, node) if (found := place.get("parameters")) for each in found.children()]
@@ -221,7 +225,7 @@ class _Compiler:
         security = self.root.get("security") if own is None else own
         components = self.root.get("components")
         schemes = components.get("securitySchemes") if components else None
-        required = all(each.value for each in security.children()) if security else False  # {} stands for no security
+        required = all(each.value for each in security.children()) if security else False  # {} means that no security is required
         for requirement in security.children() if security else ():
             for name in requirement.value:
                 scheme = schemes.get(name) if schemes else None
@@ -234,7 +238,7 @@ class _Compiler:
                     yield Parameter(name, where[0], wire_name, {"type": "string"}, required, read_credential, credential=True)
 
     def _lets(self, node: Node, names: dict[str, Any]) -> dict[str, Let]:
-        """The operation's lets, and those of the whole document whose names it has; adds their kinds to `names`."""
+        """The lets of the operation, and the top-level lets whose names it has. Adds their types to `names`."""
         lets: dict[str, Let] = {}
         for each in self._children("x-let"):
             if (result := self._common(each, compile_let, names, self.plans)) is not None:
@@ -247,7 +251,7 @@ class _Compiler:
         return lets
 
     def _common(self, node: Node, compile_: Callable[..., Any], *arguments: Any) -> Any:
-        """What a part of the whole document is for this operation; None where it speaks of names that this one lacks."""
+        """A top-level let or row, compiled for this operation; None where it uses names that the operation does not have."""
         try:
             result = compile_(node, *arguments)
         except InvalidDocument as error:
@@ -257,7 +261,7 @@ class _Compiler:
         return result
 
     def _rules(self, node: Node, operation: str, names: Names, lets: dict[str, Let], optional: set[str]) -> tuple[Rule, ...]:
-        """The common rows, but for what an absent parameter means those where it is required, and the operation's own."""
+        """The common rows, then those of the operation. A common row for a missing optional parameter is left out."""
         common = [
             self._common(each, self._rule, operation, names, lets)
             for each in self._children("x-outcomes")
@@ -269,7 +273,7 @@ class _Compiler:
 
     def _rule(self, node: Node, operation: str, names: Names, lets: dict[str, Let]) -> Rule:
         row = node.value
-        mint = tuple((each.name, compile_expression(each, names)) for each in (node.get("mint") or _nothing(node)).children())
+        mint = tuple((each.name, compile_expression(each, names)) for each in (node.get("mint") or _empty(node)).children())
         inner = {**names, **{name: expression.type or "string" for name, expression in mint}}
         when, data = node.get("when"), node.get("data")
         code, status = row.get("code"), row.get("status", 200)
@@ -288,7 +292,7 @@ class _Compiler:
             unreadable=_known(node, "unreadable", names),
             when=None if when is None else compile_condition(when, names),
             mint=mint,
-            effects=tuple(compile_effect(each, inner, self.plans) for each in (node.get("then") or _nothing(node)).children()),
+            effects=tuple(compile_effect(each, inner, self.plans) for each in (node.get("then") or _empty(node)).children()),
             data=None if data is None else data_compiler.compile(data),
             file=self.file,
             line=node.line,
@@ -301,8 +305,8 @@ class _Compiler:
         found = node.value.get("msg") or messages.value.get(str(node.value.get("code")))
         if found is None:
             raise ContractError([node.problem(f"{node.value.get('code')} has no message", "write msg, or add it to x-messages")])
-        if left := [language for language in self._languages() if language not in found]:
-            raise ContractError([node.problem(f"the message of {node.value.get('code')} has no text in {', '.join(left)}")])
+        if absent := [language for language in self._languages() if language not in found]:
+            raise ContractError([node.problem(f"the message of {node.value.get('code')} has no text in {', '.join(absent)}")])
         return dict(found)
 
     def _languages(self) -> tuple[str, ...]:
@@ -316,7 +320,7 @@ class _Compiler:
 
 
 def _readings(root: Node) -> dict[str, Stated]:
-    """What a document states of how requests are read, by kind."""
+    """The readings that `x-readings` states, by kind."""
     node = root.get("x-readings")
     found = {}
     for each in node.children() if node else ():
@@ -325,7 +329,7 @@ def _readings(root: Node) -> dict[str, Stated]:
     return found
 
 
-def _nothing(node: Node) -> Node:
+def _empty(node: Node) -> Node:
     return Node(node.document, node.pointer, None)
 
 
@@ -352,7 +356,7 @@ def _parameter(node: Node) -> Parameter | None:
     schema = _schema(node.get("schema"))
     location, name = node.value.get("in", "query"), str(node.value.get("name", ""))
     if not name.isidentifier():
-        return None  # no rule can name it
+        return None  # no expression can use it
     wire_name = name.lower() if location == "header" else name
     required = bool(node.value.get("required", False))
     return Parameter(name, location, wire_name, schema, required, reader(schema, location))
@@ -368,7 +372,7 @@ def _body_parameters(body: Node | None) -> Iterator[Parameter]:
     media = content.get("application/json") if content else None
     schema = media.get("schema") if media else None
     properties = schema.get("properties") if schema else None
-    for name in properties.value if schema and properties else ():  # the key, not the name of what a $ref leads to
+    for name in properties.value if schema and properties else ():  # the key of the property, not the name of its $ref target
         required = name in (schema.value.get("required", ()) if schema else ())
         own = _schema(properties.child(name) if properties else None)
         yield Parameter(name, "body", name, own, required, reader(own, "body"))
@@ -379,9 +383,9 @@ def _schema(node: Node | None) -> dict[str, Any]:
 
 
 def _inline(node: Node, depth: int = 0) -> Any:
-    """A schema with every local `$ref` written out."""
+    """A schema with every local `$ref` replaced by its target."""
     if depth > 30:
-        raise ContractError([node.problem("the schema refers to itself", "rules read flat values; write the schema out")])
+        raise ContractError([node.problem("the schema is recursive", "parameters need a schema without recursion")])
     if isinstance(node.value, dict):
         return {key: _inline(node.child(key), depth + 1) for key in node.value}
     if isinstance(node.value, list):
@@ -395,7 +399,7 @@ def _expressions(parts: Iterable[Let] | Iterable[Rule]) -> Iterator[Expression]:
 
 def _resolvers(lets: Iterable[Let], rules: Iterable[Rule]) -> dict[str, Callable[[Any], None]]:
     expressions = [*_expressions(lets), *_expressions(rules)]
-    return {name: settle for each in lets for name, settle in each.resolvers(expressions).items()}
+    return {name: bind for each in lets for name, bind in each.resolvers(expressions).items()}
 
 
 def _response_schemas(node: Node) -> dict[str, dict[str, Any]]:
@@ -412,7 +416,7 @@ def _response_schemas(node: Node) -> dict[str, dict[str, Any]]:
 
 
 def _is_json(media_type: str) -> bool:
-    """Whether a media type, or a range of them, stands for JSON."""
+    """Whether a media type or media range includes JSON."""
     name = media_type.partition(";")[0].strip().lower()
     return name in ("application/json", "application/*", "*/*") or name.endswith("+json")
 
@@ -430,7 +434,7 @@ def _secret_columns(operations: Iterable[Operation]) -> frozenset[tuple[str, str
 
 
 def _keys(section: str) -> set[str]:
-    """Every key that a section's schema names."""
+    """All property names in the schema of a section."""
     found: set[str] = set()
 
     def walk(value: Any) -> None:
@@ -446,6 +450,6 @@ def _keys(section: str) -> set[str]:
     return found
 
 
-def _sentence(error: Any) -> str:
+def _shortened(error: Any) -> str:
     text = str(error.message)
     return text if len(text) <= 200 else text[:200] + "…"

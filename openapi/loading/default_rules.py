@@ -1,7 +1,7 @@
 """Default rules for operations without a decision table.
 
 Such an operation answers with its first documented success, from the document's example or else from its schema. Every
-other documented reply is a row that is merely *permitted*, because the document does not say when it is given.
+other documented reply is a *permitted* row, because the document does not say when it is given.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _RANGES = {"1XX": 100, "2XX": 200, "3XX": 300, "4XX": 400, "5XX": 500, "DEFAULT"
 
 
 def plain_rules(node: Node, operation: str, note: Callable[[str], None]) -> tuple[Rule, ...]:
-    """The rows of an operation, the success last. `note` takes what the document leaves open about a reply."""
+    """The rows of an operation, the success last. `note` gets a sentence for each thing that the document leaves open."""
     responses = node.get("responses")
     documented = {_status(each.name): each for each in responses.children()} if responses else {}
     if not documented:
@@ -74,7 +74,7 @@ def _body(response: Node | None, note: Callable[[str], None]) -> tuple[str, Any]
         if schema is None:
             note("no example and no schema: null")
         body = sample(schema)
-    if schema is not None and "json" in media and (problem := _misfit(schema, body)):
+    if schema is not None and "json" in media and (problem := _schema_error(schema, body)):
         note(f"its example does not fit its schema ({problem}); write an example")
     return media, body
 
@@ -88,13 +88,13 @@ def _examples(media: Node) -> Iterator[Any]:
             yield each.value["value"]
 
 
-def _misfit(schema: Node, body: Any) -> str:
+def _schema_error(schema: Node, body: Any) -> str:
     if not isinstance(schema.value, dict):
         return ""
     components = schema.document.root.get("components")
     try:
-        fits = validator({**schema.value, "components": components.value if components else {}})
-        error = next(iter(fits.iter_errors(body)), None)
+        checker = validator({**schema.value, "components": components.value if components else {}})
+        error = next(iter(checker.iter_errors(body)), None)
     except ValueError as invalid:
         return str(invalid).splitlines()[0][:150]
     return error.message[:150] if error else ""

@@ -14,7 +14,7 @@ from openapi.parameters.parameter import MISSING
 
 
 def check_operation(operation: Operation, node: Node, envelope: Envelope) -> Iterator[Problem]:
-    """Every problem of an operation's table: gaps, rows that can never hold, codes without a row and rows without a code."""
+    """All problems of a decision table: missing rows, unreachable rows, codes without a row, rows with an undocumented code."""
     yield from _success(operation)
     yield from _parameters(operation, node)
     yield from _unreachable(operation)
@@ -31,7 +31,7 @@ def _success(operation: Operation) -> Iterator[Problem]:
         yield _at(last, "the last row is not a success", "end the table with one documented row that has no condition")
     for rule in operation.rules:
         if rule.code == ANY_CODE and rule.kind != PERMITTED:
-            yield _at(rule, f"{ANY_CODE} is no code to answer with", "only a row that is permitted may leave the code open")
+            yield _at(rule, f"{ANY_CODE} is not a code to answer with", "only a permitted row may have it")
     for rule in operation.rules[:-1]:
         if rule.always and rule.kind != PERMITTED:
             yield _at(
@@ -42,13 +42,14 @@ def _success(operation: Operation) -> Iterator[Problem]:
 
 
 def _parameters(operation: Operation, node: Node) -> Iterator[Problem]:
-    firm = [rule for rule in operation.rules if rule.kind != PERMITTED]
-    missing = {name for rule in firm for name in rule.missing}
-    malformed = {name for rule in firm for name in rule.malformed}
+    answers = [rule for rule in operation.rules if rule.kind != PERMITTED]
+    missing = {name for rule in answers for name in rule.missing}
+    malformed = {name for rule in answers for name in rule.malformed}
     for each in operation.parameters:
         if each.required and each.location != "path" and each.default is None and each.name not in missing:
             yield node.problem(
-                f"{each.name} is required, and no row says what happens without it", f"add a row with missing: {each.name}"
+                f"{each.name} is required, and no row says what happens when it is missing",
+                f"add a row with missing: {each.name}",
             )
         if each.constrained and not each.credential and each.name not in malformed:
             yield node.problem(
@@ -62,43 +63,51 @@ def _unreachable(operation: Operation) -> Iterator[Problem]:
     for rule in operation.rules:
         for name in rule.missing:
             if name in parameters and parameters[name].location == "path":
-                yield _at(rule, f"missing: {name} can never hold", f"{name} is a part of the path")
+                yield _at(rule, f"missing: {name} can never hold", f"{name} is in the path")
             elif name in parameters and parameters[name].read(None) is not MISSING:
                 yield _at(rule, f"missing: {name} can never hold", f"{name} has a default")
         for name in (*rule.malformed, *rule.unreadable):
             if name not in parameters or not (parameters[name].constrained or parameters[name].location == "body"):
-                yield _at(rule, f"{name} can never be malformed", "only a parameter with a type or a constraint can")
+                yield _at(
+                    rule,
+                    f"{name} can never be malformed",
+                    "only a parameter with a type other than string, or with a constraint, can be malformed",
+                )
         if rule.when is not None and rule.when.constant:
-            yield _at(rule, f"when: {rule.when} is always the same", "name something that varies")
-        if rule.when is not None and (clash := set(rule.missing) & {each.name for each in rule.when.references}):
-            yield _at(rule, f"the row can never hold: {', '.join(sorted(clash))} is missing and is named in when")
+            yield _at(rule, f"when: {rule.when} is constant", "use a parameter, a let or now")
+        if rule.when is not None and (both := set(rule.missing) & {each.name for each in rule.when.references}):
+            yield _at(rule, f"the row can never hold: {', '.join(sorted(both))} is missing and is used in when")
         signature = (rule.condition, rule.outcome, rule.kind == PERMITTED)
         if signature in seen and not rule.always:
-            yield _at(rule, "this row repeats another one", f"see line {seen[signature]}")
+            yield _at(rule, "this row is a duplicate", f"see line {seen[signature]}")
         seen.setdefault(signature, rule.line)
     yield from _shadowed(operation)
 
 
 def _shadowed(operation: Operation) -> Iterator[Problem]:
-    """Rows that the mock never reaches, because an earlier row holds whenever they do."""
-    taken: dict[str, int] = {}
+    """Rows that the mock never answers with, because an earlier row has the same condition."""
+    earlier: dict[str, int] = {}
     for rule in operation.rules:
         if rule.kind == PERMITTED or rule.always:
             continue
-        if rule.condition in taken:
-            yield _at(rule, f"the row can never answer: {rule.condition} is taken", f"see line {taken[rule.condition]}")
-        taken.setdefault(rule.condition, rule.line)
+        if rule.condition in earlier:
+            yield _at(
+                rule,
+                f"the row can never answer: an earlier row has the condition {rule.condition}",
+                f"see line {earlier[rule.condition]}",
+            )
+        earlier.setdefault(rule.condition, rule.line)
 
 
 def _codes(operation: Operation, node: Node, envelope: Envelope) -> Iterator[Problem]:
-    """The codes that the response schema lists against those of the rows."""
+    """Compares the codes in the response schema with those of the rows."""
     if envelope.code is None or not operation.response_schemas:
         return
     path = [part for part in envelope.code.split("/") if part]
     listed = {code for schema in operation.response_schemas.values() for code in _enumerated(schema, path)}
     written = {rule.code: rule for rule in operation.rules if rule.code not in (None, ANY_CODE)}
     for code in sorted(listed - set(written), key=str):
-        yield node.problem(f"the response schema lists code {code}, and no row gives it", "add a row, or take the code out")
+        yield node.problem(f"the response schema lists code {code}, and no row gives it", "add a row, or remove the code")
     for code, rule in written.items():
         if listed and code not in listed:
             yield _at(rule, f"the response schema does not list code {code}", "add it to the schema")

@@ -29,23 +29,23 @@ class World:
     name: str
     state: State
     now: int
-    """Epoch ms at which the world begins."""
+    """The time at which the world begins, epoch ms."""
     frozen: bool
-    """Whether its clock stands still."""
+    """Whether its clock is stopped."""
     seed: int
     secrets: Mapping[str, str]
-    """Values that came from the environment, each with the `${NAME}` to print instead."""
+    """Values from the environment, each with the `${NAME}` that is printed instead."""
 
 
 def demo_world() -> Path:
-    """The world file that comes with this package, for the contract that `load` takes where no path is given."""
+    """The built-in world file for the contract that `load` returns without a path."""
     return Path(__file__).parent.parent / "worlds" / "demo.yaml"
 
 
 def load_world(path: str | Path, contract: Contract, now: int, environ: Mapping[str, str]) -> World:
     """Reads a world file. `now` is epoch ms; `environ` gives the values of `${NAME}`.
 
-    Raises WorldError, whose `problems` hold everything that is wrong, each with file and line.
+    Raises WorldError, whose `problems` are all problems of the file, each with file and line.
     """
     try:
         document = read_document(path)
@@ -57,9 +57,9 @@ def load_world(path: str | Path, contract: Contract, now: int, environ: Mapping[
 def read_world(
     document: Document, contract: Contract, now: int, environ: Mapping[str, str] | None = None, most_rows: int = MOST_ROWS
 ) -> World:
-    """Makes a world of a document; no table of it will ever have more than `most_rows`.
+    """Reads a world from a document. No table of it may ever hold more than `most_rows`.
 
-    `now` is epoch ms. Without `environ`, as for a document that came over the network, `${NAME}` is refused. Raises WorldError.
+    `now` is epoch ms. Without `environ`, as for a document from the network, `${NAME}` is an error. Raises WorldError.
     """
     try:
         return _Reader(contract, now, environ, most_rows).world(document.root, Path(document.file).stem)
@@ -68,13 +68,13 @@ def read_world(
 
 
 def duration(text: str) -> int | None:
-    """The milliseconds of `90s`, `500ms` or `7d`; None for what is no duration."""
+    """The milliseconds of `90s`, `500ms` or `7d`; None for a text that is not a duration."""
     match = _duration(text.strip())
     return int(match[1]) * UNITS[match[2]] if match else None
 
 
 def instant(value: Any, now: int) -> int | None:
-    """Epoch ms of a time: epoch ms itself, `now + 7d`, or 2030-01-31T12:00:00Z; None for what is no time."""
+    """Epoch ms of a time, which may be epoch ms, `now + 7d` or 2030-01-31T12:00:00Z; None for a value that is not a time."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     text = str(value).strip()
@@ -88,7 +88,7 @@ def instant(value: Any, now: int) -> int | None:
 
 
 class _Reader:
-    """Reads one world. Without an environment, as for a text from the network, no `${NAME}` has a value."""
+    """Reads one world. Without an environment, as for a document from the network, `${NAME}` is an error."""
 
     def __init__(self, contract: Contract, now: int, environ: Mapping[str, str] | None, most_rows: int) -> None:
         self.contract, self.now, self.environ, self.most_rows = contract, now, environ, most_rows
@@ -119,7 +119,7 @@ class _Reader:
         if node is None:
             return False
         if not isinstance(node.value, dict) or set(node.value) - {"now", "frozen"}:
-            self.problems.append(node.problem("the clock is not understood", "write {now: TIME, frozen: true}"))
+            self.problems.append(node.problem("the clock is invalid", "write {now: TIME, frozen: true}"))
             return False
         start = node.get("now")
         if start is not None:
@@ -181,7 +181,7 @@ class _Reader:
         return self._time(node, text)
 
     def _credential(self, text: str) -> str:
-        """A login's token may come with `Bearer` before it; requests are read without, so both spellings are secret."""
+        """The credential without `Bearer `, which a world file may contain. Both spellings are secret."""
         bare = read_credential(text)
         if isinstance(bare, Absence):
             return text
@@ -202,7 +202,7 @@ class _Reader:
         return value
 
     def _time(self, node: Node, text: str) -> Any:
-        """An integer that is written as text: a time, or the digits of a `${NAME}`."""
+        """An integer column with a text: a time, or a `${NAME}` that contains digits."""
         found = instant(text, self.now)
         if found is None:
             self.problems.append(node.problem(f"{node.value!r} is not a time", "write epoch ms, now, now + 7d or now - 90s"))

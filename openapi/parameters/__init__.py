@@ -1,1 +1,1 @@
-"""Parameters: the raw texts of a request become named values, or missing or malformed."""
+"""Parameters: the raw texts of a request are read into named values, or are missing or malformed."""

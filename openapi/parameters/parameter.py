@@ -6,9 +6,9 @@ Parsers differ, so this is the exact definition of this package:
 - integer: ASCII decimal digits with an optional minus, within the range of the format (`int32`, else int64).
   `1.5`, `0x10`, `1_000`, ` 12`, `+12`, `１２`, `1e3` and `NaN` are not integers.
 - number: a JSON number. boolean: `true` or `false`. string: anything that is not missing.
-- *unreadable*: not of its type. *malformed*: unreadable, or refused by the parameter's schema.
-- In a JSON body a value has a type of its own, which must be the one that the schema names. Missing there is what is
-  absent or null; a blank text is a text.
+- *unreadable*: not of its type. *malformed*: unreadable, or invalid for the schema of the parameter.
+- In a JSON body the type of a value must be the one of the schema. A value is missing there if it is absent or null; a blank
+  text is a value.
 """
 
 from __future__ import annotations
@@ -66,50 +66,50 @@ class Parameter:
     schema: Mapping[str, Any]
     required: bool
     read: Read
-    """Raw text (or JSON value) to a value, or to an `Absence`."""
+    """A function from the raw text (or JSON value) to a value, or to an `Absence`."""
     credential: bool = False
 
     @property
     def type(self) -> str:
-        """The JSON type of the value; text where the schema names none."""
+        """The JSON type of the value; `string` where the schema names none."""
         return json_type(self.schema)
 
     @property
     def default(self) -> Any:
-        """What an absent parameter stands for, or None."""
+        """The value of the parameter where it is absent, or None."""
         return self.schema.get("default")
 
     @property
     def constrained(self) -> bool:
-        """Whether some value that is not blank would be malformed."""
+        """Whether a value that is not blank can be malformed."""
         return self.location == "body" or self.type != "string" or not CONSTRAINTS.isdisjoint(self.schema)
 
 
 def json_type(schema: Mapping[str, Any]) -> str:
-    """The one type that a schema names besides null; `string` where it names none."""
+    """The type of a schema besides null; `string` where it names none or several."""
     named = schema.get("type", "string")
     types = [name for name in ([named] if isinstance(named, str) else named) if name != "null"]
     return types[0] if len(types) == 1 else "string"
 
 
 def reader(schema: Mapping[str, Any], location: str = "query") -> Read:
-    """The function that reads one parameter by its schema; in a path or a JSON body, a blank is a value like any other."""
+    """A function that reads one parameter by its schema. A blank text is missing, but not in a path or a JSON body."""
     parse = _typed(schema) if location == "body" else _PARSERS.get(json_type(schema), _text)(schema)
     default = MISSING if schema.get("default") is None else schema["default"]
     blank_is_missing = location not in ("path", "body")
     if blank_is_missing and parse is _any_text:
-        parse = _some_text
-    stated = _without_range(schema)
-    constrained = not CONSTRAINTS.isdisjoint(stated) or json_type(schema) in ("array", "object")
+        parse = _text_unless_blank
+    checked = _without_range(schema)
+    constrained = not CONSTRAINTS.isdisjoint(checked) or json_type(schema) in ("array", "object")
     if json_type(schema) == "string" and blank_is_missing and not constrained:
         return lambda raw: default if raw is None or (type(raw) is str and not raw.strip(BLANK)) else raw
-    allows = validator(stated).is_valid if constrained else None
+    allows = validator(checked).is_valid if constrained else None
 
     def read(raw: Any) -> Any:
         if raw is None:
             return default
         value = parse(raw)
-        if value is UNREADABLE:  # as a blank is, too
+        if value is UNREADABLE:  # a blank text is unreadable here too
             return default if blank_is_missing and not raw.strip(BLANK) else UNREADABLE
         if allows is not None and not allows(value):
             return MALFORMED
@@ -119,16 +119,16 @@ def reader(schema: Mapping[str, Any], location: str = "query") -> Read:
 
 
 def _without_range(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema without bounds that say no more than the range of its format, which the parser checks already."""
+    """The schema without bounds that are no stricter than the range of its format, which the parser checks."""
     if json_type(schema) != "integer":
         return dict(schema)
     low, high = INT_RANGES.get(schema.get("format", ""), INT_RANGES["int64"])
-    idle = {"minimum": schema.get("minimum", low) <= low, "maximum": schema.get("maximum", high) >= high}
-    return {key: value for key, value in schema.items() if not idle.get(key)}
+    redundant = {"minimum": schema.get("minimum", low) <= low, "maximum": schema.get("maximum", high) >= high}
+    return {key: value for key, value in schema.items() if not redundant.get(key)}
 
 
 def read_credential(raw: str | None) -> str | Absence:
-    """A credential as it came in its header, with or without `Bearer ` before it."""
+    """Reads a credential from its header, with or without `Bearer ` before it."""
     if raw is None:
         return MISSING
     text = raw.strip(BLANK)
@@ -144,7 +144,7 @@ def _any_text(raw: Any) -> Any:
     return raw
 
 
-def _some_text(raw: Any) -> Any:
+def _text_unless_blank(raw: Any) -> Any:
     return UNREADABLE if type(raw) is str and not raw.strip(BLANK) else raw
 
 
@@ -205,9 +205,9 @@ def gather(
     form: Raw = _NOTHING,
     body: Any = None,
 ) -> dict[str, Any]:
-    """The raw values of an operation's parameters, out of the parts of an HTTP request.
+    """The raw values of the parameters of an operation, from the parts of an HTTP request.
 
-    `headers` must be keyed in lower case. A form stands in for the query, and where both have a name the query wins.
+    The names of `headers` must be in lower case. Query parameters may also be in the form; where both have one, the query wins.
     """
     sources = {"query": query, "path": path, "header": headers, "cookie": cookies, "body": body if isinstance(body, dict) else {}}
     raw: dict[str, Any] = {}

@@ -17,12 +17,12 @@ from openapi.parameters.parameter import UNREADABLE, Read
 
 MISSING, VALUE, MALFORMED, NUMBER = "missing", "value", "malformed", "number"
 LARGEST_EXPONENT = 30
-"""A larger one makes a number that no format holds."""
+"""A number with a larger exponent is beyond every integer format."""
 
 Choice = tuple[str, str]
-"""A kind and an option of it."""
+"""A kind and one of its options."""
 Allowed = Callable[[str, tuple[str, ...]], tuple[str, ...]]
-"""The options of a kind that are permitted."""
+"""A function from a kind and its options to the permitted options."""
 
 TEXTS: Mapping[str, tuple[str, ...]] = {
     "empty": (MISSING, VALUE),
@@ -35,14 +35,14 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "fraction": (MALFORMED, NUMBER),
     "exponent": (MALFORMED, NUMBER),
 }
-"""The kinds of texts, and how each may be read: an empty text, white space, white space around a text, `null` or `undefined`,
+"""The kinds of texts, and the readings of each: an empty text, white space, white space around a text, `null` or `undefined`,
 `+12`, digits that are not ASCII, `012`, `12.0`, `1e3`."""
 KEYS: Mapping[str, tuple[str, ...]] = {
     "case": ("exact", "ignored"),
     "trailing": ("exact", "ignored"),
     "normalisation": ("exact", "ignored"),
 }
-"""How texts are compared in look-ups: upper and lower case, trailing blanks, compatible Unicode characters."""
+"""How lookups compare texts: whether case, trailing blanks, and compatible Unicode characters make a difference."""
 REQUESTS: Mapping[str, tuple[str, ...]] = {
     "repeated": ("first", "last", "joined"),
     "form": ("read", "ignored", "refused"),
@@ -50,8 +50,8 @@ REQUESTS: Mapping[str, tuple[str, ...]] = {
     "json": ("ignored", "read"),
     "prefix": ("optional", "verbatim", "required", "required and else invalid"),
 }
-"""How a request is read: which value of a repeated parameter counts, whether parameters may come in a form, which one counts
-that is in the query and in the form, whether they may come in a JSON body, and whether `Bearer ` stands before a credential."""
+"""How a request is read: which value of a repeated parameter counts; whether a form may hold parameters; which value counts if
+the query and the form have one; whether a JSON body may hold parameters; whether a credential has the prefix `Bearer `."""
 KINDS: Mapping[str, tuple[str, ...]] = {**TEXTS, **KEYS, **REQUESTS}
 
 _NUMBERS = ("integer", "number")
@@ -67,22 +67,22 @@ _tests: dict[str, Callable[[str], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What a contract states of one kind."""
+    """The reading that a contract states for one kind."""
 
     option: str
     why: str
-    """The reason of an assumption; empty where it is documented."""
+    """The reason of an assumed reading; empty for a documented one."""
     file: str
     line: int
 
     @property
     def documented(self) -> bool:
-        """Whether a server is held to it."""
+        """Whether another reading is a violation."""
         return not self.why
 
 
 def kind_of(text: str, json_type: str) -> str | None:
-    """The kind of a text of a parameter; None for one that every parser reads alike."""
+    """The kind of a text; None for a text that has only one reading."""
     if not text.strip():
         return "blank" if text else "empty"
     if text != text.strip():
@@ -95,9 +95,10 @@ def kind_of(text: str, json_type: str) -> str | None:
 
 
 def spellings(text: str, json_type: str, allowed: Allowed) -> Iterator[tuple[str | None, Any, tuple[Choice, ...]]]:
-    """What a text may be read as: a text for the contract's own parser (None where it is left out), or a value that is not None.
+    """The permitted readings of a text: (text, value, choices).
 
-    Each with the choices that lead to it.
+    `text` is for the parser of the parameter, None for a missing parameter. A `value` that is not None replaces the result of
+    the parser. `choices` are the options that give this reading.
     """
     kind = kind_of(text, json_type)
     if kind is None:
@@ -127,7 +128,7 @@ def _read(kind: str, option: str, text: str, json_type: str) -> tuple[str | None
 
 
 def _number(kind: str, text: str) -> str:
-    """The plain spelling of a number."""
+    """The number in ASCII digits without a sign `+`, a fraction or an exponent."""
     if kind == "digits":
         return "".join(each if each == "-" else str(unicodedata.decimal(each)) for each in text)
     if kind == "plus":
@@ -143,14 +144,14 @@ def _number(kind: str, text: str) -> str:
 
 
 def folded(kind: str, text: str) -> str:
-    """A text as a server compares it that ignores a kind of difference."""
+    """The text that is compared by a server that ignores this kind of difference."""
     if kind == "case":
         return text.casefold()
     return text.rstrip() if kind == "trailing" else unicodedata.normalize("NFKC", text)
 
 
 def stated_reader(read: Read, json_type: str, stated: Mapping[str, Stated]) -> Read:
-    """The reader of a parameter whose contract states another reading than the first; the same where it does not."""
+    """A reader that follows the stated readings of texts; `read` itself where all of them are the first ones."""
     options = {kind: each.option for kind, each in stated.items() if kind in TEXTS and each.option != TEXTS[kind][0]}
     if not options:
         return read

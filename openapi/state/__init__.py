@@ -1,1 +1,1 @@
-"""The state of a server: tables with indexes, in versions that never change."""
+"""The state of a server: tables with indexes, in immutable versions."""

@@ -18,24 +18,24 @@ from typing import Any
 Row = tuple[Any, ...]
 Key = tuple[Any, ...]
 
-FOREVER, NEVER = 2**64, -(2**64)
-"""Bounds later and earlier than every value: of an index without a bound, and of a row with null."""
-ANY = NEVER - 1
-"""What every bound exceeds."""
-AT_HAND = 4
-"""Links of a chain that are walked to find a row that leaves."""
+NO_BOUND, NULL_BOUND = 2**64, -(2**64)
+"""Bounds that are greater and less than every value: of each row of an index without a bound, and of a row with null."""
+ANY_BOUND = NULL_BOUND - 1
+"""Less than every bound."""
+SHORT_SEARCH = 4
+"""Links at the head of a chain that are searched for a removed row before it is left in place."""
 
 Chain = tuple[Key, Any, int] | None
 """A key, the rest of the chain, and the greatest bound in it; None at its end."""
 Bucket = tuple[Chain, int, int, int]
-"""The rows with the same values: a chain, how many rows stand in it, how long it is, and the greatest bound that a row got
-after it came."""
-EMPTY: Bucket = (None, 0, 0, NEVER)
+"""The rows with the same values: a chain, the number of its rows, its length (with rows that were removed but not unlinked), and
+the greatest bound that a row got by a later update."""
+EMPTY: Bucket = (None, 0, 0, NULL_BOUND)
 
 Step = Callable[[Bucket, Key, int], Bucket]
-"""What a row does to a bucket by its key and its bound."""
+"""The change of a bucket by one row: bucket, key and bound to the new bucket."""
 Pair = tuple[Row, Row | None]
-"""A row before and after a change; None where it goes."""
+"""A row before and after a change; None after a deletion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,43 +47,43 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Filing:
-    """How an index files the rows of a table."""
+class CompiledIndex:
+    """An index with the functions that read its values and its bound from a row."""
 
     name: str
-    """Of the map that holds its buckets."""
+    """The name of the map that holds its buckets."""
     columns: frozenset[str]
-    """The columns that the index looks at."""
+    """The columns that the index reads."""
     values: Callable[[Row], Key | None]
-    """Under which values it has a row, or None where it leaves it out."""
+    """The values under which a row is indexed; None for a row that is not."""
     bound: Callable[[Row], int]
-    """What the index knows of its bound."""
+    """The bound of a row."""
 
 
-def filing_of(name: str, names: tuple[str, ...], index: Index, bound: str | None) -> Filing:
-    """The filing, under a name of its own, of a table with columns of these names."""
+def compile_index(name: str, names: tuple[str, ...], index: Index, bound: str | None) -> CompiledIndex:
+    """Compiles an index of a table with columns of these names. `name` is the map of its buckets, `bound` a column."""
     constants = dict(index.constants)
-    pick, fixed = (picker([names.index(name) for name in each]) for each in (index.columns, constants))
-    seen = frozenset((*index.columns, *constants, *((bound,) if bound else ())))
-    return Filing(
+    pick, pick_constants = (picker([names.index(name) for name in each]) for each in (index.columns, constants))
+    columns = frozenset((*index.columns, *constants, *((bound,) if bound else ())))
+    return CompiledIndex(
         name,
-        seen,
-        _values(pick, fixed, tuple(constants.values())),
-        _bound(names.index(bound)) if bound else lambda row: FOREVER,
+        columns,
+        _values(pick, pick_constants, tuple(constants.values())),
+        _bound(names.index(bound)) if bound else lambda row: NO_BOUND,
     )
 
 
 def picker(positions: Collection[int]) -> Callable[[Row], Key]:
-    """What takes the values at these positions out of a row."""
+    """A function that returns the values at these positions of a row."""
     if len(positions) == 1:
         (position,) = positions
         return lambda row: (row[position],)
     return itemgetter(*positions) if positions else lambda row: ()
 
 
-def _values(pick: Callable[[Row], Key], fixed: Callable[[Row], Key], constants: Key) -> Callable[[Row], Key | None]:
+def _values(pick: Callable[[Row], Key], pick_constants: Callable[[Row], Key], constants: Key) -> Callable[[Row], Key | None]:
     def values(row: Row) -> Key | None:
-        if fixed(row) != constants:
+        if pick_constants(row) != constants:
             return None
         found = pick(row)
         return None if None in found else found
@@ -95,26 +95,29 @@ def _bound(position: int) -> Callable[[Row], int]:
     def bound(row: Row) -> int:
         value = row[position]
         if value is None:
-            return NEVER
-        return value if isinstance(value, int) else FOREVER
+            return NULL_BOUND
+        return value if isinstance(value, int) else NO_BOUND
 
     return bound
 
 
-def came(bucket: Bucket, key: Key, bound: int) -> Bucket:
+def added(bucket: Bucket, key: Key, bound: int) -> Bucket:
     """The bucket with one more row."""
     chain, rows, length, highest = bucket
     return (key, chain, bound if chain is None or chain[2] < bound else chain[2]), rows + 1, length + 1, highest
 
 
-def raised(bucket: Bucket, key: Key, bound: int) -> Bucket:
-    """The bucket after a row in it got another bound."""
+def bound_changed(bucket: Bucket, key: Key, bound: int) -> Bucket:
+    """The bucket after an update gave one of its rows another bound."""
     chain, rows, length, highest = bucket
     return chain, rows, length, max(highest, bound)
 
 
-def left(bucket: Bucket, keys: Collection[Key], found_by_walking: bool, bound_in: Callable[[Key], int | None]) -> Bucket:
-    """The bucket after rows left. `bound_in` gives the bound of a row that was in it until now."""
+def removed(bucket: Bucket, keys: Collection[Key], just_found: bool, bound_of: Callable[[Key], int | None]) -> Bucket:
+    """The bucket without these rows, which a search of its chain `just_found` or not.
+
+    `bound_of` returns the bound of a row by its key; None for a row that is not in the bucket.
+    """
     chain, before, length, highest = bucket
     rows = before - len(keys)
     if not rows:
@@ -122,19 +125,19 @@ def left(bucket: Bucket, keys: Collection[Key], found_by_walking: bool, bound_in
     purge = length > 2 * rows + 8
     if len(keys) == 1 and chain is not None and chain[0] in keys and not purge:
         return chain[1], rows, length - 1, highest
-    sought, seen, stay = set(keys), set(), []
-    steps = length if purge or found_by_walking else AT_HAND
-    while chain is not None and steps and (sought or purge):
+    to_remove, seen, kept = set(keys), set(), []
+    steps = length if purge or just_found else SHORT_SEARCH
+    while chain is not None and steps and (to_remove or purge):
         key, chain, _ = chain
-        if key not in seen and key not in sought and (bound := bound_in(key)) is not None:
-            stay.append((key, bound))
+        if key not in seen and key not in to_remove and (bound := bound_of(key)) is not None:
+            kept.append((key, bound))
         seen.add(key)
-        sought.discard(key)
+        to_remove.discard(key)
         steps, length = steps - 1, length - 1
-    if sought:
+    if to_remove:
         return bucket[0], rows, bucket[2], highest
-    highest = NEVER if chain is None else highest
-    found: Bucket = chain, rows - len(stay), length, highest
-    for key, bound in reversed(stay):
-        found = came(found, key, bound)
-    return found
+    highest = NULL_BOUND if chain is None else highest
+    result: Bucket = chain, rows - len(kept), length, highest
+    for key, bound in reversed(kept):
+        result = added(result, key, bound)
+    return result

@@ -17,54 +17,54 @@ from threading import RLock
 from typing import Any
 from weakref import ref
 
-NEAR = 64
-"""Changes of one key that are taken back rather than copying dicts."""
-FAR = 10_000
-"""Changes after which a version that is still kept gets dicts of its own; in larger maps as many as they have keys."""
+MOST_CHANGES_UNDONE = 64
+"""Up to this many changes are undone to move the dicts back to an older version; beyond it the dicts are copied."""
+MOST_CHANGES_KEPT = 10_000
+"""Changes after which a version that is still referenced gets its own dicts; the number of keys if that is larger."""
 
 ABSENT: Any = object()
-"""The value of a key that is not there."""
+"""The value of a key that does not exist."""
 
 Dicts = dict[str, dict[Any, Any]]
-Taken = list[tuple[str, Any, Any]]
-"""In their order: the name of a map, a key, and the value that a change took away, which may be ABSENT."""
+UndoLog = list[tuple[str, Any, Any]]
+"""For each change, in order: the name of a map, a key, and the value before the change, which may be ABSENT."""
 
 _lock = RLock()
-"""Guards what versions share, from `begin` to `end` too. One for all: it is held for microseconds."""
+"""Guards the data that versions share; also held from `begin` to `end`. One lock for all: it is held for microseconds."""
 
 
 class Version:
-    """One version of some maps that change together. Keys and values must be values that never change."""
+    """One version of some maps that change together. Keys and values must be immutable."""
 
-    __slots__ = ("__weakref__", "_before", "_dicts", "_left", "_mark", "_newer", "_older", "_walked")
+    __slots__ = ("__weakref__", "_checkpoint", "_dicts", "_newer", "_older", "_steps_searched", "_undo_log", "_until_checkpoint")
 
-    # The newest version has `_dicts`, a new dict of them each time that a version gets hold of dicts again. Any other one
-    # has `_newer`, and `_before`, the values that its changes took away, in their order. One that is being written has
-    # `_older`, whose `_before` it shares.
+    # The newest version has `_dicts`; a version that gets dicts again gets a new outer dict. Any other version has `_newer` and
+    # `_undo_log`, the values before the changes that led to `_newer`. A version that is being written has `_older`, whose
+    # `_undo_log` it shares.
     _dicts: Dicts | None
     _newer: Version
-    _before: Taken
+    _undo_log: UndoLog
     _older: Version
-    _walked: int  # changes through which reads went to find what this older version has
-    _left: int  # changes until the next look at `_mark`
-    _mark: Callable[[], Version | None]  # a version of some time ago, if it is still kept
+    _steps_searched: int  # entries of undo logs that reads of this older version have searched
+    _until_checkpoint: int  # changes until the version of `_checkpoint` gets its own dicts
+    _checkpoint: Callable[[], Version | None]  # an earlier version, if it is still referenced
 
-    def __init__(self, dicts: Dicts, left: int, mark: Callable[[], Version | None]) -> None:
-        self._dicts, self._left, self._mark = dicts, left, mark
+    def __init__(self, dicts: Dicts, until_checkpoint: int, checkpoint: Callable[[], Version | None]) -> None:
+        self._dicts, self._until_checkpoint, self._checkpoint = dicts, until_checkpoint, checkpoint
 
     @classmethod
     def empty(cls, names: Iterable[str]) -> Version:
         """A version of empty maps with these names."""
-        return cls({name: {} for name in names}, FAR, _nothing)
+        return cls({name: {} for name in names}, MOST_CHANGES_KEPT, _nothing)
 
     def get(self, name: str, key: Any, default: Any = None) -> Any:
         """The value under a key of one map."""
         dicts = self._dicts
         if dicts is not None:
             value = dicts[name].get(key, default)
-            if self._dicts is dicts:  # else a newer version has taken the dicts over, and may have changed them
+            if self._dicts is dicts:  # else a newer version took over the dicts, and may have changed them
                 return value
-        return self._distant(name, key, default)
+        return self._get_old(name, key, default)
 
     def size(self, name: str) -> int:
         """How many keys one map has."""
@@ -75,7 +75,7 @@ class Version:
                 return size
         with _lock:
             path, dicts = self._path()
-            old = {key: value for version in reversed(path) for each, key, value in reversed(version._before) if each == name}
+            old = {key: value for version in reversed(path) for each, key, value in reversed(version._undo_log) if each == name}
             return len(dicts[name]) + sum((value is not ABSENT) - (key in dicts[name]) for key, value in old.items())
 
     def copied(self, name: str) -> dict[Any, Any]:
@@ -84,13 +84,13 @@ class Version:
             path, dicts = self._path()
             copy = {name: dicts[name].copy()}
             for version in reversed(path):
-                _undo([each for each in version._before if each[0] == name], copy)
+                _undo([each for each in version._undo_log if each[0] == name], copy)
             return copy[name]
 
     def since(self, name: str, seen: set[Version]) -> list[Any]:
-        """The values that one map has here or in what came after it, but for versions that were seen before.
+        """The values that one map has in this version and in later ones, without the versions in `seen`.
 
-        `seen` grows, so that the versions of a long history are read once, from whichever of them it is asked.
+        `seen` grows: over several calls with the same set each version is read once.
         """
         found: list[Any] = []
         version = self
@@ -99,110 +99,110 @@ class Version:
                 seen.add(version)
                 if (dicts := version._dicts) is not None:
                     return [*found, *dicts[name].values()]
-                found += [value for each, _, value in version._before if each == name and value is not ABSENT]
+                found += [value for each, _, value in version._undo_log if each == name and value is not ABSENT]
                 version = version._newer
         return found
 
-    def begin(self) -> tuple[Version, Dicts, Taken]:
-        """The next version, to be written and read by the caller alone until its `end` or `undo`.
+    def begin(self) -> tuple[Version, Dicts, UndoLog]:
+        """The next version, its dicts and its undo log. Takes the lock, which `end` or `undo` of that version releases.
 
-        The caller changes the dicts itself; before it does, it appends to the list what it is going to take away.
+        The caller changes the dicts; before each change it appends the old value to the undo log.
         """
         _lock.acquire()
         try:
-            dicts = self._dicts if self._dicts is not None else self._reclaimed()
+            dicts = self._dicts if self._dicts is not None else self._reclaim_dicts()
         except BaseException:
             _lock.release()
             raise
-        self._dicts = None  # before the dicts change: a reader looks here again after it has read
-        after = Version(dicts, self._left, self._mark)
-        after._older, after._before = self, []
-        self._newer, self._before, self._walked = after, after._before, 0
-        return after, dicts, after._before
+        self._dicts = None  # before the dicts change: a reader checks this again after it has read
+        after = Version(dicts, self._until_checkpoint, self._checkpoint)
+        after._older, after._undo_log = self, []
+        self._newer, self._undo_log, self._steps_searched = after, after._undo_log, 0
+        return after, dicts, after._undo_log
 
     def end(self) -> None:
-        """From now on it never changes."""
-        self._left -= len(self._before)
-        del self._older, self._before
+        """Completes this version: it is immutable from now on. Releases the lock."""
+        self._until_checkpoint -= len(self._undo_log)
+        del self._older, self._undo_log
         try:
-            if self._left <= 0:
-                self._look_back()
+            if self._until_checkpoint <= 0:
+                self._detach_checkpoint()
         finally:
             _lock.release()
 
     def undo(self) -> None:
-        """Takes back what was written; nobody uses it any more."""
+        """Discards this version and its changes. Releases the lock."""
         assert self._dicts is not None
-        _undo(self._before, self._dicts)
+        _undo(self._undo_log, self._dicts)
         older = self._older
-        if older._dicts is None:  # else it was read so often that it has some of its own
+        if older._dicts is None:  # else it has got its own dicts, because it was read often
             older._dicts = self._dicts.copy()
-            del older._newer, older._before
+            del older._newer, older._undo_log
         _lock.release()
 
-    # What follows is called with the lock held.
+    # The methods below are called with the lock held.
 
-    def _look_back(self) -> None:
-        """Lets go of the version that looked back last, so that it does not keep every change since then."""
-        kept = self._mark()
+    def _detach_checkpoint(self) -> None:
+        """Gives the version of the last checkpoint its own dicts, so that it does not keep every later change alive."""
+        kept = self._checkpoint()
         if kept is not None and kept._dicts is None:
-            kept._leave()
-        self._mark, self._left = ref(self), max(FAR, self._keys())
+            kept._copy_dicts()
+        self._checkpoint, self._until_checkpoint = ref(self), max(MOST_CHANGES_KEPT, self._keys())
 
     def _keys(self) -> int:
         return sum(map(len, self._path()[1].values()))
 
-    def _leave(self) -> None:
-        """Gets dicts of its own."""
+    def _copy_dicts(self) -> None:
+        """Gives this version its own copy of the dicts."""
         path, dicts = self._path()
         copies = {name: each.copy() for name, each in dicts.items()}
         for version in reversed(path):
-            _undo(version._before, copies)
-        del self._newer, self._before
+            _undo(version._undo_log, copies)
+        del self._newer, self._undo_log
         self._dicts = copies
 
     def _path(self) -> tuple[list[Version], Dicts]:
-        """The versions from this one to the one that has the dicts, without it, and the dicts."""
+        """The versions from this one up to the one that has the dicts, without the latter, and the dicts."""
         path, version = [], self
         while (dicts := version._dicts) is None:
             path.append(version)
             version = version._newer
         return path, dicts
 
-    def _reclaimed(self) -> Dicts:
-        """The dicts of this older version, from now on its own to change."""
+    def _reclaim_dicts(self) -> Dicts:
+        """The dicts of this older version, which it may then change."""
         path, dicts = self._path()
-        if sum(len(version._before) for version in path) > NEAR:
-            self._leave()
+        if sum(len(version._undo_log) for version in path) > MOST_CHANGES_UNDONE:
+            self._copy_dicts()
         else:
             for version in reversed(path):
                 newer = version._newer
-                newer._dicts, newer._newer, newer._walked = None, version, 0
-                newer._before = [(name, key, dicts[name].get(key, ABSENT)) for name, key, _ in version._before]
-                _undo(version._before, dicts)
-            del self._newer, self._before
+                newer._dicts, newer._newer, newer._steps_searched = None, version, 0
+                newer._undo_log = [(name, key, dicts[name].get(key, ABSENT)) for name, key, _ in version._undo_log]
+                _undo(version._undo_log, dicts)
+            del self._newer, self._undo_log
             self._dicts = dicts.copy()
         assert self._dicts is not None
         return self._dicts
 
-    def _distant(self, name: str, key: Any, default: Any) -> Any:
+    def _get_old(self, name: str, key: Any, default: Any) -> Any:
         """The value under a key of an older version."""
         with _lock:
-            value, steps = self._before_changes(name, key)
+            value, steps = self._search_undo_logs(name, key)
             if steps:
-                self._walked += steps
-                if self._walked > FAR and self._walked > self._keys():
-                    self._leave()
+                self._steps_searched += steps
+                if self._steps_searched > MOST_CHANGES_KEPT and self._steps_searched > self._keys():
+                    self._copy_dicts()
         return default if value is ABSENT else value
 
-    def _before_changes(self, name: str, key: Any) -> tuple[Any, int]:
-        """The value under a key, and through how many changes the way to it led."""
+    def _search_undo_logs(self, name: str, key: Any) -> tuple[Any, int]:
+        """The value under a key, and the number of entries that were searched to find it."""
         version, steps = self, 0
         while (dicts := version._dicts) is None:
-            for where, each, value in version._before:
+            for where, each, value in version._undo_log:
                 if where == name and each == key:
                     return value, steps
-            steps += len(version._before)
+            steps += len(version._undo_log)
             version = version._newer
         return dicts[name].get(key, ABSENT), steps
 
@@ -240,9 +240,9 @@ class Map(Mapping[Any, Any]):
         return self._version.copied(self._name).values()
 
 
-def _undo(before: Taken, dicts: Dicts) -> None:
-    """Takes changes back, the last one first."""
-    for name, key, value in reversed(before):
+def _undo(log: UndoLog, dicts: Dicts) -> None:
+    """Undoes changes, the last one first."""
+    for name, key, value in reversed(log):
         if value is ABSENT:
             dicts[name].pop(key, None)
         else:

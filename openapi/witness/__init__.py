@@ -1,1 +1,1 @@
-"""Requests that a contract and a state give: likely values, and the simplest request for each outcome."""
+"""Candidate requests for a contract and a state, and the simplest request for each outcome."""

@@ -20,35 +20,37 @@ MOST_REQUESTS = 800
 
 
 class Transition(NamedTuple):
-    """A step in the life of a row; `before` is None at its birth, `after` at its end."""
+    """A transition of a row between phases. `before` is None for an insert, `after` for a delete."""
 
     before: str | None
     after: str | None
     cause: str
-    """The operation, or the column whose time has come."""
+    """The operation that changed the row, or the column whose time was reached."""
 
 
 def transitions(contract: Contract, table: str, state: State, now: int) -> list[Transition]:
-    """Every step that requests from this state on, or the passing of time, let rows of a table take.
+    """The transitions of the rows of a table that requests or the passing of time cause, starting from this state.
 
-    `now` is epoch ms. Found by search, so that a step which needs a long preparation may be missing.
+    `now` is epoch ms. The search is bounded, so transitions that need many requests before them may be missing.
     """
     found: dict[Transition, None] = {}
     frontier, random = [state], Random(0)
     for _ in range(ROUNDS):
-        following = []
+        next_states = []
         for each in frontier:
-            for transition, after in _steps(contract, table, each, now, random):
+            for transition, after in _transitions_from(contract, table, each, now, random):
                 if transition not in found:
                     found[transition] = None
-                    following.append(after)
-        frontier = following
+                    next_states.append(after)
+        frontier = next_states
     return sorted(found, key=lambda each: _order(contract, table, each))
 
 
-def _steps(contract: Contract, table: str, state: State, now: int, random: Random) -> Iterator[tuple[Transition, State]]:
+def _transitions_from(
+    contract: Contract, table: str, state: State, now: int, random: Random
+) -> Iterator[tuple[Transition, State]]:
     for row in state.table(table).values():
-        yield from ((each, state) for each in _in_time(contract, table, row, now))
+        yield from ((each, state) for each in _transitions_by_time(contract, table, row, now))
     for operation in contract.operations.values():
         for each in islice(classified(operation, state, now), MOST_REQUESTS):
             decision = decide(operation, each.raw, state, now, random)
@@ -59,8 +61,8 @@ def _steps(contract: Contract, table: str, state: State, now: int, random: Rando
                         yield Transition(before, after, operation.name), decision.state
 
 
-def _in_time(contract: Contract, table: str, row: Row, now: int) -> Iterator[Transition]:
-    """The phases that a row goes through if nobody does anything."""
+def _transitions_by_time(contract: Contract, table: str, row: Row, now: int) -> Iterator[Transition]:
+    """The transitions of a row that time alone causes."""
     names = contract.tables[table].names
     for instant, name in sorted(
         (value, name)

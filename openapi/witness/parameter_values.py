@@ -27,21 +27,21 @@ _SPELLINGS = ("1.5", "0x10", "1_000", "NaN", "abc", "--1", "1,000", "1e3", "null
 _TEXTS = ("é", "设备", "x" * 300, "'", "%00", "a b", "\U0001f600")
 
 _FULL_WIDTH = {code: code + 0xFEE0 for code in range(ord("!"), ord("~") + 1)}
-"""From ASCII to the compatible characters of East Asian texts."""
+"""Translates ASCII to full-width characters."""
 
 Raw = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table whose rows say which values go together: the column of each parameter that the table is looked up by."""
+    """A table that parameters are looked up in; `columns` maps a parameter to its column. A row gives consistent values."""
 
     table: str
     columns: Mapping[str, str]
 
 
 def sources(operation: Operation) -> list[Source]:
-    """Where an operation's parameters are looked up; each parameter belongs to one source."""
+    """The tables that the parameters of an operation are looked up in; each parameter belongs to at most one source."""
     found: list[Source] = []
     covered: set[str] = set()
     for let in operation.lets.values():
@@ -53,7 +53,7 @@ def sources(operation: Operation) -> list[Source]:
 
 
 def _columns(let: Let, operation: Operation) -> dict[str, str]:
-    """The column of each parameter by which a let looks, by itself or as the first value that is present."""
+    """The column that each parameter is compared with in a let, directly or through a `first` let."""
     parameters = {each.name for each in operation.parameters}
     found = {}
     for column, expression in let.lookup.where if let.lookup else ():
@@ -64,8 +64,8 @@ def _columns(let: Let, operation: Operation) -> dict[str, str]:
 
 
 def sample(state: State, table: str, now: int) -> list[dict[str, Any]]:
-    """Rows that differ in kind, so that a few stand for all: a boolean, a small number and a time before or after now each
-    make a kind, as does the absence of a value."""
+    """A few rows of each kind. The kind of a row depends on its booleans, small numbers and null values, and on whether its times
+    are before or after `now` (epoch ms)."""
     kinds: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in nsmallest(MOST_ROWS_READ, state.rows(table), key=repr):
         alike = kinds.setdefault(tuple(_kind(value, now) for value in row.values()), [])
@@ -81,7 +81,7 @@ def _kind(value: Any, now: int) -> Any:
 
 
 def likely(parameter: Parameter, now: int) -> Iterable[Any]:
-    """Values that are likely to be welcome, the likeliest first; None leaves the parameter out."""
+    """Values that are likely to be valid, the most likely first; None leaves the parameter out. `now` is epoch ms."""
     schema = parameter.schema
     optional = () if parameter.required else (None,)
     if "enum" in schema:
@@ -97,14 +97,14 @@ def likely(parameter: Parameter, now: int) -> Iterable[Any]:
 
 
 def texts(parameter: Parameter, values: Iterable[Any]) -> list[Any]:
-    """Values as they go over the wire: as they are in a JSON body, else as text."""
+    """Values in the form in which they are sent: unchanged in a JSON body, else as text."""
     if parameter.location == "body":
         return list(values)
     return [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
 
 
 def values(parameter: Parameter, operation: Operation, state: State, now: int) -> Iterator[Any]:
-    """Every value worth trying for one parameter."""
+    """All candidate values for one parameter, valid and invalid. `now` is epoch ms."""
     if parameter.credential or parameter.type == "string":
         yield from _column_values(parameter, operation, state, now)
         yield from ("x" * length for length in _lengths(parameter.schema))
@@ -123,7 +123,7 @@ def values(parameter: Parameter, operation: Operation, state: State, now: int) -
 
 
 def _lengths(schema: Mapping[str, Any]) -> list[int]:
-    """The limits of a text, one less and one more."""
+    """The limits of the length of a text, and one less and one more."""
     limits = [schema[word] for word in ("minLength", "maxLength") if word in schema]
     return [limit + step for limit in limits for step in (-1, 0, 1) if 0 < limit + step < LONGEST_TEXT]
 
@@ -154,7 +154,7 @@ def _constants(source: str) -> list[int]:
 
 
 def near(base: Raw, name: str, operation: Operation) -> Iterator[str]:
-    """For an integer: the other integers of the request, one less and one more."""
+    """For an integer parameter: the other integers of the request, and one less and one more."""
     types = {each.name: each.type for each in operation.parameters}
     if types[name] != "integer":
         return
@@ -164,7 +164,7 @@ def near(base: Raw, name: str, operation: Operation) -> Iterator[str]:
 
 
 def respelled(base: Raw, name: str, operation: Operation) -> Iterator[str]:
-    """The value of a request as some servers read it, and others do not: a number or a key in another spelling."""
+    """The value of a parameter in other spellings, which only some servers read as the same value."""
     parameter = next(each for each in operation.parameters if each.name == name)
     text = base.get(name)
     if not isinstance(text, str) or parameter.location == "body" or parameter.credential or not text:

@@ -21,37 +21,37 @@ MOST_ROWS_OF_AN_OPTION = 4
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A request, and what a server may answer to it."""
+    """A request and its permitted answers."""
 
     raw: Raw
     seen: Permitted
 
     @property
     def cost(self) -> tuple[int, int, int]:
-        """A request is simpler when fewer rules hold for it, it has fewer parameters and a shorter text."""
+        """Orders candidates by simplicity: the number of rules that hold, of parameters, and of characters."""
         return len(self.seen.rules), len(self.raw), sum(len(str(value)) for value in self.raw.values())
 
 
 def classified(operation: Operation, state: State, now: int) -> Iterator[Candidate]:
-    """Requests worth sending, the simplest first: complete ones, then those with one deviation, then with two.
+    """Candidate requests: complete ones, then those with one deviation, then with two.
 
-    `now` is epoch ms. The order is the same for the same arguments.
+    `now` is epoch ms. The sequence is deterministic.
     """
     bases = []
     for raw in _bases(operation, state, now):
         bases.append(Candidate(raw, permitted(operation, raw, state, now)))
         yield bases[-1]
-    for raw in _deviating(operation, _anchors(bases), state, now):
+    for raw in _deviating(operation, _base_per_rule(bases), state, now):
         yield Candidate(raw, permitted(operation, raw, state, now))
 
 
 def witnesses(operation: Operation, state: State, now: int) -> dict[str, Raw]:
-    """The simplest request for each outcome that can be reached in this state."""
+    """The simplest request for each outcome that a request can get in this state. `now` is epoch ms."""
     return {outcome: each.raw for outcome, each in simplest(operation, classified(operation, state, now)).items()}
 
 
 def simplest(operation: Operation, found: Iterable[Candidate]) -> dict[str, Candidate]:
-    """The simplest candidate for each outcome that one of them gets, in the order of the table."""
+    """The simplest candidate for each outcome, in the order of the decision table."""
     best: dict[str, Candidate] = {}
     for each in found:
         outcome = each.seen.answer.outcome
@@ -61,35 +61,35 @@ def simplest(operation: Operation, found: Iterable[Candidate]) -> dict[str, Cand
 
 
 def unreachable(operation: Operation, outcome: str) -> str:
-    """What a world lacks in which no request gets this outcome, as a sentence."""
+    """Why no request gets this outcome in a world: what it would need, as a sentence."""
     rules = [rule for rule in operation.rules if rule.outcome == outcome]
     if all(rule.kind == "permitted" for rule in rules):
-        return f"needs a server that chooses to: {rules[0].why}"
+        return f"no request can force it: {rules[0].why}"
     return lacking(operation, next((rule for rule in rules if rule.kind == DOCUMENTED), rules[0]))
 
 
 def lacking(operation: Operation, *rules: Rule) -> str:
-    """What a world lacks in which these rules never hold, alone or all at once, as a sentence."""
+    """The rows that a world needs so that one rule holds, or several hold at once, as a sentence."""
     names = [
         name for rule in rules for name in (*rule.missing, *(each.name for each in (rule.when.references if rule.when else ())))
     ]
     tables = sorted({let.lookup.table for name in names if (let := operation.lets.get(name)) and let.lookup})
     where = f" in {', '.join(tables)}" if tables else ""
     conditions = "; and ".join(rule.condition for rule in rules)
-    return f"needs rows{where} with which {'this holds' if len(rules) == 1 else 'these hold at once'}: {conditions}"
+    return f"needs rows{where} for which {'this holds' if len(rules) == 1 else 'these hold at once'}: {conditions}"
 
 
-def _deviating(operation: Operation, anchors: list[Raw], state: State, now: int) -> Iterator[Raw]:
-    pools = {each.name: list(_deviations(each, operation, state, now)) for each in operation.parameters}
-    for base in anchors:
-        for name, pool in pools.items():
-            for value in (*pool, *near(base, name, operation)):
+def _deviating(operation: Operation, bases: list[Raw], state: State, now: int) -> Iterator[Raw]:
+    deviations = {each.name: list(_deviations(each, operation, state, now)) for each in operation.parameters}
+    for base in bases:
+        for name, candidates in deviations.items():
+            for value in (*candidates, *near(base, name, operation)):
                 yield _with(base, {name: value})
-    for base in anchors[:1]:
-        for name in pools:
+    for base in bases[:1]:
+        for name in deviations:
             yield from (_with(base, {name: value}) for value in respelled(base, name, operation) if "/" not in value)
-        for one, two in combinations(pools, 2):
-            for pair in islice(product(_few(pools[one]), _few(pools[two])), 81):
+        for one, two in combinations(deviations, 2):
+            for pair in islice(product(_few(deviations[one]), _few(deviations[two])), 81):
                 yield _with(base, dict(zip((one, two), pair, strict=True)))
 
 
@@ -98,7 +98,7 @@ def _with(base: Raw, changes: Raw) -> Raw:
 
 
 def _bases(operation: Operation, state: State, now: int) -> Iterator[Raw]:
-    """Requests with every required parameter: rows of the tables that lets look into, crossed with plausible values."""
+    """Requests with every required parameter: the product of rows of the sources and likely values."""
     choices: list[list[Raw]] = []
     parameters = {each.name: each for each in operation.parameters}
     found = sources(operation)
@@ -116,7 +116,7 @@ def _bases(operation: Operation, state: State, now: int) -> Iterator[Raw]:
 
 
 def _crossed(choices: list[list[Raw]]) -> Iterator[tuple[Raw, ...]]:
-    """The product of the choices; where that is too much, an even sample of it, always the same."""
+    """The product of the choices; where that is too large, a uniform sample, always the same."""
     total = prod(map(len, choices))
     if total <= MOST_BASES:
         yield from product(*choices)
@@ -129,8 +129,8 @@ def _crossed(choices: list[list[Raw]]) -> Iterator[tuple[Raw, ...]]:
         yield tuple(reversed(parts))
 
 
-def _anchors(bases: list[Candidate]) -> list[Raw]:
-    """One base for each rule that some base reaches; a success comes first."""
+def _base_per_rule(bases: list[Candidate]) -> list[Raw]:
+    """One base for each rule that answers a base; the success comes first."""
     found: dict[int, Raw] = {}
     for each in bases:
         found.setdefault(each.seen.answer.number, each.raw)
@@ -142,7 +142,7 @@ def _few(values: list[Any]) -> list[Any]:
 
 
 def _deviations(parameter: Parameter, operation: Operation, state: State, now: int) -> Iterator[Any]:
-    """None, which leaves the parameter out, and every value worth trying; in a path, only what one segment can hold."""
+    """None, which leaves the parameter out, and all candidate values; in a path, only values that fit into one segment."""
     if parameter.location != "path":
         yield None
         yield from values(parameter, operation, state, now)
