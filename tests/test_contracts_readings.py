@@ -40,7 +40,7 @@ def verdict(oracle, code, data=None, **raw):
         ("acceptingExpireAt", f"0{LATER}", 5145),
         ("acceptingExpireAt", f"{LATER}.0", 200),
         ("acceptingExpireAt", f"{LATER}e0", 200),
-        ("acceptingExpireAt", f" {LATER}", 200),
+        ("acceptingExpireAt", f" {LATER} ", 200),
         ("acceptingExpireAt", " ", 5145),
         ("acceptingExpireAt", "null", 5132),
         ("dk", " ", 5135),
@@ -69,10 +69,29 @@ def test_one_parameter_is_read_in_one_way(oracle):
 
 
 def test_a_documented_reading_is_demanded(oracle):
+    assert verdict(oracle, 5135, dk="unknown").verdict.kind == "verified"
     found = verdict(oracle, 200, "share_dv_1", dk="d001").verdict
     assert found.kind == "violation"
     assert found.rule.startswith("x-readings: case: exact [")
     assert "without regard to case" in found.detail
+
+
+def test_a_key_that_may_not_be_looked_at_is_not_one_that_is_compared_without_case(oracle):
+    assert "missing: device" in verdict(oracle, 200, "share_dv_1", dk="d001").verdict.rule
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "left"),
+    [
+        (" {}", 200, ("trimmed", "leading")),
+        ("{} ", 200, ("trimmed", "trailing")),
+        (" {} ", 5145, ("kept", "leading", "trailing")),
+    ],
+)
+def test_white_space_may_be_cut_on_one_side(oracle, text, code, left):
+    judged = verdict(oracle, code, "share_dv_1" if code == 200 else None, acceptingExpireAt=text.format(LATER))
+    assert judged.verdict.kind == "verified"
+    assert oracle.readings.allowed("padding", "shareInfo", "acceptingExpireAt", openapi.KINDS["padding"]) == left
 
 
 def stating(tmp_path, line):

@@ -326,7 +326,7 @@ WRONG: dict[str, Entry] = {
         says(5133), read=setting("coverMark", lambda text: text not in ("1", "2", "3"), lambda text: None)
     ),
     "anybodys-device-accepted": Entry(says(5135, "missing: received"), without=skipping("device.owner")),
-    "unknown-device-accepted": Entry("shareInfo", without=skipping("missing: device")),
+    "unknown-device-accepted": Entry(says(5135, "missing: device"), without=skipping("missing: device")),
     "unverified-device-accepted": Entry(says(5360), without=skipping("device.verified")),
     # boundaries
     "equal-times-accepted": Entry(says(5153), read=times(lambda one, two: (one, two + (one == two < 2**62)))),
@@ -350,8 +350,8 @@ WRONG: dict[str, Entry] = {
     "keys-compared-without-trailing-blanks": Entry("one server reads padding in one way", read=known_keys(str.rstrip)),
     "keys-compared-after-normalisation": Entry("x-readings: normalisation: exact", read=known_keys(compatible)),
     # devices
-    "device-by-dk-alone": Entry("shareInfo", read=lambda server, raw: device_of(server, raw, "dk")),
-    "device-by-pk-alone": Entry("shareInfo", read=lambda server, raw: device_of(server, raw, "pk")),
+    "device-by-dk-alone": Entry(says(5135, "missing: device"), read=lambda server, raw: device_of(server, raw, "dk")),
+    "device-by-pk-alone": Entry(says(5135, "missing: device"), read=lambda server, raw: device_of(server, raw, "pk")),
     # tokens
     "token-not-checked": Entry(says(5032, "missing: caller"), read=any_token),
     "expired-token-accepted": Entry(says(5032, "missing: caller"), read=expired_token),
@@ -440,10 +440,16 @@ HABITS: dict[str, tuple[Entry, str]] = {
     "blank-end-is-malformed": (Entry(read=setting(SHARING, lambda text: not text.strip(), lambda text: "?")), BLANK),
     "blank-cover-mark-is-malformed": (Entry(read=setting("coverMark", lambda text: not text.strip(), lambda text: "?")), BLANK),
     "trims-every-text": (Entry(read=texts(str.strip)), "cuts white space around a text"),
+    "null-alone-is-missing": (
+        Entry(read=texts(lambda text: None if text == "null" else text)),
+        "takes the text null for a missing parameter",
+    ),
+    "blanks-before-numbers": (Entry(read=numbers(r"\s+[0-9]+", str.lstrip)), "cuts white space before a text"),
+    "blanks-after-numbers": (Entry(read=numbers(r"[0-9]+\s+", str.rstrip)), "cuts white space after a number"),
     "blanks-around-numbers": (Entry(read=numbers(r"\s*[0-9]+\s*", str.strip)), "cuts white space around a text"),
     "null-is-missing": (
         Entry(read=texts(lambda text: None if text in ("null", "undefined") else text)),
-        "takes the texts null and undefined for a missing parameter",
+        "takes the text undefined for a missing parameter",
     ),
     "plus-sign": (Entry(read=numbers(r"\+[0-9]+", lambda text: text[1:])), "takes +12 for a number"),
     "full-width-digits": (

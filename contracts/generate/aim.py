@@ -29,7 +29,7 @@ def aimed(operation: openapi.Operation, found: Iterable[openapi.Candidate], seed
         as_form = operation.accepts_form and random.random() < 0.2
         yield request_for(operation, _vary_bearer(operation, each.raw, random), as_form=as_form)
     for each in openapi.simplest(operation, candidates).values():
-        yield from mutations(request_for(operation, each.raw))
+        yield from mutations(operation, request_for(operation, each.raw))
 
 
 def _selected(operation: openapi.Operation, candidates: list[openapi.Candidate], random: Random) -> Iterator[openapi.Candidate]:

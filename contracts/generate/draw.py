@@ -118,7 +118,7 @@ class Drawer:
         if choices.happens(50):
             raw = {name: f"Bearer {value}" if name in self._credentials and value else value for name, value in raw.items()}
         request = request_for(self.operation, raw, as_form=self.operation.accepts_form and choices.happens(20))
-        return choices.choose(list(mutations(request))) if choices.happens(5) else request
+        return choices.choose(list(mutations(self.operation, request))) if choices.happens(5) else request
 
     def _from_rows(self, source: openapi.Source, known: KnownRows, choices: Choices) -> dict[str, Any]:
         """The values of one row; sometimes of two rows mixed; sometimes none, where all the parameters are optional."""

@@ -20,7 +20,7 @@ from contracts.judge.clock import Clock
 from contracts.judge.doubt import RULE, Doubt
 from contracts.judge.readings import Readings
 from contracts.judge.reply import InvalidReply, ReplyReader, decoded, label
-from contracts.judge.views import Allowed, Choice, View, folded_views, views
+from contracts.judge.views import Allowed, Choice, View, folded_views, unlike_views, views
 
 VERIFIED, VIOLATION, NOTE, UNEXPLAINED = "verified", "violation", "note", "unexplained"
 _KINDS = (VERIFIED, NOTE, UNEXPLAINED, VIOLATION)
@@ -114,6 +114,8 @@ class Oracle:
         self._doubt = Doubt()
         self._reader = ReplyReader(contract)
         self.readings = Readings(dict(contract.readings))
+        self._exact_keys: set[tuple[str, str]] = set()
+        """(operation, parameter): a text that is like no key was refused because of it."""
 
     @property
     def state(self) -> openapi.State:
@@ -170,8 +172,19 @@ class Oracle:
         self._keep(_distinct(explanations))
         self._doubt.keep(self.states)
         certain = self.readings.learn(each.view.choices for each in explanations)
+        if best.kind == VERIFIED and best.rule is not best.seen.success:
+            self._learn_exact_keys(self.contract.operations[best.seen.scope.operation.name], best)
         judged = replace(_judgement(best, got), readings=tuple(certain))
         return replace(judged, seen=None) if unsure else judged
+
+    def _learn_exact_keys(self, operation: openapi.Operation, refusal: _Explanation) -> None:
+        """Notes the parameters that were refused because no row has a key like their text."""
+        scope = refusal.seen.scope
+        for name, view in unlike_views(operation, refusal.view, scope.state):
+            if (operation.name, name) not in self._exact_keys:
+                known = openapi.permitted(operation, view.raw, scope.state, scope["now"], view.values)
+                if known.rule(refusal.rule.outcome) is None:
+                    self._exact_keys.add((operation.name, name))
 
     def _explain_otherwise(
         self, request: Request, reply: Reply, got: str, data: Any
@@ -260,9 +273,21 @@ class Oracle:
         times = self.clock.window(sent, received)
         found = list(views(operation, request, allowed))
         for state in self.states:
-            for view in [*found, *folded_views(operation, found[0], state)] if folding else found:
+            for view in [*found, *self._folded_views(operation, found[0], state)] if folding else found:
                 for now in times:
                     yield openapi.permitted(operation, view.raw, state, now, view.values), view
+
+    def _folded_views(self, operation: openapi.Operation, view: View, state: openapi.State) -> Iterator[View]:
+        """Views with a key of a row instead of a text like it.
+
+        Where a contract demands exact keys, and the server was not seen to refuse unlike ones, it may not look at the key at all.
+        """
+        for each in folded_views(operation, view, state):
+            kind, name, parameter, option = each.choices[-1]
+            if (name, parameter) in self._exact_keys or option in self.readings.allowed(
+                kind, name, parameter, openapi.KINDS[kind]
+            ):
+                yield each
 
     def _explain(
         self, views: Iterable[tuple[openapi.Permitted, View]], got: str, status: int, data: Any

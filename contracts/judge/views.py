@@ -14,6 +14,8 @@ from contracts.http.wire import Pairs, Request
 
 MOST_VIEWS = 27
 """The most views of one request."""
+MOST_COMPARED = 100
+"""The most rows of a table of which one is sought that an unknown key fits otherwise."""
 MOST_ROWS = 10_000
 """The most rows of a table that are compared with a text."""
 
@@ -171,6 +173,21 @@ def folded_views(operation: openapi.Operation, view: View, state: openapi.State)
                 for other in sorted(each for each in known if isinstance(each, str) and openapi.folded(kind, each) == wanted):
                     choice = (kind, operation.name, name, "ignored")
                     yield View({**view.raw, name: other}, view.values, (*view.choices, choice))
+
+
+def unlike_views(operation: openapi.Operation, view: View, state: openapi.State) -> Iterator[tuple[str, View]]:
+    """Parameters whose text is like no key of a row that fits otherwise, each with the view that has the key instead."""
+    for source in openapi.sources(operation):
+        rows = list(islice(state.rows(source.table), MOST_COMPARED))
+        for name, column in source.columns.items():
+            text, others = view.raw.get(name), source.columns.items() - {(name, column)}
+            fitting = [row for row in rows if all(view.raw.get(each) == row[other] for each, other in others)]
+            if isinstance(text, str) and fitting and not any(_alike(text, row[column]) for row in rows):
+                yield name, View({**view.raw, name: fitting[0][column]}, view.values)
+
+
+def _alike(text: str, key: object) -> bool:
+    return isinstance(key, str) and any(openapi.folded(kind, text) == openapi.folded(kind, key) for kind in openapi.KEYS)
 
 
 def _path_values(template: str, path: str) -> dict[str, str]:

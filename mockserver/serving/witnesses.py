@@ -44,7 +44,7 @@ def _request(operation: openapi.Operation, raw: Mapping[str, Any], base: str) ->
         headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in parts["cookie"])
     query = f"?{urlencode(parts['query'])}" if parts["query"] else ""
     request: dict[str, Any] = {"method": operation.method, "url": f"{base}{path}{query}", "headers": headers}
-    if operation.accepts_json:
+    if parts["body"] or operation.requires_json:
         headers["Content-Type"] = "application/json"
         request["body"] = dict(parts["body"])
     return request

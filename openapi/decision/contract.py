@@ -34,6 +34,8 @@ class Operation:
     """For each let, and each of its columns that is used: the function that puts it into a scope."""
     accepts_form: bool
     accepts_json: bool
+    requires_json: bool
+    """Whether a request has a JSON body even if no parameter is in it."""
     response_schemas: Mapping[str, dict[str, Any]]
     """JSON Schema of the reply's body by HTTP status text."""
     line: int

@@ -181,6 +181,7 @@ class _Compiler:
             resolvers=_resolvers(lets.values(), rules),
             accepts_form="application/x-www-form-urlencoded" in content,
             accepts_json="application/json" in content,
+            requires_json="application/json" in content and _requires_body(body),
             response_schemas=_response_schemas(node),
             line=node.line,
         )
@@ -206,6 +207,7 @@ class _Compiler:
             readers=(),
             accepts_form=False,
             accepts_json=False,
+            requires_json=False,
             response_schemas={},
             line=node.line,
         )
@@ -376,6 +378,10 @@ def _body_parameters(body: Node | None) -> Iterator[Parameter]:
         required = name in (schema.value.get("required", ()) if schema else ())
         own = _schema(properties.child(name) if properties else None)
         yield Parameter(name, "body", name, own, required, reader(own, "body"))
+
+
+def _requires_body(body: Node | None) -> bool:
+    return body is not None and (body.value.get("required") is True or any(_body_parameters(body)))
 
 
 def _schema(node: Node | None) -> dict[str, Any]:

@@ -27,16 +27,17 @@ Allowed = Callable[[str, tuple[str, ...]], tuple[str, ...]]
 TEXTS: Mapping[str, tuple[str, ...]] = {
     "empty": (MISSING, VALUE),
     "blank": (MISSING, VALUE),
-    "padding": ("kept", "trimmed"),
+    "padding": ("kept", "trimmed", "leading", "trailing"),
     "null": (VALUE, MISSING),
+    "undefined": (VALUE, MISSING),
     "plus": (MALFORMED, NUMBER),
     "digits": (MALFORMED, NUMBER),
     "zeros": (NUMBER, MALFORMED),
     "fraction": (MALFORMED, NUMBER),
     "exponent": (MALFORMED, NUMBER),
 }
-"""The kinds of texts, and the readings of each: an empty text, white space, white space around a text, `null` or `undefined`,
-`+12`, digits that are not ASCII, `012`, `12.0`, `1e3`."""
+"""The kinds of texts, and the readings of each: an empty text, white space, white space around a text (cut on
+both sides, or on one), `null`, `undefined`, `+12`, digits that are not ASCII, `012`, `12.0`, `1e3`."""
 KEYS: Mapping[str, tuple[str, ...]] = {
     "case": ("exact", "ignored"),
     "trailing": ("exact", "ignored"),
@@ -55,6 +56,7 @@ the query and the form have one; whether a JSON body may hold parameters; whethe
 KINDS: Mapping[str, tuple[str, ...]] = {**TEXTS, **KEYS, **REQUESTS}
 
 _NUMBERS = ("integer", "number")
+_CUTS: Mapping[str, Callable[[str], str]] = {"trimmed": str.strip, "leading": str.lstrip, "trailing": str.rstrip}
 _plain = re.compile(r"-?(0|[1-9][0-9]*)").fullmatch
 _tests: dict[str, Callable[[str], Any]] = {
     "plus": re.compile(r"\+[0-9]+").fullmatch,
@@ -88,7 +90,7 @@ def kind_of(text: str, json_type: str) -> str | None:
     if text != text.strip():
         return "padding"
     if text in ("null", "undefined"):
-        return "null"
+        return text
     if json_type not in _NUMBERS or _plain(text):
         return None
     return next((kind for kind, test in _tests.items() if test(text) and (json_type == "integer" or kind != "fraction")), None)
@@ -105,12 +107,18 @@ def spellings(text: str, json_type: str, allowed: Allowed) -> Iterator[tuple[str
         yield text, None, ()
         return
     for option in allowed(kind, TEXTS[kind]):
+        if option == "trailing" and json_type not in _NUMBERS:
+            continue  # of a text this is the reading `trailing` of a lookup
         read, value = _read(kind, option, text, json_type)
         if read is None or read == text or value is not None:
             yield read, value, ((kind, option),)
         else:
-            for inner, found, choices in spellings(read, json_type, allowed):
+            for inner, found, choices in spellings(read, json_type, _one_option(kind, option, allowed)):
                 yield inner, found, ((kind, option), *choices)
+
+
+def _one_option(kind: str, option: str, allowed: Allowed) -> Allowed:
+    return lambda each, options: (option,) if each == kind else allowed(each, options)
 
 
 def _read(kind: str, option: str, text: str, json_type: str) -> tuple[str | None, Any]:
@@ -119,8 +127,8 @@ def _read(kind: str, option: str, text: str, json_type: str) -> tuple[str | None
     if kind in ("empty", "blank"):
         return text, UNREADABLE if json_type != "string" else text
     if kind == "padding":
-        return text.strip(), None
-    if kind == "null":
+        return _CUTS[option](text), None
+    if kind in ("null", "undefined"):
         return None, None
     if kind == "zeros":
         return text, UNREADABLE
