@@ -182,8 +182,9 @@ def unlike_views(operation: openapi.Operation, view: View, state: openapi.State)
         for name, column in source.columns.items():
             text, others = view.raw.get(name), source.columns.items() - {(name, column)}
             fitting = [row for row in rows if all(view.raw.get(each) == row[other] for each, other in others)]
-            if isinstance(text, str) and fitting and not any(_alike(text, row[column]) for row in rows):
-                yield name, View({**view.raw, name: fitting[0][column]}, view.values)
+            key = fitting[0][column] if fitting else None
+            if isinstance(text, str) and isinstance(key, str) and not any(_alike(text, row[column]) for row in rows):
+                yield name, View({**view.raw, name: key}, view.values)
 
 
 def _alike(text: str, key: object) -> bool:
