@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import wrong_servers
 from click.testing import CliRunner
 from family_servers import FORGETFUL, WORLD, mutated, serving
 from rich.console import Console
@@ -304,3 +305,25 @@ def test_progress_is_a_live_line_on_a_terminal_and_a_plain_one_now_and_then_else
     assert "1 of 2" in shown(True, (0.1, 0.5))
     assert shown(False, (1, 20, 29.9)) == ""
     assert shown(False, (1, 31, 32, 45, 62)).count("requests") == 2
+
+
+@pytest.mark.parametrize(
+    "command", [["verify", "--operation", "shareInfo", "--no-breadth", "--walks", "1"], ["fuzz", "--max-requests", "300"]]
+)
+def test_fail_fast_stops_at_the_first_violation(command, tmp_path):
+    with wrong_servers.serving("always-code-0") as base:
+        found = {}
+        for option in ([], ["--fail-fast"]):
+            report = tmp_path / "report.json"
+            result = run(*command, "--target", base, "--world", WORLD, "--json", report, *option)
+            assert result.exit_code == 1
+            found[bool(option)] = json.loads(report.read_text())
+    assert len(found[True]["violations"]) == 1
+    assert found[True]["requests"] < found[False]["requests"]
+
+
+def test_verify_ends_after_the_time_that_it_has(tmp_path):
+    with serving(CONTRACT) as base:
+        result = run("verify", "--target", base, "--world", WORLD, "--for", "1s", "--rate", "20")
+    assert result.exit_code == 3
+    assert "outcome" in result.output

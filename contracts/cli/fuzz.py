@@ -11,8 +11,8 @@ import click
 import openapi
 from contracts.cli import output
 from contracts.cli.deployment import Deployment, connect
-from contracts.cli.options import CONNECTION, DEPLOYMENT, JUDGING, SENDING, max_requests, plan
-from contracts.cli.param_types import Duration, ShardText
+from contracts.cli.options import CONNECTION, DEPLOYMENT, JUDGING, LIMITS, SENDING, max_requests, plan
+from contracts.cli.param_types import ShardText
 from contracts.cli.unusable import Unusable
 from contracts.generate.stream import Stream
 from contracts.run.deadline import Deadline
@@ -23,7 +23,7 @@ from contracts.sequence.corpus import Corpus
 
 @click.command()
 @DEPLOYMENT
-@click.option("--for", "time", type=Duration(1), metavar="TIME", help="Run for this long, for example 90s, 30m or 8h.")
+@LIMITS
 @max_requests(None)
 @SENDING
 @click.option("--shard", default="1/1", show_default=True, type=ShardText(), metavar="K/N", help="Run the K-th of N equal parts.")

@@ -73,6 +73,11 @@ SENDING = options(
     ),
 )
 
+LIMITS = options(
+    click.option("--for", "time", type=Duration(1), metavar="TIME", help="Run for this long, for example 90s, 30m or 8h."),
+    option("--fail-fast", is_flag=True, help="Stop at the first violation, once its requests are shortened."),
+)
+
 
 def max_requests(default: int | None) -> Callable[[Any], Any]:
     """The option that limits the number of requests."""
@@ -87,6 +92,7 @@ def plan(options: Mapping[str, Any], contract: openapi.Contract, **more: Any) ->
         strict_order=options["strict_order"],
         tolerance=options["tolerance"],
         transport=Transport(options["transport"], options["credential"]),
+        stop_early=options.get("fail_fast", False),
         required=frozenset(_required(options.get("require", ()), contract)),
         **more,
     )

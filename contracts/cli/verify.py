@@ -8,7 +8,7 @@ import click
 
 from contracts.cli import output
 from contracts.cli.deployment import connect
-from contracts.cli.options import CONNECTION, DEPLOYMENT, JUDGING, SENDING, max_requests, plan
+from contracts.cli.options import CONNECTION, DEPLOYMENT, JUDGING, LIMITS, SENDING, max_requests, plan
 from contracts.cli.profile import option
 from contracts.run.deadline import Deadline
 from contracts.run.examination import WALKS, examine
@@ -16,6 +16,7 @@ from contracts.run.examination import WALKS, examine
 
 @click.command()
 @DEPLOYMENT
+@LIMITS
 @SENDING
 @max_requests(100_000)
 @CONNECTION
@@ -35,5 +36,7 @@ def verify(**options: Any) -> None:
         deployment = connect(options)
         lanes = {name: options[name] for name in ("walks", "breadth", "undocumented")}
         test_plan = plan(options, deployment.contract, **lanes)
+        if options["time"] is not None:
+            deadline.end(options["time"] / 1000)
         record = examine(deployment.contract, deployment.world, deployment.target, test_plan, deadline=deadline, watch=watch)
     output.finish(record, deployment.contract, options)
