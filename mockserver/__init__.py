@@ -1,4 +1,4 @@
-"""A stateful mock that plays the server of a contract."""
+"""A stateful mock server for a contract."""
 
 from mockserver.application import create_app
 from mockserver.client import Client, ControlError, World

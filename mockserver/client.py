@@ -13,7 +13,7 @@ TIMEOUT = 30.0
 
 
 class ControlError(RuntimeError):
-    """What the control plane refused; the text is its own sentence, `status` the HTTP status."""
+    """A request that the control plane refused; the text is its `detail`, `status` the HTTP status."""
 
     def __init__(self, status: int, detail: str) -> None:
         self.status = status
@@ -40,11 +40,11 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Gives the connections back."""
+        """Closes the connections."""
         self._session.close()
 
     def create(self, name: str | None = None, document: Mapping[str, Any] | None = None) -> World:
-        """A world that begins with a world document; without one, with the world file of the server."""
+        """Creates a world from a world document or, without one, from the world file of the server."""
         return self._created({"name": name or f"test-{uuid4().hex[:16]}"}, document)
 
     def world(self, name: str = "default") -> World:
@@ -52,7 +52,7 @@ class Client:
         return World(self, self.call("GET", f"/worlds/{quote(name, safe='')}"))
 
     def worlds(self) -> list[dict[str, Any]]:
-        """What each world is."""
+        """The worlds, each with its URL, clock and counts."""
         found: list[dict[str, Any]] = self.call("GET", "/worlds")
         return found
 
@@ -75,7 +75,7 @@ class World:
         self.clock, self.faults, self.journal = Clock(self), Faults(self), Journal(self)
 
     def state(self) -> dict[str, list[dict[str, Any]]]:
-        """The rows of each table; secrets are covered."""
+        """The rows of each table; secrets are redacted."""
         found: dict[str, list[dict[str, Any]]] = self.call("GET", "/state")
         return found
 
@@ -84,23 +84,23 @@ class World:
         self.call("PATCH", "/state", body=tables)
 
     def replace(self, document: Mapping[str, Any]) -> None:
-        """Makes another world document true."""
+        """Replaces the state by that of a world document."""
         self.call("PUT", "/state", body=document)
 
     def reset(self) -> None:
-        """Begins anew, without faults and with an empty journal."""
+        """Resets the world to its origin, without faults and with an empty journal."""
         self.call("POST", "/reset")
 
     def snapshot(self) -> str:
-        """Keeps this moment, and gives the name to restore it by."""
+        """Takes a snapshot and returns its name."""
         return str(self.call("POST", "/snapshots")["snapshot"])
 
     def restore(self, snapshot: str) -> None:
-        """Makes true again what was true."""
+        """Restores a snapshot."""
         self.call("POST", f"/snapshots/{snapshot}/restore")
 
     def fork(self, name: str | None = None) -> World:
-        """Another world in which the same is true."""
+        """Creates a copy of this world."""
         return self.client._created({"name": name or f"test-{uuid4().hex[:16]}", "from": self.name}, None)
 
     def delete(self) -> None:
@@ -108,7 +108,7 @@ class World:
         self.call("DELETE", "")
 
     def witnesses(self) -> dict[str, dict[str, Any]]:
-        """For each outcome the simplest request that gets it here, or what this world lacks."""
+        """For each outcome the simplest request that produces it in this world, or the missing rows."""
         found: dict[str, dict[str, Any]] = self.call("GET", "/witnesses")
         return found
 
@@ -128,23 +128,23 @@ class Clock:
         return int(self._world.call("GET", "/clock")["now"])
 
     def set(self, time: str | int) -> None:
-        """Shows another time from now on."""
+        """Sets the time."""
         self._world.call("PATCH", "/clock", body={"time": str(time)})
 
     def advance(self, by: str) -> None:
-        """Goes on by `90s`, `7d` or, back, `-1h`."""
+        """Advances the clock by `90s` or `7d`; `-1h` sets it back."""
         self._world.call("PATCH", "/clock", body={"advance": by})
 
     def freeze(self) -> None:
-        """Stands still."""
+        """Freezes the clock."""
         self._world.call("PATCH", "/clock", body={"frozen": True})
 
     def resume(self) -> None:
-        """Goes on from where it stands."""
+        """Lets a frozen clock run again."""
         self._world.call("PATCH", "/clock", body={"frozen": False})
 
     def reset(self) -> None:
-        """Shows real time."""
+        """Returns to real time."""
         self._world.call("DELETE", "/clock")
 
 
@@ -155,7 +155,7 @@ class Faults:
         self._world = world
 
     def add(self, **fault: Any) -> int:
-        """Lets something go wrong, such as `outcome="5134", times=1`; gives its number."""
+        """Adds a fault, such as `outcome="5134", times=1`; returns its id."""
         return int(self._world.call("POST", "/faults", body=fault)["id"])
 
     def remove(self, number: int) -> None:
@@ -174,7 +174,7 @@ class Journal:
         self._world = world
 
     def entries(self, **wanted: Any) -> list[dict[str, Any]]:
-        """What was asked, newest first; `operation`, `outcome`, `since`, `until`, `tainted` and `limit` choose."""
+        """The entries, newest first, filtered by `operation`, `outcome`, `since`, `until`, `tainted` and `limit`."""
         params = {name: str(value).lower() if isinstance(value, bool) else value for name, value in wanted.items()}
         found: list[dict[str, Any]] = self._world.call("GET", "/journal", params)["entries"]
         return found
@@ -189,7 +189,7 @@ class Journal:
         at_least: int | None = None,
         at_most: int | None = None,
     ) -> None:
-        """Raises AssertionError unless so many requests match; at least one, where no number is given."""
+        """Raises AssertionError unless the number of matching requests is right; at least one if no number is given."""
         wanted = {"operation": operation, "outcome": None if outcome is None else str(outcome), "parameters": parameters}
         numbers = {"exactly": exactly, "atLeast": at_least, "atMost": at_most}
         body = {name: value for name, value in (wanted | numbers).items() if value is not None}
@@ -198,5 +198,5 @@ class Journal:
             raise AssertionError(f"{operation or 'requests'} {outcome or ''}: {verdict['message']}")
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Clears the journal."""
         self._world.call("DELETE", "/journal")

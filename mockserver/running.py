@@ -1,4 +1,4 @@
-"""A mock that runs as long as a `with` block."""
+"""A mock that runs during a `with` block."""
 
 from __future__ import annotations
 

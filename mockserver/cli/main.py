@@ -85,7 +85,7 @@ def serve(**options: Any) -> None:
 @click.option("--base", default="http://127.0.0.1:4010", show_default=True, metavar="URL", help="Where the mock is.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, each with its request.")
 def witnesses(contract: str | None, world: str | None, base: str, as_json: bool) -> None:
-    """Prints for each outcome the simplest request that gets it."""
+    """Prints for each outcome the simplest request that produces it."""
     mock = _mock(contract, world, Bounds())
     live = mock.worlds.default
     found = find_witnesses(mock.contract, live.state, live.now(), base.rstrip("/"), live.secrets)
@@ -134,7 +134,7 @@ def _greet(mock: Mock, server: Server) -> None:
 
 
 def spare_the_collector() -> None:
-    """Requests leave no cycles behind, so Python's collector would look at every row and entry again and again in vain."""
+    """Requests create no reference cycles, so the garbage collector would visit every row and entry for nothing."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 1000)
@@ -156,7 +156,7 @@ def _log_json(line: Line) -> None:
 
 
 def _print(text: str) -> None:
-    # Whoever read the output may be gone; a request is answered all the same.
+    # The output may be closed; a request is answered anyway.
     with suppress(OSError):
         sys.stdout.write(f"{text}\n")  # a sixth of the time that click.echo takes, on every request
         sys.stdout.flush()

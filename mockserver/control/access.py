@@ -17,7 +17,7 @@ from werkzeug.datastructures import Headers
 
 
 class Refusal(Exception):
-    """A request that may not drive the control plane."""
+    """A request that may not use the control plane."""
 
     def __init__(self, status: int, detail: str) -> None:
         self.status, self.detail = status, detail
@@ -33,7 +33,7 @@ class Guard:
     """Names besides `localhost` that a Host may have."""
 
     def check(self, headers: Headers, scheme: str, *, open_to_all: bool = False) -> None:
-        """Raises Refusal. `open_to_all` is for what wants no token."""
+        """Raises Refusal. `open_to_all` is for operations that need no token."""
         host = headers.get("Host", "")
         name = _name_of(f"{scheme}://{host}")
         if not self._trusts(name):
@@ -58,7 +58,7 @@ class Guard:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address to listen on."""
+    """Whether an address to listen on can be reached from this machine only."""
     return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
 
 

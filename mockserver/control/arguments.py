@@ -15,7 +15,7 @@ import openapi
 from mockserver.http.request import LARGEST_DOCUMENT
 
 FILE = Path(openapi.__file__).parent / "control-plane.yaml"
-# `curl -d` calls everything a form. A page of another origin could too, but that is told by its Origin.
+# `curl -d` sends everything as a form. A page of another origin could too, but its Origin header shows that.
 _UNNAMED = ("", "application/x-www-form-urlencoded")
 
 

@@ -36,7 +36,7 @@ class NotThere(LookupError):
 
 
 class NotAllowed(RuntimeError):
-    """Something that this server does not do."""
+    """A request that this server does not allow."""
 
 
 STATUSES: dict[type[Exception], int] = {
@@ -52,7 +52,7 @@ STATUSES: dict[type[Exception], int] = {
 
 
 class Control:
-    """The views of the control plane on one mock."""
+    """The operations of the control plane of one mock."""
 
     def __init__(self, mock: Mock, guard: Guard) -> None:
         self.mock, self.guard = mock, guard
@@ -226,7 +226,7 @@ class Control:
         return document, openapi.read_world(document, live.contract, live.now(), None, self.mock.worlds.bounds.rows)
 
     def _redaction(self, wanted: Mapping[str, Any]) -> Redaction:
-        """What covers the secrets of a reply. Raises Refusal where somebody asks for them who may not."""
+        """The redaction of a reply. Raises Refusal if the caller may not see secrets."""
         shown = bool(wanted.get("secrets"))
         if shown and self.guard.token is None:
             raise Refusal(403, "only who holds the control-plane token may see secrets; start the mock with --token")

@@ -43,7 +43,7 @@ class _Refused(Exception):
 
 
 class Service:
-    """What all connections have in common: the application, and its threads."""
+    """What all connections share: the application and its threads."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Service:
         address: tuple[str, int],
         soon: Callable[[Callable[[], None]], object],
     ) -> None:
-        """`soon` has the event loop call something."""
+        """`soon` schedules a call in the event loop."""
         self.soon = soon
         self.application = getattr(application, "wsgi_app", application)
         self.at_once: Callable[[Environ], Reply | None] = getattr(self.application, "reply", lambda environ: None)
@@ -61,7 +61,7 @@ class Service:
         self.connections: set[Connection] = set()
         self.outbox: list[tuple[asyncio.Transport, bytes, bool]] = []
         self.date = ""
-        """The time, as a header has it."""
+        """The time in the format of the Date header."""
         self.finished: Callable[[], None] | None = None
         self._base = {
             "SCRIPT_NAME": "",
@@ -77,7 +77,7 @@ class Service:
         }
 
     def reply(self, environ: Environ) -> Reply | None:
-        """The reply, where it takes no longer than microseconds."""
+        """The reply, if it takes only microseconds; else None."""
         try:
             return self.at_once(environ)
         except Exception:
@@ -91,7 +91,7 @@ class Service:
             return _failed()
 
     def send(self, transport: asyncio.Transport, data: bytes, last: bool = False) -> None:
-        """Sends what was replied in one turn of the loop together: a client on this machine is then woken once."""
+        """Collects the replies of one turn of the event loop and sends them together, so that a local client wakes only once."""
         if not self.outbox:
             self.soon(self.flush)
         self.outbox.append((transport, data, last))
@@ -99,7 +99,7 @@ class Service:
             self.flush()
 
     def flush(self) -> None:
-        """Sends what waits for the end of the turn."""
+        """Sends the collected replies."""
         outbox, self.outbox = self.outbox, []
         for transport, data, last in outbox:
             transport.write(data)
@@ -107,7 +107,7 @@ class Service:
                 transport.close()
 
     def finish(self, finished: Callable[[], None]) -> None:
-        """Answers what came, and then says so."""
+        """Answers the requests that were received, then confirms it."""
         self.flush()
         self.finished = finished
         for connection in self.connections:
@@ -115,7 +115,7 @@ class Service:
         self.left()
 
     def left(self, connection: Connection | None = None) -> None:
-        """Forgets a connection."""
+        """Removes a connection."""
         self.connections.discard(connection)
         if self.finished is not None and not self.connections:
             self.finished()
@@ -144,7 +144,7 @@ class Connection(asyncio.Protocol):
         self.service.left(self)
 
     def tick(self) -> None:
-        """A second has passed."""
+        """Called once a second: closes the connection after a timeout."""
         self.age += not self.busy or self.blocked
         if self.age <= (PATIENCE if self.environ is not None or self.blocked else LINGER if self.ended else IDLE):
             return
@@ -156,7 +156,7 @@ class Connection(asyncio.Protocol):
             self.transport.close()
 
     def finish(self) -> None:
-        """Ends it, after the replies to what came."""
+        """Closes the connection after the pending replies."""
         if not (self.busy or self.waiting):
             self.transport.close()
 
@@ -196,7 +196,7 @@ class Connection(asyncio.Protocol):
         return b""
 
     def _head_without_upgrade(self) -> bytes:
-        """A wish for another protocol is not granted, and the parser would not read the body of such a request."""
+        """Ignores a request to upgrade the protocol; the parser would not read the body of such a request."""
         environ, self.parser = self.environ or {}, HttpRequestParser(self)
         wanted = {name.removeprefix("HTTP_").replace("_", "-"): value for name, value in environ.items() if name.isupper()}
         lines = (f"{name}: {value}\r\n" for name, value in wanted.items() if name not in ("UPGRADE", "REQUEST-METHOD"))
@@ -272,7 +272,7 @@ class Connection(asyncio.Protocol):
             later.add_done_callback(lambda done: self._finish(environ, done.result(), keep))
 
     def _finish(self, environ: Environ, reply: Reply, keep: bool) -> None:
-        """Sends a reply that was awaited, and goes on."""
+        """Sends a reply that was computed elsewhere, and continues to read."""
         self.busy, self.age = False, 0
         if not self.transport.is_closing():
             self._send(environ, reply, keep)

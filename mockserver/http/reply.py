@@ -28,9 +28,9 @@ class Reply(NamedTuple):
     delay: float = 0.0
     """Seconds to wait before."""
     dropped: bool = False
-    """Whether the connection closes instead."""
+    """Whether the connection is closed instead."""
     head: str = ""
-    """The status and headers as HTTP/1.1 has them, where somebody wrote them before."""
+    """The serialized status line and headers, if they were prepared."""
 
 
 STATUS_LINES = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus}
@@ -80,7 +80,7 @@ def problem(status: int, detail: str) -> Reply:
 
 
 def page(status: int) -> Reply:
-    """An error page such as a proxy gives."""
+    """An HTML error page like that of a proxy."""
     title = escape(status_line(status))
     text = f"<html>\n<head><title>{title}</title></head>\n<body><center><h1>{title}</h1></center></body>\n</html>\n"
     body = text.encode()
@@ -88,7 +88,7 @@ def page(status: int) -> Reply:
 
 
 def called(application: Application, environ: Environ) -> Reply:
-    """What an application of WSGI replies, in one piece."""
+    """The whole reply of a WSGI application."""
     said: list[tuple[str, Headers]] = []
     parts = application(environ, lambda status, headers, exc_info=None: said.append((status, headers)))
     try:

@@ -23,11 +23,11 @@ Gather = Callable[[Environ, Mapping[str, str], str, str], dict[str, Any]]
 Fill = Callable[[dict[str, Any], Environ, Mapping[str, str], str, str], None]
 """Adds to the raw values those of one place, from the same."""
 Names = Mapping[str, Sequence[str]]
-"""What a request calls the values of one place, and the parameters that each is: two credentials may share a header."""
+"""The wire names of one location, each with its parameters: two credentials may share a header."""
 
 
 class BodyTooLarge(ValueError):
-    """A body beyond the bound."""
+    """A body that is larger than the limit."""
 
 
 def decoded(text: str) -> str:
@@ -46,7 +46,7 @@ def read_body(environ: Environ) -> str:
 
 
 def gatherer(operation: openapi.Operation) -> Gather:
-    """The function that finds the raw values of an operation's parameters; what none of them is in is not looked at."""
+    """The function that returns the raw values of an operation's parameters; locations without parameters are not read."""
     names: dict[str, dict[str, list[str]]] = {}
     for each in operation.parameters:
         key = variable(each.wire_name) if each.location == "header" else each.wire_name
@@ -77,7 +77,7 @@ def _query(names: Names) -> Fill:
 
 
 def _query_and_form(names: Names) -> Fill:
-    """Where both have a name, the query wins."""
+    """If the query and the form have the same name, the query is used."""
 
     def fill(raw: dict[str, Any], environ: Environ, path: Mapping[str, str], query: str, body: str) -> None:
         if query:

@@ -33,7 +33,7 @@ class Server:
     def __init__(
         self, application: Application, listener: socket.socket, threads: int, tls: tuple[Path, Path] | None = None
     ) -> None:
-        """Takes the listener over. `tls` is a certificate and its key, both PEM files.
+        """Takes over the listener. `tls` is a certificate and its key, both PEM files.
 
         An application, or the `wsgi_app` of a Flask one, that has a method `reply(environ)` is asked there first, on the
         event loop; that says None to what would take longer than microseconds. Such requests run in `threads`.
@@ -55,7 +55,7 @@ class Server:
         return f"{self.scheme}://{host}:{self.port}"
 
     def stop(self) -> None:
-        """Takes no more requests, and returns when those that came are answered."""
+        """Accepts no more requests, and returns when all received ones are answered."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._finish)
         self._thread.join()

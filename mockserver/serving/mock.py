@@ -19,7 +19,7 @@ _placeholder = re.compile(r"\{([^{}/]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation, and how its parameters are found in a request."""
+    """One operation, and the function that reads its parameters from a request."""
 
     operation: openapi.Operation
     gather: Gather
@@ -31,7 +31,7 @@ Methods = dict[str, Route]
 
 
 class Table:
-    """Every route of a contract. It never changes; another contract has another one."""
+    """All routes of a contract; immutable."""
 
     def __init__(self, contract: openapi.Contract) -> None:
         self.contract, self.replies = contract, Replies(contract)
@@ -55,13 +55,13 @@ class Table:
         return None, {}
 
     def language(self, environ: Environ) -> str:
-        """The language that a request asks for; the contract's first one where it has no such."""
+        """The language that a request asks for; the contract's first one if it is unknown."""
         asked = environ.get(self._asked, "")
         return asked if asked in self.contract.languages else self._language
 
 
 class Mock:
-    """A contract, and the worlds in which it is served."""
+    """A contract and its worlds."""
 
     def __init__(self, contract: openapi.Contract, origin: Origin, bounds: Bounds | None = None) -> None:
         """Raises WorldError where the world does not fit the contract."""

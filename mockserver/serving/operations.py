@@ -25,7 +25,7 @@ _code = re.compile(r'(?:^|[,;\s])code\s*=\s*"?([^\s,;"]+)').search
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What the log knows of an answered request; never a parameter."""
+    """The log entry of an answered request, without parameters."""
 
     method: str
     path: str
@@ -40,7 +40,7 @@ Log = Callable[[Line], None]
 
 
 class Operations:
-    """Answers what the contract knows; `beyond` answers the rest."""
+    """Answers requests for operations of the contract; `beyond` answers all others."""
 
     def __init__(self, mock: Mock, beyond: Application, log: Log | None = None, cors: Collection[str] = ()) -> None:
         self.mock, self.beyond, self.log, self.cors = mock, beyond, log, frozenset(cors)
@@ -117,7 +117,7 @@ class Operations:
 
 
 def _asks(environ: Environ) -> bool:
-    """Whether a browser asks before it sends the request of a page."""
+    """Whether a browser sends a preflight request first."""
     return environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
 
 
@@ -129,7 +129,7 @@ def _preflight(environ: Environ, methods: Methods) -> Reply:
 
 
 def _shared(reply: Reply, origin: str | None) -> Reply:
-    """Adds what lets a page of this origin read it."""
+    """Adds the headers that allow a page of this origin to read the reply."""
     allowed = [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", "Mock-Outcome")] if origin else []
     return reply._replace(headers=[*reply.headers, *allowed, ("Vary", "Origin")], head="")
 

@@ -11,13 +11,13 @@ import openapi
 from mockserver.serving.mock import Mock
 
 INTERVAL = 0.5
-"""Seconds between two looks. Looking is portable, and works where a file system does not tell of changes."""
+"""Seconds between two checks. Polling is portable, and works on file systems without change events."""
 
 Say = Callable[[str], None]
 
 
 class Reloader:
-    """Reads the files of a mock again. Where they are broken, the mock goes on with what it has."""
+    """Reads the files of a mock again. If they are invalid, the mock keeps the previous ones."""
 
     def __init__(self, mock: Mock, contract: str | None, say: Say) -> None:
         """`say` takes a sentence about what was read, or why it was not."""
@@ -29,7 +29,7 @@ class Reloader:
         self._thread = Thread(target=self._run, name="mockserver-reload", daemon=True)
 
     def check(self) -> None:
-        """Reads the files where one of them has changed since the last look."""
+        """Reads the files if one of them has changed since the last check."""
         stamps = _stamps(self.files)
         if stamps == self._seen:
             return
@@ -37,7 +37,7 @@ class Reloader:
         try:
             contract = openapi.load(self.contract, plain=True)
             origin = self.mock.worlds.origin
-            if self.world.exists():  # a contract without tables may begin with nothing
+            if self.world.exists():  # a contract without tables needs no world file
                 origin = replace(origin, document=openapi.read_document(self.world))
             again = self.mock.reload(contract, origin)
         except openapi.InvalidDocument as error:
@@ -46,11 +46,11 @@ class Reloader:
             self.say(f"read again: {', '.join(map(str, self.files))}; began anew: {', '.join(again)}")
 
     def start(self) -> None:
-        """Begins to look."""
+        """Starts polling."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends looking."""
+        """Stops polling."""
         self._stopped.set()
         self._thread.join()
 

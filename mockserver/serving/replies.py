@@ -16,14 +16,14 @@ _DATA = f"the data of {uuid4()}"
 
 
 class Replies:
-    """Writes the replies of one contract: for each row and language all but the data is written once."""
+    """Serializes the replies of one contract: for each row and language, everything but the data is prepared once."""
 
     def __init__(self, contract: openapi.Contract) -> None:
         self.contract = contract
         self._writers: dict[tuple[int, str], Callable[[Any], Reply]] = {}
 
     def of(self, entry: Entry) -> Reply:
-        """The reply that an entry tells of."""
+        """The reply of an entry."""
         decision, language = entry.decision, entry.call.language
         if (fault := entry.fault) is not None:
             reply = self._special(entry)

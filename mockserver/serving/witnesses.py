@@ -1,4 +1,4 @@
-"""Witnesses: for each outcome the simplest request that gets it in a world, as JSON and as curl."""
+"""Witnesses: for each outcome the simplest request that produces it in a world, as JSON and as curl."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import openapi
 def witnesses(
     contract: openapi.Contract, state: openapi.State, now: int, base: str, secrets: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """By outcome: `request` and `curl`, or `unreachable` with what the world lacks.
+    """By outcome: `request` and `curl`, or `unreachable` with the missing rows.
 
     `now` is epoch ms, `base` the URL before the paths of the contract. Secrets stand as their `${NAME}`.
     """

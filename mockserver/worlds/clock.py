@@ -13,10 +13,10 @@ def wall_clock() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """It never changes: to set a clock is to put another one in its place."""
+    """Immutable: setting the clock of a world replaces it."""
 
     ahead: int = 0
-    """How far it runs before real time, in ms."""
+    """By how many ms it is ahead of real time."""
     frozen_at: int | None = None
 
     @property
@@ -37,9 +37,9 @@ class Clock:
         return Clock(self.ahead + by) if self.frozen_at is None else Clock(frozen_at=self.frozen_at + by)
 
     def stopped(self) -> Clock:
-        """A clock that stands still at this moment."""
+        """A clock frozen at this time."""
         return Clock(frozen_at=self.now())
 
     def running(self) -> Clock:
-        """A clock that goes on from this moment."""
+        """A clock that runs from this time."""
         return Clock().at(self.now())

@@ -14,22 +14,22 @@ MOST_FAULTS = 100
 
 
 class UnknownOutcome(ValueError):
-    """An outcome that no operation meant has; the text lists the known ones."""
+    """An outcome that none of the operations has; the text lists the known ones."""
 
 
 class UnknownOperation(ValueError):
-    """An operation that the contract does not have; the text says which one is near."""
+    """An operation that the contract does not have; the text names a similar one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What happens instead, to which operation, and how often."""
+    """A fault: its effect, its operation, and how often it applies."""
 
     id: int
     operation: str | None
     """None for every operation that can."""
     times: int | None
-    """How often it still happens; None for always."""
+    """How often it will still apply; None for always."""
     rate: float
     outcome: str | None = None
     delay: int = 0
@@ -39,29 +39,29 @@ class Fault:
     drop: str | None = None
     """`request`: the connection closes before anything is done; `reply`: after it."""
     broken: bool = False
-    """Whether the JSON of the reply ends half-way."""
+    """Whether the JSON of the reply is cut in the middle."""
     only: frozenset[str] | None = None
-    """The operations it can happen to; None for all."""
+    """The operations that it applies to; None for all."""
     patch: Mapping[str, Any] | None = None
     """`set` (values by JSON Pointer), `remove` and `text` (JSON Pointers)."""
 
     @classmethod
     def preferred(cls, code: str) -> Fault:
-        """What `Prefer: code=…` asks for: an outcome for one call."""
+        """The fault for `Prefer: code=…`: an outcome for one call."""
         return cls(id=0, operation=None, times=1, rate=1.0, outcome=code)
 
     @property
     def replaces(self) -> bool:
-        """Whether the table is not asked at all."""
+        """Whether the decision table is not used at all."""
         return self.outcome is not None or self.page is not None or self.drop == "request"
 
     @property
     def taints(self) -> bool:
-        """Whether the reply is another one than the table's."""
+        """Whether the reply differs from that of the decision table."""
         return self.replaces or self.drop is not None or self.broken or self.patch is not None
 
     def described(self) -> dict[str, Any]:
-        """The fault as it is written in a request."""
+        """The fault in the format of a request."""
         fields = ("id", "operation", "times", "rate", "outcome", "delay", "page", "drop", "broken", "patch")
         return {name: value for name in fields if (value := getattr(self, name)) not in (None, False, 0)}
 
@@ -96,7 +96,7 @@ class Faults:
         return removed
 
     def take(self, operation: str, random: Random) -> Fault | None:
-        """The first fault that happens to this call."""
+        """The first fault that applies to this call."""
         for fault in self.active:
             if (fault.only is None or operation in fault.only) and (fault.rate >= 1 or random.random() < fault.rate):
                 self._spend(fault)
@@ -131,7 +131,7 @@ def _labels(operations: Iterable[openapi.Operation]) -> str:
 
 
 def _operations(wanted: Mapping[str, Any], contract: openapi.Contract) -> frozenset[str] | None:
-    """The operations that a fault can happen to; None for all."""
+    """The operations that a fault can apply to; None for all."""
     name, outcome = wanted.get("operation"), wanted.get("outcome")
     if name is not None and name not in contract.operations:
         raise UnknownOperation(f"there is no operation {name} ({openapi.nearest(name, contract.operations)})")

@@ -61,9 +61,9 @@ class Entry:
     """The reply where it is not the decision's."""
     fault: Fault | None = None
     tainted: bool = False
-    """Whether the reply was forced or spoilt, and so says nothing about the state."""
+    """Whether a fault forced or changed the reply, so that it says nothing about the state."""
     text: dict[str, Any] | None = None
-    """The finished description, of an entry that keeps nothing else."""
+    """The description of a large entry, which stores nothing else."""
 
     def described(self, redaction: Redaction) -> dict[str, Any]:
         """The entry as plain data, without secrets."""
@@ -90,7 +90,7 @@ class Entry:
         }
 
     def kept(self, contract: openapi.Contract, state: openapi.State) -> Entry:
-        """Itself; of a very large call a description that is cut, so that the journal stays small."""
+        """The entry itself; for a very large call a shortened description."""
         if len(self.call.query) + len(self.call.body) + len(self.call.path) <= LARGEST_CALL:
             return self
         redaction = Redaction(contract)
@@ -118,7 +118,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Which entries are meant; what is None is not asked for."""
+    """A filter of entries; None means any value."""
 
     operation: str | None = None
     outcome: str | None = None
@@ -131,7 +131,7 @@ class Pattern:
     tainted: bool | None = None
 
     def matches(self, entry: Entry) -> bool:
-        """Whether an entry is meant."""
+        """Whether the filter accepts an entry."""
         call = entry.call
         return (
             self.operation in (None, call.operation)
@@ -144,7 +144,7 @@ class Pattern:
 
 
 class Journal:
-    """The last entries of a world. Its world guards it against use by two threads at once."""
+    """The last entries of a world. The lock of the world protects it."""
 
     def __init__(self, most: int) -> None:
         self.entries: deque[Entry] = deque(maxlen=most)
@@ -154,21 +154,21 @@ class Journal:
 
     @property
     def forgotten(self) -> int:
-        """How many entries fell out of the ring since it was last cleared."""
+        """How many entries were dropped for space since it was last cleared."""
         return self.count - self._cleared_at - len(self.entries)
 
     def clear(self) -> None:
-        """Forgets every entry on purpose; numbers go on."""
+        """Removes every entry; the numbers continue."""
         self.entries.clear()
         self._cleared_at = self.count
 
     def matching(self, pattern: Pattern) -> Iterator[Entry]:
-        """The entries that are meant, newest first."""
+        """The entries that a filter accepts, newest first."""
         return (entry for entry in reversed(list(self.entries)) if pattern.matches(entry))
 
 
 def as_text(at: int) -> str:
-    """Epoch ms as RFC 3339 in UTC; the number itself where no calendar reaches."""
+    """Epoch ms as RFC 3339 in UTC; the number itself for a time outside the calendar."""
     try:
         return (EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     except OverflowError:
@@ -180,7 +180,7 @@ def _label(outcome: str | None) -> str | None:
 
 
 def _same(sent: Any, meant: Any) -> bool:
-    """A value as it was sent against one from a JSON document, where 1 may stand for the text `1`."""
+    """Whether a sent value equals one from a JSON document, where 1 also means the text `1`."""
     if isinstance(sent, str) and isinstance(meant, (int, float)):
         meant = str(meant).lower() if isinstance(meant, bool) else str(meant)
     return bool(sent == meant)

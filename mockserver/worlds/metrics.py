@@ -27,7 +27,7 @@ class Tally:
         self.buckets[bisect_left(BUCKETS, seconds)] += 1
 
     def merge(self, other: Tally) -> None:
-        """Adds what another one counted."""
+        """Adds the counts of another tally."""
         self.count += other.count
         self.seconds += other.seconds
         self.buckets = [one + two for one, two in zip(self.buckets, other.buckets, strict=True)]
@@ -41,7 +41,7 @@ class Tallies(dict[tuple[str, str], Tally]):
         return tally
 
     def merge(self, other: Tallies) -> None:
-        """Adds what others counted."""
+        """Adds the counts of others."""
         for key, tally in list(other.items()):
             self[key].merge(tally)
 

@@ -14,7 +14,7 @@ _word = re.compile(r"[^\s'\"&=,;:/?#<>(){}\[\]|\\]+")
 
 
 class Redaction:
-    """Knows the secrets of some states. It is made for one reading, and then thrown away."""
+    """The secrets of some states, for one use."""
 
     def __init__(self, contract: openapi.Contract, *, off: bool = False) -> None:
         self.contract, self.off = contract, off
@@ -22,7 +22,7 @@ class Redaction:
         self._seen: dict[str, set[Any]] = {table: set() for table, _ in contract.secret_columns}
 
     def learn(self, state: openapi.State) -> None:
-        """Adds the secrets of a state, and of those that came after it."""
+        """Adds the secrets of a state."""
         for table, seen in self._seen.items():
             rows = state.since(table, seen) if table in state.tables else ()
             for column in (column for each, column in self.contract.secret_columns if each == table):
@@ -40,7 +40,7 @@ class Redaction:
         return [self(each) for each in value]
 
     def text(self, text: str) -> str:
-        """A text in which every secret word is covered."""
+        """The text with every secret redacted."""
         if self.off or not self._secrets:
             return text
         if text in self._secrets:
@@ -48,7 +48,7 @@ class Redaction:
         return _word.sub(lambda match: REDACTED if match[0] in self._secrets else match[0], text)
 
     def named(self, name: str, value: Any) -> Any:
-        """The value under a name; a name such as `token` is enough to cover it."""
+        """The value under a name; a name such as `token` is enough to redact it."""
         return REDACTED if value and not self.off and _telling(name) else self(value)
 
     def parameters(self, operation: openapi.Operation | None, raw: Mapping[str, Any]) -> dict[str, Any]:

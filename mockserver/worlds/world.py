@@ -19,12 +19,12 @@ MOST_SNAPSHOTS = 100
 
 
 class NoRoom(RuntimeError):
-    """Something bounded is full; the text says what, and what to do about it."""
+    """A limit is reached; the text says which, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Everything that is true in a world at one time. Nothing in it ever changes, so to keep one costs nothing."""
+    """The complete content of a world at one time. It is immutable, so a snapshot costs nothing."""
 
     state: openapi.State
     clock: Clock
@@ -36,15 +36,15 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a world begins: a document, read anew each time because of its relative times, or a moment of another world."""
+    """The origin of a world: a document, read again at each reset (its times are relative), or a snapshot of another world."""
 
     document: openapi.Document
     environ: Mapping[str, str] | None = None
-    """What `${NAME}` stands for; None for a document that came over the network."""
+    """The values of `${NAME}`; None for a document from the network."""
     moment: Moment | None = None
 
     def begin(self, contract: openapi.Contract, most_rows: int) -> Moment:
-        """The first moment. Raises WorldError where the document does not fit the contract."""
+        """The initial content. Raises WorldError where the document does not fit the contract."""
         if self.moment is not None and self.moment.state.tables == dict(contract.tables):
             return self.moment
         now = wall_clock()
@@ -66,7 +66,7 @@ class LiveWorld:
         self.journal, self.tallies = Journal(journal), Tallies()
         self.snapshots: dict[str, Moment] = {}
         self.used = monotonic()
-        """When somebody last spoke of it, in seconds of `time.monotonic`."""
+        """When the world was last used, in seconds of `time.monotonic`."""
         self._last_snapshot = 0
         self._put(moment)
 
@@ -75,7 +75,7 @@ class LiveWorld:
         return self.clock.now()
 
     def answer(self, operation: openapi.Operation, call: Call, forced: Fault | None = None) -> Entry:
-        """Answers a call and keeps what that changes; a rule that cannot be carried out changes nothing.
+        """Answers a call and stores its changes; a rule that fails changes nothing.
 
         `forced` is a fault of this one call. The entry is in the journal when this returns.
         """
@@ -106,7 +106,7 @@ class LiveWorld:
         return entry
 
     def _replaced(self, operation: openapi.Operation, call: Call, fault: Fault) -> Entry:
-        """An answer that does not ask the table, and changes nothing."""
+        """A reply without the decision table; it changes nothing."""
         now = self.clock.now()
         entry = Entry(self.journal.count, now, perf_counter() - call.started, call, None, fault.page or 0)
         if fault.outcome is not None:
@@ -129,19 +129,19 @@ class LiveWorld:
             return Moment(self.state, self.clock, self.random.getstate(), self.faults.active, self.secrets)
 
     def restore(self, moment: Moment) -> None:
-        """Makes true again what was true; the journal goes on."""
+        """Restores the content of a snapshot; the journal is kept."""
         with self.lock:
             self._put(moment)
 
     def reset(self, most_rows: int) -> None:
-        """Begins anew, with an empty journal. Raises WorldError."""
+        """Resets the world to its origin, with an empty journal. Raises WorldError."""
         moment = self.origin.begin(self.contract, most_rows)
         with self.lock:
             self._put(moment)
             self.journal.clear()
 
     def snapshot(self) -> str:
-        """Keeps this moment, and gives the name to restore it by. Raises NoRoom."""
+        """Takes a snapshot and returns its name. Raises NoRoom."""
         moment = self.moment()
         with self.lock:
             if len(self.snapshots) >= MOST_SNAPSHOTS:

@@ -19,7 +19,7 @@ class NameTaken(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What worlds may take."""
+    """The limits of worlds."""
 
     worlds: int = 200
     rows: int = 100_000
@@ -60,7 +60,7 @@ class Worlds:
         return list(self._named.values())
 
     def create(self, name: str, origin: Origin) -> LiveWorld:
-        """A world that begins at an origin. Raises NameTaken, NoRoom, and WorldError where the text does not fit."""
+        """A new world from an origin. Raises NameTaken, NoRoom, and WorldError if the document does not fit the contract."""
         self.expire()
         self._check(name)
         world = self._live(name, origin)
@@ -70,7 +70,7 @@ class Worlds:
         return world
 
     def fork(self, name: str, parent: LiveWorld) -> LiveWorld:
-        """A world in which everything is true that is true in another one. Raises NameTaken and NoRoom."""
+        """A copy of another world. Raises NameTaken and NoRoom."""
         return self.create(name, replace(parent.origin, moment=parent.moment()))
 
     def delete(self, name: str) -> bool:
@@ -82,14 +82,14 @@ class Worlds:
         return world is not None
 
     def expire(self) -> None:
-        """Deletes the worlds that nobody has spoken of for long."""
+        """Deletes the worlds that were not used for the idle time."""
         now = monotonic()
         for world in list(self._named.values()):
             if self._expired(world, now):
                 self.delete(world.name)
 
     def tallies(self) -> Tallies:
-        """What was counted, in worlds that are gone too."""
+        """The counters of all worlds, including deleted ones."""
         total = Tallies()
         with self._lock:
             total.merge(self._retired)
