@@ -72,7 +72,8 @@ def before_add_examples(context: Any, examples: list[Any]) -> None:
         for each in operation.parameters:
             if each.name in raw:
                 parts[each.location][each.wire_name] = raw[each.name]
-        body = {"body": parts["body"], "media_type": JSON} if parts["body"] or operation.requires_json else {}
+        json_body = operation.json_body(parts["body"])
+        body = {} if json_body is None else {"body": json_body, "media_type": JSON}
         examples.append(
             context.operation.Case(
                 path_parameters=parts["path"], query=parts["query"], headers=parts["header"], cookies=parts["cookie"], **body

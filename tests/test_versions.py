@@ -208,9 +208,8 @@ def test_a_reader_whom_a_writer_overtakes_sees_its_own_version():
 @pytest.mark.usefixtures("hasty_threads")
 def test_threads_that_share_versions_each_see_their_own(monkeypatch):
     """Readers of old versions, while other threads change forks of them without a common lock."""
-    monkeypatch.setattr(
-        versions, "MOST_CHANGES_UNDONE", 10**6
-    )  # so that the threads take over the same dicts from each other all the time
+    # so that the threads take over the same dicts from each other all the time
+    monkeypatch.setattr(versions, "MOST_CHANGES_UNDONE", 10**6)
     base = changed(Version.empty((0,)), [(0, key, 0) for key in range(20)])
     wrong, stop = [], threading.Event()
 

@@ -69,7 +69,7 @@ SENDING = options(
         "--require",
         multiple=True,
         metavar="OUTCOME",
-        help="Outcome that must be verified: a name, a pattern such as `shareInfo/*`, or `all`. Repeatable.",
+        help="Outcome that must be verified: a name, a pattern such as `OPERATION/*`, or `all`. Repeatable.",
     ),
 )
 

@@ -231,5 +231,5 @@ def request_for(operation: openapi.Operation, raw: Mapping[str, Any], *, as_form
         query=() if as_form else query,
         headers=(*headers, ("Cookie", cookies)) if cookies else headers,
         form=query if as_form else None,
-        body=dict(parts["body"]) if parts["body"] or operation.requires_json else None,
+        body=operation.json_body(dict(parts["body"])),
     )

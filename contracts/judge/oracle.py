@@ -180,11 +180,10 @@ class Oracle:
     def _learn_exact_keys(self, operation: openapi.Operation, refusal: _Explanation) -> None:
         """Notes the parameters that were refused because no row has a key like their text."""
         scope = refusal.seen.scope
-        for name, view in unlike_views(operation, refusal.view, scope.state):
-            if (operation.name, name) not in self._exact_keys:
-                known = openapi.permitted(operation, view.raw, scope.state, scope["now"], view.values)
-                if known.rule(refusal.rule.outcome) is None:
-                    self._exact_keys.add((operation.name, name))
+        for name, view in unlike_views(operation, refusal.view, scope.state, self._exact_keys):
+            known = openapi.permitted(operation, view.raw, scope.state, scope["now"], view.values)
+            if known.rule(refusal.rule.outcome) is None:
+                self._exact_keys.add((operation.name, name))
 
     def _explain_otherwise(
         self, request: Request, reply: Reply, got: str, data: Any

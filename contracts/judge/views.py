@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from itertools import islice, product
@@ -175,11 +175,18 @@ def folded_views(operation: openapi.Operation, view: View, state: openapi.State)
                     yield View({**view.raw, name: other}, view.values, (*view.choices, choice))
 
 
-def unlike_views(operation: openapi.Operation, view: View, state: openapi.State) -> Iterator[tuple[str, View]]:
-    """Parameters whose text is like no key of a row that fits otherwise, each with the view that has the key instead."""
+def unlike_views(
+    operation: openapi.Operation, view: View, state: openapi.State, known: Container[tuple[str, str]]
+) -> Iterator[tuple[str, View]]:
+    """Parameters whose text is like no key of a row that fits otherwise, each with the view that has the key instead.
+
+    Leaves out those that are `known`, as (operation, parameter).
+    """
     for source in openapi.sources(operation):
-        rows = list(islice(state.rows(source.table), MOST_COMPARED))
-        for name, column in source.columns.items():
+        names = [name for name in source.columns if (operation.name, name) not in known]
+        rows = list(islice(state.rows(source.table), MOST_COMPARED)) if names else []
+        for name in names:
+            column = source.columns[name]
             text, others = view.raw.get(name), source.columns.items() - {(name, column)}
             fitting = [row for row in rows if all(view.raw.get(each) == row[other] for each, other in others)]
             key = fitting[0][column] if fitting else None

@@ -44,9 +44,9 @@ def _request(operation: openapi.Operation, raw: Mapping[str, Any], base: str) ->
         headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in parts["cookie"])
     query = f"?{urlencode(parts['query'])}" if parts["query"] else ""
     request: dict[str, Any] = {"method": operation.method, "url": f"{base}{path}{query}", "headers": headers}
-    if parts["body"] or operation.requires_json:
+    if (body := operation.json_body(dict(parts["body"]))) is not None:
         headers["Content-Type"] = "application/json"
-        request["body"] = dict(parts["body"])
+        request["body"] = body
     return request
 
 

@@ -65,6 +65,10 @@ class Operation:
         """Its outcomes, in the order of the decision table."""
         return tuple(dict.fromkeys(rule.outcome for rule in self.rules if rule.code != ANY_CODE))
 
+    def json_body(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The JSON body of a request with these values in it; None for a request without a body."""
+        return dict(values) if values or self.requires_json else None
+
     def gather(self, **parts: Any) -> dict[str, Any]:
         """The raw values of its parameters from `query`, `path`, `headers`, `cookies`, `form` and `body`."""
         return gather(self.parameters, **parts)
