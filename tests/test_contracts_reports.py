@@ -91,7 +91,9 @@ def test_a_planted_secret_is_nowhere(tmp_path, monkeypatch):
     reports = {name: str(tmp_path / f"report.{name}") for name in ("json", "html", "junit")}
     options = [word for name, file in reports.items() for word in (f"--{name}", file)]
     with serving(mutated(FORGETFUL["new-end-forgotten"])) as base:
-        result = CliRunner().invoke(main, ["verify", "--target", base, "--world", str(world), "--no-breadth", *options])
+        result = CliRunner().invoke(
+            main, ["verify", "--target", base, "--world", str(world), "--no-breadth", "--max-requests", "6000", *options]
+        )
     assert result.exit_code == 1
     texts = [result.output, *(Path(file).read_text() for file in reports.values())]
     assert all("${ALICE}" in text for text in texts)

@@ -255,7 +255,7 @@ def test_the_projects_own_suite_finds_no_violation(plain, tmp_path):
     file = tmp_path / "world.yaml"
     file.write_text("worlds: " + str([{"name": each["name"]} for each in plain.worlds()]))
     contract = openapi.load(DOCUMENT)
-    record = examine(contract, openapi.load_world(file, contract, 0, {}), Target(plain.url), Plan(seed=1))
+    record = examine(contract, openapi.load_world(file, contract, 0, {}), Target(plain.url), Plan(seed=1, walks=30))
     assert record.found("violation") == []
     verified = [outcome for outcome in record.outcomes if record.verdict(outcome) == "verified"]
     assert {"setClock/200", "createWorld/201", "createWorld/400", "restoreSnapshot/404", "verifyJournal/400"} < set(verified)

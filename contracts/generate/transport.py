@@ -56,14 +56,20 @@ class Transport:
                     request = _header(request, each.wire_name, _prefixed)
         return request
 
-    def probes(self, operation: openapi.Operation, found: Iterable[openapi.Candidate], tells: Tells) -> Iterator[Request]:
-        """Requests whose replies tell what the server takes: some that change nothing, if there are any, and pass many checks."""
-        candidates = sorted(found, key=lambda each: (each.seen.may_change, -each.seen.answer.number, each.cost))
+    def probes(
+        self, operation: openapi.Operation, found: Iterable[openapi.Candidate], readings: Readings, tells: Tells
+    ) -> Iterator[Request]:
+        """Requests whose replies tell what the server takes: some that change nothing, if there are any, and break few rules.
+
+        Credentials come first: a server that does not find the credential may not look at anything else.
+        """
+        kinds: dict[object, openapi.Candidate] = {}
+        for each in found:
+            kinds.setdefault((tuple(rule.number for rule in each.seen.rules), frozenset(each.raw)), each)
+        candidates = sorted(
+            kinds.values(), key=lambda each: (each.seen.may_change, len(each.seen.rules), -each.seen.answer.number)
+        )
         credentials = [each for each in operation.parameters if each.credential and each.location == "header"]
-        if self.parameters == PROBE and operation.accepts_form:
-            yield from _first((request_for(operation, each.raw, as_form=True) for each in candidates), "form", tells)
-        if self.parameters == PROBE and not operation.accepts_json and operation.method in ("POST", "PUT", "PATCH"):
-            yield from _first((_as_json(request_for(operation, each.raw)) for each in candidates), "json", tells)
         for prefix in ("", PREFIX) if self.credential == PROBE and credentials else ():
             requests = (
                 _header(request_for(operation, each.raw), credentials[0].wire_name, lambda text: f"{prefix}{text}")  # noqa: B023
@@ -71,12 +77,22 @@ class Transport:
                 if each.raw.get(credentials[0].name)
             )
             yield from _first(requests, "prefix", tells)
+        plain = [self._with_credential(operation, request_for(operation, each.raw), readings) for each in candidates]
+        queries = [each for each in plain if each.query]
+        if self.parameters == PROBE and operation.accepts_form:
+            yield from _first(map(_as_form, queries), "form", tells)
+        if self.parameters == PROBE and not operation.accepts_json and operation.method in ("POST", "PUT", "PATCH"):
+            yield from _first(map(_as_json, queries), "json", tells)
 
 
 def _first(requests: Iterable[Request], kind: str, tells: Tells) -> Iterator[Request]:
     found = next((each for each in islice(requests, MOST_TRIED) if tells(each, kind)), None)
     if found is not None:
         yield found
+
+
+def _as_form(request: Request) -> Request:
+    return replace(request, query=(), form=request.query)
 
 
 def _as_json(request: Request) -> Request:

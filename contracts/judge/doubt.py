@@ -7,6 +7,7 @@ What a request gets that looks up a doubtful row shows nothing about the server.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,37 +15,46 @@ import openapi
 
 Cells = dict[str, frozenset[Any] | None]
 """The values that each column may hold; None where it may hold any."""
-MOST_ROWS = 300
-"""The most doubtful rows that are kept; with more, every row is doubtful."""
+MOST_ROWS = 100
+"""The most doubtful rows of a table that are kept; with more, every row of the table is doubtful."""
 RULE = "the state of the server is unsure since a reply was lost"
 
 
 class Doubt:
-    """The doubtful rows: what each column of them may hold."""
+    """The doubtful rows: what each column of them may hold, by table and key."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[str, Any], Cells] = {}
-        self._invented: dict[tuple[str, Any], Cells] = {}
+        self._rows: defaultdict[str, dict[Any, Cells]] = defaultdict(dict)
+        self._invented: defaultdict[str, dict[Any, Cells]] = defaultdict(dict)
         """Rows with an unknown key that a possible state has."""
+        self._whole: set[str] = set()
+        """Tables of which every row is doubtful."""
+        self._used: dict[str, set[str]] = {}
+        """By operation: the names on which its outcomes depend."""
 
     def __bool__(self) -> bool:
-        return bool(self._rows or self._invented)
+        return bool(self._rows or self._invented or self._whole)
 
     def clear(self) -> None:
         """Everything is certain again, after a reset."""
         self._rows.clear()
         self._invented.clear()
+        self._whole.clear()
 
     def invent(self, changes: Iterable[openapi.Change]) -> None:
         """Notes the rows of a lost reply whose key nobody knows."""
         for each in changes:
-            if each.before is None and each.after is not None and any(map(_is_lost, each.key)):
-                self._invented[each.columns.table, each.key] = _cells(each.columns, each.after)
+            table = each.columns.table
+            if each.before is None and each.after is not None and any(map(_is_lost, each.key)) and table not in self._whole:
+                self._invented[table][each.key] = _cells(each.columns, each.after)
+                self._limit(table)
 
     def drop(self, kept: openapi.State, dropped: Iterable[openapi.State]) -> None:
         """The rows in which states that are no longer kept differ from one that is."""
         for state in dropped:
             for table, columns in kept.tables.items():
+                if table in self._whole:
+                    continue
                 ours, theirs = dict(kept.table(table).items()), dict(state.table(table).items())
                 for key in {key for key, _ in ours.items() ^ theirs.items()}:
                     for row in (ours.get(key), theirs.get(key)):
@@ -54,41 +64,49 @@ class Doubt:
     def keep(self, states: Iterable[openapi.State]) -> None:
         """Forgets the invented rows that no possible state has: a reply has shown that they do not exist."""
         states = tuple(states)
-        gone = [each for each in self._invented if not any(each[1] in state.table(each[0]) for state in states)]
-        for each in gone:
-            del self._invented[each]
+        for table, rows in list(self._invented.items()):
+            left = {key: cells for key, cells in rows.items() if any(key in state.table(table) for state in states)}
+            if left:
+                self._invented[table] = left
+            else:
+                del self._invented[table]
 
     def touched(self, seen: openapi.Permitted) -> dict[str, str]:
         """The lets of a request that look up doubtful rows, or depend on such lets, each with its `how`."""
+        if not self:
+            return {}
         found: dict[str, str] = {}
-        if self:
-            for name, let in seen.scope.operation.lets.items():
-                used = {reference.name for each in let.expressions for reference in each.references}
-                if used & found.keys() or (let.lookup is not None and self._matching(let.lookup, seen.scope)):
-                    found[name] = let.how
-        used = _used(seen.scope.operation.lets, seen.scope.operation.rules)
-        return {name: how for name, how in found.items() if how == "all" or name in used}
+        operation = seen.scope.operation
+        for name, let in operation.lets.items():
+            used = {reference.name for each in let.expressions for reference in each.references}
+            if used & found.keys() or (let.lookup is not None and self._may_find(let.lookup, seen.scope)):
+                found[name] = let.how
+        if operation.name not in self._used:
+            self._used[operation.name] = _used(operation.lets, operation.rules)
+        return {name: how for name, how in found.items() if how == "all" or name in self._used[operation.name]}
 
     def certain(self, state: openapi.State) -> openapi.State:
         """A state without its doubtful rows."""
-        for table, key in (*self._rows, *self._invented):
-            row = state.table(table).get(key)
-            if row is not None:
-                state = state.delete(table, row)
+        for table in {*self._rows, *self._invented, *self._whole}:
+            rows = dict(state.table(table).items())
+            doubtful = {*self._rows.get(table, ()), *self._invented.get(table, ())}
+            for key in rows if table in self._whole else doubtful:
+                if key in rows:
+                    state = state.delete(table, rows[key])
         return state
 
     def follow(self, seen: openapi.Permitted, rule: openapi.Rule, changes: Iterable[openapi.Change]) -> None:
         """What an outcome does to doubtful rows, and which rows become doubtful by it."""
-        if not self or not rule.effects:
+        effects = [each for each in rule.effects if each.table not in self._whole] if self else []
+        if not effects:
             return
         touched, scope = self.touched(seen).keys(), seen.scope
-        for effect in rule.effects:
+        for effect in effects:
             unsure = any(name in touched for name in _names(effect.expressions))
             cells = {name: _possible(_value(each, scope, touched)) for name, each in effect.assignments}
-            for table, key in self._matching(effect.lookup, scope) if effect.lookup is not None else ():
-                for rows in (self._rows, self._invented):
-                    if (table, key) in rows:
-                        _merge(rows[table, key], cells)
+            if effect.lookup is not None:
+                for known in self._matching(effect.lookup, scope):
+                    _merge(known, cells)
             if unsure:
                 self._spread(effect.table, cells, changes)
                 if effect.lookup is not None:
@@ -102,20 +120,36 @@ class Doubt:
                         self._add(each.columns, row, cells)
 
     def _add(self, columns: Any, row: Any, more: Cells | None = None) -> None:
+        if columns.table in self._whole:
+            return
         cells = _cells(columns, row)
-        known = self._rows.setdefault((columns.table, columns.key_of(row)), cells)
+        known = self._rows[columns.table].setdefault(columns.key_of(row), cells)
         _merge(known, cells)
         _merge(known, more or {})
+        self._limit(columns.table)
 
-    def _matching(self, lookup: Any, scope: Any) -> list[tuple[str, Any]]:
+    def _limit(self, table: str) -> None:
+        if len(self._rows[table]) + len(self._invented[table]) > MOST_ROWS:
+            self._whole.add(table)
+            del self._rows[table], self._invented[table]
+
+    def _may_find(self, lookup: Any, scope: Any) -> bool:
+        if lookup.table in self._whole:
+            return _key(lookup, scope) is not None
+        return next(self._matching(lookup, scope), None) is not None
+
+    def _matching(self, lookup: Any, scope: Any) -> Iterator[Cells]:
         """The doubtful rows that a lookup may find, whatever its `if` says."""
-        values = [(name, _value(each, scope)) for name, each in lookup.where]
-        if any(isinstance(value, openapi.Absence) or value is None for _, value in values):
-            return []
-        if len(self._rows) > MOST_ROWS:
-            return [each for each in self._rows if each[0] == lookup.table]
-        rows = (*self._rows.items(), *self._invented.items())
-        return [row for row, cells in rows if row[0] == lookup.table and _may_be(cells, values)]
+        rows = (*self._rows.get(lookup.table, {}).values(), *self._invented.get(lookup.table, {}).values())
+        values = _key(lookup, scope) if rows else None
+        if values is not None:
+            yield from (cells for cells in rows if _may_be(cells, values))
+
+
+def _key(lookup: Any, scope: Any) -> list[tuple[str, Any]] | None:
+    """The values of the columns that a lookup compares; None where it finds nothing."""
+    values = [(name, _value(each, scope)) for name, each in lookup.where]
+    return None if any(isinstance(value, openapi.Absence) or value is None for _, value in values) else values
 
 
 def _cells(columns: Any, row: Any) -> Cells:

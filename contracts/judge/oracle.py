@@ -18,7 +18,7 @@ import openapi
 from contracts.http.wire import Reply, Request
 from contracts.judge.clock import Clock
 from contracts.judge.doubt import RULE, Doubt
-from contracts.judge.readings import Readings
+from contracts.judge.readings import TAKES, Readings
 from contracts.judge.reply import InvalidReply, ReplyReader, decoded, label
 from contracts.judge.views import Allowed, Choice, View, folded_views, unlike_views, views
 
@@ -136,8 +136,8 @@ class Oracle:
         try:
             code, data = self._reader.read(operation, reply, first.answer)
         except InvalidReply as error:
-            if self._refuses_forms(request, reply):
-                return self._refused_form(first, operation, error.got)
+            if kind := self._refused_body(request, reply):
+                return self._without_body(kind, first, operation, error.got)
             self._add_possible_states(each for each, _ in seen)
             return _violated(first, error.got, error.rule, error.detail)
         got = f"{operation.name}/{label(reply.status, code)}"
@@ -197,15 +197,16 @@ class Oracle:
         simplest = min(found, key=lambda each: each.view.strange)
         return [simplest], self.readings.conflict(simplest.view.choices)
 
-    def _refuses_forms(self, request: Request, reply: Reply) -> bool:
-        """Whether a reply may come from a server that takes no forms."""
+    def _refused_body(self, request: Request, reply: Reply) -> str:
+        """The kind of body, `form` or `json`, that a server may have refused whole by the status of its reply; empty if none."""
         operation = self.contract.operations[request.operation]
-        possible = self.readings.allowed("form", operation.name, "", openapi.KINDS["form"])
-        return bool(request.form) and 400 <= reply.status < 500 and reply.status != 429 and "refused" in possible
+        kind = "form" if request.form else "json" if request.body is not None and not operation.accepts_json else ""
+        refuses = bool(kind) and 400 <= reply.status < 500 and reply.status != 429
+        return kind if refuses and "refused" in self.readings.allowed(kind, operation.name, "", openapi.KINDS[kind]) else ""
 
-    def _refused_form(self, seen: openapi.Permitted, operation: openapi.Operation, got: str) -> Judgement:
-        certain = self.readings.learn([(("form", operation.name, "", "refused"),)])
-        verdict = Verdict(NOTE, seen.answer.outcome, got, f"{operation.name}: this server refuses forms")
+    def _without_body(self, kind: str, seen: openapi.Permitted, operation: openapi.Operation, got: str) -> Judgement:
+        certain = self.readings.learn([((kind, operation.name, "", "refused"),)])
+        verdict = Verdict(NOTE, seen.answer.outcome, got, f"{operation.name}: this server {TAKES[kind, 'refused']}")
         return Judgement(verdict, seen.answer.number, readings=tuple(certain))
 
     def judge_lost_reply(self, request: Request, sent: int, received: int, why: str) -> Judgement:

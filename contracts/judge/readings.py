@@ -34,6 +34,7 @@ TAKES = {
     ("form", "refused"): "refuses forms",
     ("both", "form"): "prefers a form to the query",
     ("json", "read"): "reads parameters from a JSON body",
+    ("json", "refused"): "refuses JSON bodies",
     ("prefix", "verbatim"): "takes a credential without `Bearer ` alone",
     ("prefix", "required"): "takes a credential after `Bearer ` alone",
     ("prefix", "required and else invalid"): "takes a credential after `Bearer ` alone",

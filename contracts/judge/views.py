@@ -76,7 +76,7 @@ def _parts(operation: openapi.Operation, request: Request, allowed: Allowed) -> 
             if request.form and operation.accepts_form:
                 yield from _with_form(operation, query, form, choices, allowed)
             elif isinstance(request.body, dict) and not operation.accepts_json:
-                for option in allowed("json", operation.name, "", openapi.KINDS["json"]):
+                for option in _not_refused(allowed("json", operation.name, "", openapi.KINDS["json"])):
                     read = {name: str(value) for name, value in request.body.items()} if option == "read" else {}
                     yield query, read, None, (*choices, ("json", operation.name, "", option))
             else:
@@ -86,8 +86,7 @@ def _parts(operation: openapi.Operation, request: Request, allowed: Allowed) -> 
 def _with_form(
     operation: openapi.Operation, query: dict[str, str], form: dict[str, str], choices: tuple[Choice, ...], allowed: Allowed
 ) -> Iterator[Parts]:
-    options = allowed("form", operation.name, "", openapi.KINDS["form"])
-    for option in options if options == ("refused",) else (each for each in options if each != "refused"):
+    for option in _not_refused(allowed("form", operation.name, "", openapi.KINDS["form"])):
         taken = (*choices, ("form", operation.name, "", option))
         if option in ("ignored", "refused"):
             yield query, {}, None, taken
@@ -97,6 +96,11 @@ def _with_form(
             for first in allowed("both", operation.name, "", openapi.KINDS["both"]):
                 merged = query if first == "query" else query | form
                 yield merged, form, None, (*taken, ("both", operation.name, "", first))
+
+
+def _not_refused(options: tuple[str, ...]) -> tuple[str, ...]:
+    """The options but `refused`, unless it is the only one: such a refusal is told by its HTTP status."""
+    return tuple(each for each in options if each != "refused") or options
 
 
 def _single_values(

@@ -59,9 +59,7 @@ class Prober:
     def _learn_transport(self) -> None:
         """Learns how the server takes credentials, so that a request is read in one way."""
         candidates = (each for found in self._known.values() for each in found)
-        for request in TRANSPORT.probes(
-            self.operation, candidates, lambda each, kind: self.oracle.tells(each, kind, self._ours())
-        ):
+        for request in TRANSPORT.probes(self.operation, candidates, self.oracle.readings, self._tells):
             self.oracle.judge(request, self.target.send(request))
 
     def _tells(self, request: Request, kind: str) -> bool:

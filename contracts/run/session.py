@@ -96,7 +96,7 @@ class Session:
     def probe(self, candidates: Mapping[str, Iterable[openapi.Candidate]]) -> None:
         """Learns how the server takes parameters and credentials, from candidates of each operation. Raises RunEnded."""
         for name, found in candidates.items():
-            for request in self.transport.probes(self.contract.operations[name], found, self.tells):
+            for request in self.transport.probes(self.contract.operations[name], found, self.oracle.readings, self.tells):
                 self._record_answer(self.new_sequence(), request, self._send(request))
 
     def undocumented(self, request: Request) -> None:

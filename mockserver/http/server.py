@@ -23,8 +23,8 @@ with suppress(ImportError):  # there is none for Windows, and not yet for every 
     new_event_loop = uvloop.new_event_loop
 
 BACKLOG = 1024
-HANDSHAKE = 10.0
-"""Seconds that TLS may take to begin, and to end."""
+HANDSHAKE, GOODBYE = 10.0, 1.0
+"""Seconds that TLS may take to begin, and to end: the mock stops only then, and an idle client may never confirm."""
 
 
 class Server:
@@ -62,15 +62,14 @@ class Server:
 
     def _run(self, listener: socket.socket, tls: ssl.SSLContext | None, started: SimpleQueue[BaseException | None]) -> None:
         loop = self._loop
-        patience = HANDSHAKE if tls else None
         try:
             starting = loop.create_server(
                 lambda: Connection(self._service, loop),
                 sock=listener,
                 backlog=BACKLOG,
                 ssl=tls,
-                ssl_handshake_timeout=patience,
-                ssl_shutdown_timeout=patience,
+                ssl_handshake_timeout=HANDSHAKE if tls else None,
+                ssl_shutdown_timeout=GOODBYE if tls else None,
             )
             self._listening = loop.run_until_complete(starting)
             self._tick()

@@ -48,7 +48,7 @@ REQUESTS: Mapping[str, tuple[str, ...]] = {
     "repeated": ("first", "last", "joined"),
     "form": ("read", "ignored", "refused"),
     "both": ("query", "form"),
-    "json": ("ignored", "read"),
+    "json": ("ignored", "read", "refused"),
     "prefix": ("optional", "verbatim", "required", "required and else invalid"),
 }
 """How a request is read: which value of a repeated parameter counts; whether a form may hold parameters; which value counts if
