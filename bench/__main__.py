@@ -22,6 +22,7 @@ from bench._servers import HTTP_SERVERS, MOCK, SERVERS, Command, Server
 from bench._tools import Missing
 from bench.cases import cases
 from bench.catches import catches
+from bench.latency import latency
 
 WIDTH = 135
 """The width of a table in characters, also if the output is a file."""
@@ -167,6 +168,7 @@ def flat(most: int) -> None:
 
 main.add_command(cases)
 main.add_command(catches)
+main.add_command(latency)
 
 
 if __name__ == "__main__":

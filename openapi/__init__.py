@@ -7,6 +7,7 @@ from openapi.decision.contract import Contract, Operation
 from openapi.decision.data import NOT_EXPECTED
 from openapi.decision.decision import Acceptance, Decision, Permitted, Rule, decide, force, permitted
 from openapi.decision.envelope import Envelope
+from openapi.decision.footprint import Footprint, footprint
 from openapi.document.document import Document, Node, parse_document, read_document
 from openapi.document.errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
 from openapi.loading.compile import load
@@ -33,6 +34,7 @@ __all__ = [
     "Document",
     "Envelope",
     "ExecutionError",
+    "Footprint",
     "InvalidDocument",
     "Node",
     "Operation",
@@ -52,6 +54,7 @@ __all__ = [
     "demo_world",
     "duration",
     "folded",
+    "footprint",
     "force",
     "instant",
     "lacking",

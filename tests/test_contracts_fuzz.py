@@ -18,7 +18,6 @@ import openapi
 from contracts import Manners, Plan, Request, Target, examine
 from contracts.cli.main import main
 from contracts.generate.stream import Stream
-from contracts.http.target import RunEnded
 from contracts.run.examination import open_session
 from contracts.run.fuzz import Shard, send_stream
 from contracts.sequence.corpus import Corpus
@@ -27,17 +26,6 @@ from contracts.sequence.sequence import Sequence
 
 CONTRACT = openapi.load()
 WHOLE = Shard()
-
-
-class Ending(Stream):
-    """The first inputs of a stream."""
-
-    numbers = 3
-
-    def input(self, number):
-        if number >= self.numbers:
-            raise RunEnded
-        return super().input(number)
 
 
 @pytest.fixture
@@ -50,9 +38,7 @@ def sent(world, file, seed=0, shard=WHOLE, workers=1, corpus=None, start=None, n
     with tapped(file) as (base, requests):
         target = Target(base, Manners(connections=workers))
         session = open_session(CONTRACT, world, target, Plan(workers=workers, thorough=False))
-        stream = Ending(CONTRACT, world, seed)
-        stream.numbers = numbers
-        send_stream(session, stream, shard, corpus, start)
+        send_stream(session, Stream(CONTRACT, world, seed), shard, corpus, start, end=numbers)
     assert session.record.exit_code() == 0
     return requests
 
@@ -121,7 +107,9 @@ def test_a_later_run_starts_from_the_corpus(tmp_path):
         again = run("--target", base, "--world", WORLD, "--max-requests", 300, "--corpus", tmp_path / "corpus.jsonl", "--seed", 9)
         assert again.exit_code == 0
         saved = [(step["method"], step["path"]) for entry in entries for step in entry["steps"]]
-        assert [each[:2] for each in requests] == saved[: len(requests)]
+        sent = [each[:2] for each in requests]
+        probes = next(number for number in range(30) if sent[number:][:50] == saved[:50])
+        assert sent[probes:] == saved[: len(sent) - probes]
 
 
 def test_the_position_is_kept_by_seed_and_shard(tmp_path):
@@ -208,6 +196,6 @@ def test_the_time_that_is_given_is_kept():
 @pytest.mark.parametrize("workers", [1, 6])
 def test_the_bound_on_requests_holds_also_while_a_failure_is_made_short(tmp_path, workers):
     with tapped(WORLD, mutated(FORGETFUL["new-end-forgotten"])) as (base, requests):
-        result = run("--target", base, "--world", WORLD, "--max-requests", 60, "--workers", workers)
+        result = run("--target", base, "--world", WORLD, "--max-requests", 120, "--workers", workers)
     assert result.exit_code == 1
-    assert len(requests) == 59  # the first connection checked that the server answers
+    assert len(requests) == 119  # the first connection checked that the server answers

@@ -74,7 +74,7 @@ def test_a_flag_wins_over_the_profile_over_the_default(profile, monkeypatch):
     assert (found["retries"], found["tolerance"], found["strict_order"], found["breadth"]) == (0, 5000, True, False)
     assert found["require"] == ("shareInfo/5106", "userDeviceList/*")
     assert [(each.name, each.value) for each in found["header"]] == [("X-Gate", "open-sesame"), ("X-Team", "blue")]
-    assert (found["walks"], found["seed"]) == (60, 0)
+    assert (found["walks"], found["seed"], found["breadth"]) == (None, 0, False)
 
 
 def test_one_profile_serves_every_command(profile, monkeypatch):
@@ -106,7 +106,7 @@ def test_a_profile_may_hold_its_world_and_keeps_its_lines(profile, tmp_path):
         ("world: nowhere.yaml", "nowhere.yaml:1: cannot be read"),
         ("target: http://127.0.0.1:9\n\nrate: fast", "staging.yaml:3: rate: 'fast' is not a number of requests per second"),
         ("timeout: soon", "staging.yaml:1: timeout: 'soon' is not a duration; write 500ms, 90s, 30m or 1h"),
-        ("workers: 0", "staging.yaml:1: workers: 0 is not in the range"),
+        ("workers: 0", "staging.yaml:1: workers: '0' is not a number of parallel requests"),
         ("workers: [1]", "staging.yaml:1: workers must have plain values"),
         ("rate:", "staging.yaml:1: rate must have plain values"),
         ("headers: {X-Gate: {a: b}}", "staging.yaml:1: headers must have plain values"),

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import openapi
 from contracts.cli.param_types import Header, secrets
 from contracts.cli.unusable import Unusable
-from contracts.http.target import Manners, Target, Unreachable
+from contracts.http.target import MOST_CONNECTIONS, Manners, Target, Unreachable
 from contracts.http.wire import printable
 
 
@@ -70,7 +70,7 @@ def _manners(options: Mapping[str, Any], contract: openapi.Contract) -> Manners:
         reset=_url("reset", options["reset"]) if options["reset"] else None,
         headers={each.name: each.value for each in headers},
         shown={each.name: each.shown for each in headers},
-        connections=options.get("workers", 1),
+        connections=options.get("workers", 1) or MOST_CONNECTIONS,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from contracts.cli.options import CONNECTION, DEPLOYMENT, JUDGING, LIMITS, SENDI
 from contracts.cli.param_types import ShardText
 from contracts.cli.unusable import Unusable
 from contracts.generate.stream import Stream
+from contracts.http.target import RunEnded, Unreachable
 from contracts.run.deadline import Deadline
-from contracts.run.examination import open_session
+from contracts.run.examination import learn, open_session
 from contracts.run.fuzz import send_stream
 from contracts.sequence.corpus import Corpus
 
@@ -56,6 +58,8 @@ def fuzz(**options: Any) -> None:
         stream = Stream(deployment.contract, deployment.world, test_plan.seed)
         if options["time"] is not None:
             deadline.end(options["time"] / 1000)
+        with suppress(RunEnded, Unreachable):  # then the stream ends too
+            learn(session)
         try:
             send_stream(session, stream, options["shard"], corpus, start)
         except OSError as error:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 import openapi
-from contracts.cli.param_types import Duration, File, HeaderLine, Rate, Text, WorldFile
+from contracts.cli.param_types import Duration, File, HeaderLine, Rate, Text, Workers, WorldFile
 from contracts.cli.profile import PROFILE, option, options
 from contracts.cli.unusable import Unusable
 from contracts.generate.transport import ALL, BARE, BEARER, FORM, PROBE, QUERY, Transport
@@ -63,7 +63,11 @@ JUDGING = options(
 SENDING = options(
     option("--seed", default=0, metavar="N", help="Random seed. The same seed gives the same requests."),
     option(
-        "--workers", default=1, type=click.IntRange(1, 64), metavar="N", help="Parallel requests, for those that change nothing."
+        "--workers",
+        default="auto",
+        type=Workers(),
+        metavar="N",
+        help="Parallel requests, of those that do not affect one another. auto: by the latency, up to 24.",
     ),
     option(
         "--require",
@@ -88,7 +92,7 @@ def plan(options: Mapping[str, Any], contract: openapi.Contract, **more: Any) ->
     """The plan of a test run, from options. Raises Unusable if a --require matches no outcome."""
     return Plan(
         seed=options.get("seed", 0),
-        workers=options.get("workers", 1),
+        workers=options.get("workers", 1) or None,
         strict_order=options["strict_order"],
         tolerance=options["tolerance"],
         transport=Transport(options["transport"], options["credential"]),

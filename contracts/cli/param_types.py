@@ -101,6 +101,24 @@ class Rate(click.ParamType[float]):
         return found
 
 
+MOST_WORKERS = 64
+
+
+class Workers(click.ParamType[int]):
+    """A number of parallel requests, or `auto`, which is 0."""
+
+    name = "workers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; fails outside of 1 to 64."""
+        text = str(value)
+        if text == "auto":
+            return 0
+        if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:4]) <= MOST_WORKERS:
+            self.fail(f"{value!r} is not a number of parallel requests; write auto, or 1 to {MOST_WORKERS}", param, ctx)
+        return int(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """A header of every request. `shown` is the text that reports print instead of its value."""

@@ -21,7 +21,12 @@ from contracts.run.examination import WALKS, examine
 @max_requests(100_000)
 @CONNECTION
 @JUDGING
-@option("--walks", default=WALKS, type=click.IntRange(0), metavar="N", help="Random sequences of requests over all operations.")
+@option(
+    "--walks",
+    type=click.IntRange(0),
+    metavar="N",
+    help=f"Random sequences of requests over all operations. Without it: up to {WALKS}, while they show something new.",
+)
 @option("--breadth/--no-breadth", default=True, help="Also send requests that Schemathesis generates.")
 @option("--undocumented", is_flag=True, help="Also send undocumented methods and paths, which must not succeed.")
 @output.REPORTS

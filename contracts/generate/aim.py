@@ -43,15 +43,21 @@ def _selected(operation: openapi.Operation, candidates: list[openapi.Candidate],
     counts: Counter[tuple[Any, ...]] = Counter()
     for each in random.sample(candidates, len(candidates)):
         kind = each.seen.answer.number, each.seen.outcomes
-        boundary = kind, _distances(operation, each.seen.scope)
+        boundary = kind, _distances(operation.parameters, each.seen.scope)
         counts.update((kind, boundary))
         if counts[kind] <= QUOTA or counts[boundary] <= BOUNDARY_QUOTA:
             yield each
 
 
-def _distances(operation: openapi.Operation, scope: Mapping[str, Any]) -> tuple[int, ...]:
+def features(seen: openapi.Permitted) -> set[tuple[object, ...]]:
+    """What a request has that another one for the same row may not have: values, and distances of integers."""
+    operation, scope = seen.scope.operation, seen.scope
+    return {(name, str(value)) for name, value in scope.raw.items()} | {_distances(operation.parameters, scope)}
+
+
+def _distances(parameters: Iterable[openapi.Parameter], scope: Mapping[str, Any]) -> tuple[int, ...]:
     """The pairwise distances of the integer parameters, clipped to -2..2; 2 where one has no value."""
-    values = [scope[each.name] for each in operation.parameters if each.type == "integer"]
+    values = [scope[each.name] for each in parameters if each.type == "integer"]
     numbers = [value if isinstance(value, int) else None for value in values]
     return tuple(2 if one is None or two is None else max(-2, min(2, one - two)) for one, two in combinations(numbers, 2))
 

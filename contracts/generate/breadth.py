@@ -7,7 +7,7 @@ a failure. They would report a correct server that puts the outcome as a code in
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -23,11 +23,8 @@ EXAMPLES = 25
 """Requests for each operation and mode."""
 
 
-Send = Callable[[Request], object]
-
-
-def broad(contract: openapi.Contract, send: Send, known: dict[str, dict[str, str]], seed_value: int) -> None:
-    """Passes positive and negative requests that Schemathesis generates to `send`.
+def broad(contract: openapi.Contract, known: dict[str, dict[str, str]], seed_value: int) -> Iterator[Request]:
+    """Positive and negative requests that Schemathesis generates.
 
     `known` has, by operation, the values of a request that succeeds. They replace some of the generated values: without them
     the first check of the server refuses nearly every request, because generated values match no row.
@@ -40,22 +37,26 @@ def broad(contract: openapi.Contract, send: Send, known: dict[str, dict[str, str
             continue
         operation = contract.operations[name]
         for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
-            _run(operation, found.as_strategy(generation_mode=mode), known.get(operation.name, {}), send, seed_value)
+            yield from _generated(operation, found.as_strategy(generation_mode=mode), known.get(operation.name, {}), seed_value)
 
 
-def _run(operation: openapi.Operation, cases: Any, known: dict[str, str], send: Send, seed_value: int) -> None:
+def _generated(operation: openapi.Operation, cases: Any, known: dict[str, str], seed_value: int) -> list[Request]:
+    """All are generated before the first is sent: Hypothesis cannot wait for replies."""
+    requests: list[Request] = []
+
     @seed(seed_value)
     @settings(
         max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
     )
     @given(case=cases, replaced=st.sets(st.sampled_from(sorted(known) or [""])))
     def run(case: Any, replaced: set[str]) -> None:
-        send(_request(operation, case, {name: known[name] for name in replaced if name in known}))
+        requests.append(_request(operation, case, {name: known[name] for name in replaced if name in known}))
 
     # An operation without parameters has no negative cases.
     with warnings.catch_warnings(), suppress(Unsatisfiable):
         warnings.simplefilter("ignore")
         run()
+    return requests
 
 
 def _request(operation: openapi.Operation, case: Any, replaced: dict[str, str]) -> Request:

@@ -12,7 +12,7 @@ from random import Random
 import openapi
 from contracts.generate.choices import Seeded
 from contracts.generate.draw import Drawer, KnownRows
-from contracts.generate.walk import Walker
+from contracts.generate.walk import Walker, run
 from contracts.http.wire import Request
 from contracts.judge.oracle import VERIFIED, Judgement, Verdict
 from contracts.judge.views import own_view
@@ -43,7 +43,8 @@ class Stream:
         """The input with this number, from 0."""
         choices = Seeded(f"{self._seed}/{number}")
         model = _Model(self._contract, self._world, self._known, choices)
-        return Input(Walker(model, self._drawers).walk(choices).abstract(), [self._single(choices) for _ in range(SINGLES)])
+        run(Walker(model, self._drawers).walk(choices), model.step)
+        return Input(model.sequence.abstract(), [self._single(choices) for _ in range(SINGLES)])
 
     def _single(self, choices: Seeded) -> Request:
         drawer, now = choices.choose(self._drawers), self._world.now
@@ -59,9 +60,7 @@ class _Model:
     def __init__(self, contract: openapi.Contract, world: openapi.World, known: KnownRows, choices: Seeded) -> None:
         self._contract, self._world, self.known = contract, world, known
         self._state, self._random = world.state, Random(choices.choose(range(2**32)))
-
-    def restart(self) -> bool:
-        return False  # a model is used for one walk only
+        self.sequence = Sequence(Placeholders(world.now, world.secrets))
 
     def now(self) -> int:
         return self._world.now
@@ -71,7 +70,7 @@ class _Model:
         return openapi.permitted(operation, own_view(operation, request).raw, self._state, self._world.now)
 
     def new_sequence(self) -> Sequence:
-        return Sequence(Placeholders(self._world.now, self._world.secrets))
+        return self.sequence  # a model is used for one walk only
 
     def ends_walk(self, judged: Judgement) -> bool:
         return False  # a model never violates the contract

@@ -7,7 +7,7 @@ preceding changes, so that the pairs of a change and a row are covered evenly.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
@@ -74,9 +74,6 @@ class Environment(Protocol):
     def needs_better_sequence(self) -> bool:
         """Whether all walks should use only rows that they mint themselves, to isolate a violation."""
 
-    def restart(self) -> bool:
-        """Resets the server to its initial state; returns whether it can be reset."""
-
     def now(self) -> int:
         """The most likely time on the server, epoch ms."""
 
@@ -89,8 +86,19 @@ class Environment(Protocol):
     def ends_walk(self, judged: Judgement) -> bool:
         """Whether a walk ends after this judgement: a violation that was not known before."""
 
-    def step(self, sequence: Sequence, request: Request) -> Judgement:
-        """Sends the next request of a sequence. Raises RunEnded."""
+
+Walk = Generator[tuple[Sequence, Request], Judgement, None]
+"""A walk: yields its sequence with the next request, and receives the judgement on the reply."""
+
+
+def run(walk: Walk, step: Callable[[Sequence, Request], Judgement]) -> None:
+    """Runs a walk to its end, alone."""
+    try:
+        following = next(walk)
+        while True:
+            following = walk.send(step(*following))
+    except StopIteration:
+        return
 
 
 class Walker:
@@ -102,9 +110,8 @@ class Walker:
         self._minted = {table for each in drawers for table in each.operation.success.mints}
         self._seen: Counter[tuple[Any, ...]] = Counter()
 
-    def walk(self, choices: Choices, steps: int = STEPS) -> Sequence:
-        """Runs one walk, deterministic for given choices and environment. Ends at a new violation. Raises RunEnded."""
-        self._environment.restart()
+    def walk(self, choices: Choices, steps: int = STEPS) -> Walk:
+        """One walk, deterministic for given choices and environment. Ends at a new violation."""
         sequence = self._environment.new_sequence()
         minted_only = choices.happens(MINTED_ONLY_PERCENT) or self._environment.needs_better_sequence
         known = self._environment.known.focused(choices, self._minted if minted_only else ())
@@ -113,7 +120,7 @@ class Walker:
         keys: set[str] = set()
         for _ in range(steps):
             candidate = self._read_back(known, keys, changed, choices) or self._next_candidate(drawers, known, changed, choices)
-            judged = self._environment.step(sequence, candidate.request)
+            judged = yield sequence, candidate.request
             if self._environment.ends_walk(judged):
                 break
             keys = set()
@@ -121,7 +128,6 @@ class Walker:
                 known.note(judged.changes)
                 changed = (*changed, judged.verdict.got)[-CHANGES_REMEMBERED:]
                 keys = {key for each in judged.changes for key in each.key if isinstance(key, str)}
-        return sequence
 
     def _read_back(self, known: KnownRows, keys: set[str], changed: tuple[str, ...], choices: Choices) -> _Candidate | None:
         """After a change, a candidate that should read the changed rows or that names them; None where there is none."""

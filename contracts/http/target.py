@@ -20,6 +20,8 @@ from contracts.http.wire import Reply, Request
 NO_REPLY = "no reply"
 MOST_UNANSWERED = 10
 """Consecutive requests without a reply after which the server is checked; the run ends if it does not answer then."""
+MOST_CONNECTIONS = 24
+"""How many requests may be sent in parallel, unless it is stated."""
 LONGEST_SLEEP = 0.1
 """Seconds. A request that waits for its turn checks at this interval whether the run is over."""
 RESETS = 3
@@ -62,7 +64,7 @@ class Manners:
     """The same headers with the values that reports print."""
     reset: str | None = field(default=None, repr=False)
     """A URL; a POST to it resets the server to its initial state."""
-    connections: int = 1
+    connections: int = MOST_CONNECTIONS
     """How many requests may be sent in parallel."""
 
 

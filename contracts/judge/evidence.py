@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from contracts.http.target import NO_REPLY, Target
@@ -44,6 +44,17 @@ class Server(Protocol):
     def repeat(self, steps: Steps) -> tuple[Sequence, Verdict, str]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Traced:
+    """Where a failure may come from."""
+
+    causes: Sequence
+    """The requests that changed rows which the failure mentions, then the request that failed."""
+    starting_points: list[tuple[Steps, Steps]] = field(default_factory=list)
+    """Sequences to shrink, each with the steps that must stay."""
+    history: Steps = field(default_factory=list)
+
+
 class Evidence:
     """Records the failures of a test run and shrinks their sequences."""
 
@@ -72,19 +83,51 @@ class Evidence:
             self._record.findings.clear()
             self._record.findings.update(kept)
 
-    def take(self, sequence: Sequence, verdict: Verdict, reply: str) -> None:
-        """Records the verdict on the last reply of a sequence; shrinks a violation. Raises RunEnded."""
+    def take(self, failures: Iterable[tuple[Sequence, Verdict, str]]) -> None:
+        """Records verdicts on the last reply of sequences, each with the text of the reply. Shrinks violations. Raises RunEnded.
+
+        All are traced first, because shrinking one of them sends requests and may reset the target.
+        """
+        found, keys = [], set()
+        for sequence, verdict, reply in failures:
+            traced = None if verdict.key in keys else self._trace(sequence, verdict, reply)
+            found.append((sequence, verdict, reply, traced))
+            keys.add(verdict.key)
+        for each in found:
+            self._take(*each)
+
+    def _take(self, sequence: Sequence, verdict: Verdict, reply: str, traced: _Traced | None) -> None:
         finding = self._record.findings.get(verdict.key)
         if finding is not None:
-            self._take_again(finding, sequence, verdict, reply)
+            finding.count += 1
+            if traced is not None and verdict.kind == VIOLATION and not _is_conclusive(finding):
+                self._shorten(finding, verdict, traced)
+            elif traced is not None and verdict.kind != VIOLATION:
+                finding.take(self._finding(traced.causes, verdict, reply, SPORADIC))
         elif len(self._record.findings) >= MOST_FINDINGS:
             self._record.dropped += 1
-        else:
-            traced, _ = self._traced(sequence, verdict)
-            finding = self._record.findings[verdict.key] = self._finding(traced, verdict, reply, SPORADIC)
+        elif traced is not None:
+            finding = self._record.findings[verdict.key] = self._finding(traced.causes, verdict, reply, SPORADIC)
             if verdict.kind == VIOLATION:
-                finding.history = self._server.journal.history(self._server.new_sequence(), sequence.steps[-1])
-                self._shorten_new(finding, sequence, verdict)
+                finding.history = traced.history
+                self._shorten_new(finding, verdict, traced)
+
+    def _trace(self, sequence: Sequence, verdict: Verdict, reply: str) -> _Traced | None:
+        """Where a failure may come from; None where nothing better is sought than what is known of it."""
+        finding = self._record.findings.get(verdict.key)
+        if finding is None:
+            wanted = len(self._record.findings) < MOST_FINDINGS
+        elif verdict.kind == VIOLATION:
+            wanted = not _is_conclusive(finding) and self._concerns_minted_rows(sequence, verdict, reply)
+        else:
+            wanted = len(finding.steps) > 1
+        if not wanted:
+            return None
+        causes, from_world = self._causes(sequence, verdict)
+        if verdict.kind != VIOLATION:
+            return _Traced(causes)
+        history = self._server.journal.history(self._server.new_sequence(), sequence.steps[-1])
+        return _Traced(causes, self._starting_points(sequence, causes, from_world), history)
 
     def take_single(self, sequence: Sequence, verdict: Verdict, reply: str) -> None:
         """Records a finding whose sequence needs no shrinking."""
@@ -93,17 +136,9 @@ class Evidence:
         if verdict.kind == VIOLATION:
             self._note_violation()
 
-    def _take_again(self, finding: Finding, sequence: Sequence, verdict: Verdict, reply: str) -> None:
-        finding.count += 1
-        if verdict.kind == VIOLATION:
-            if not _is_conclusive(finding) and self._concerns_minted_rows(sequence, verdict, reply):
-                self._shorten(finding, sequence, verdict)
-        elif len(finding.steps) > 1:
-            finding.take(self._finding(self._traced(sequence, verdict)[0], verdict, reply, SPORADIC))
-
-    def _shorten_new(self, finding: Finding, sequence: Sequence, verdict: Verdict) -> None:
+    def _shorten_new(self, finding: Finding, verdict: Verdict, traced: _Traced) -> None:
         """Shrinks a new violation, then resets the target where it can be reset."""
-        self._shorten(finding, sequence, verdict)
+        self._shorten(finding, verdict, traced)
         if finding.verdict.got.startswith(NO_REPLY) and finding.rank == SPORADIC:  # the network may have failed
             finding.verdict = replace(finding.verdict, kind=UNEXPLAINED)
         else:
@@ -114,7 +149,7 @@ class Evidence:
         if self._stop_early and self._stop_at is None:
             self._stop_at = self._server.target.sent + LAST_REQUESTS
 
-    def _shorten(self, finding: Finding, sequence: Sequence, verdict: Verdict) -> None:
+    def _shorten(self, finding: Finding, verdict: Verdict, traced: _Traced) -> None:
         """Repeats a failure and shrinks its sequence. The server need not be in its initial state."""
         target, key = self._server.target, verdict.key
         started, most = target.sent, target.sent + SHRINK_REQUESTS - self._spent[key]
@@ -138,7 +173,7 @@ class Evidence:
             finding.take(self._finding(*repeated, rank))
             return True
 
-        for steps, kept in self._starting_points(sequence, verdict):  # noqa: B007 what `fails` sees
+        for steps, kept in traced.starting_points:  # noqa: B007 what `fails` sees
             if fails(steps):
                 shrink(steps, fails)
             if _is_conclusive(finding):
@@ -153,16 +188,15 @@ class Evidence:
         except Unrepeatable:
             return False
 
-    def _starting_points(self, sequence: Sequence, verdict: Verdict) -> list[tuple[Steps, Steps]]:
+    def _starting_points(self, sequence: Sequence, causes: Sequence, from_world: set[Request]) -> list[tuple[Steps, Steps]]:
         """Sequences to shrink, the most promising first, each with the steps that must stay: they changed rows of the world."""
-        causes, from_world = self._traced(sequence, verdict)
         traced, whole = causes.abstract(), sequence.abstract()
         from_world = set() if self._server.target.resets else from_world
         kept = [step for step, sent in zip(traced, causes.steps, strict=True) if sent in from_world]
         changing = [step for step, sent in zip(whole, sequence.steps, strict=True) if self._server.journal.has(sent)]
         return [(traced, kept), (needed_steps(whole, changing), []), (whole, [])]
 
-    def _traced(self, sequence: Sequence, verdict: Verdict) -> tuple[Sequence, set[Request]]:
+    def _causes(self, sequence: Sequence, verdict: Verdict) -> tuple[Sequence, set[Request]]:
         """The requests that changed rows which the failure mentions, and those of them that changed rows of the world."""
         return self._server.journal.causes(self._server.new_sequence(), sequence, verdict.detail)
 

@@ -80,6 +80,23 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Possible:
+    """A state in which the server may be, and the readings that led to it, as far as they are not certain."""
+
+    state: openapi.State
+    choices: tuple[Choice, ...] = ()
+
+    def views(self, found: Iterable[View]) -> Iterator[View]:
+        """The views of a request that a server in this state may have."""
+        chosen = {(kind, operation, name): option for kind, operation, name, option in self.choices}
+        for view in found:
+            if not chosen:
+                yield view
+            elif all(chosen.get((kind, operation, name), option) == option for kind, operation, name, option in view.choices):
+                yield replace(view, choices=tuple(dict.fromkeys((*view.choices, *self.choices))))
+
+
+@dataclass(frozen=True, slots=True)
 class _Explanation:
     """One explanation of a reply: what the server saw, the rule that it followed, and its state afterwards."""
 
@@ -110,7 +127,7 @@ class Oracle:
     ) -> None:
         self.contract, self.clock, self.strict_order = contract, clock or Clock(world, world.now, tolerance=0), strict_order
         self._initial = world.state
-        self.states: tuple[openapi.State, ...] = (world.state,)
+        self.possible: tuple[Possible, ...] = (Possible(world.state),)
         self._doubt = Doubt()
         self._reader = ReplyReader(contract)
         self.readings = Readings(dict(contract.readings))
@@ -120,11 +137,16 @@ class Oracle:
     @property
     def state(self) -> openapi.State:
         """The most likely state of the server."""
-        return self.states[0]
+        return self.possible[0].state
+
+    @property
+    def states(self) -> tuple[openapi.State, ...]:
+        """The states in which the server may be, the most likely first."""
+        return tuple(each.state for each in self.possible)
 
     def restart(self) -> None:
         """Returns to the state of the world, after a reset of the server."""
-        self.states = (self._initial,)
+        self.possible = (Possible(self._initial),)
         self._doubt.clear()
 
     def judge(self, request: Request, reply: Reply) -> Judgement:
@@ -146,7 +168,7 @@ class Oracle:
         if not explanations:
             explanations, broken = self._explain_otherwise(request, reply, got, data)
         if broken is not None:
-            self._keep(_distinct(explanations))
+            self._keep(self._distinct(explanations))
             return _violated(first, got, *broken)
         if explanations:
             return self._explained(explanations, got)
@@ -169,9 +191,9 @@ class Oracle:
         best = explanations[0]
         unsure = best.kind == UNEXPLAINED and bool(self._doubt.touched(best.seen))
         self._doubt.follow(best.seen, best.rule, best.changes)
-        self._keep(_distinct(explanations))
-        self._doubt.keep(self.states)
         certain = self.readings.learn(each.view.choices for each in explanations)
+        self._keep(self._distinct(explanations))
+        self._doubt.keep(each.state for each in self.possible)
         if best.kind == VERIFIED and best.rule is not best.seen.success:
             self._learn_exact_keys(self.contract.operations[best.seen.scope.operation.name], best)
         judged = replace(_judgement(best, got), readings=tuple(certain))
@@ -256,7 +278,8 @@ class Oracle:
     def expect(self, request: Request, ours: int) -> openapi.Permitted:
         """What the contract permits in the most likely state for a request sent at `ours`, epoch ms of our clock."""
         operation = self.contract.operations[request.operation]
-        view = next(views(operation, request, self.readings.allowed))
+        found = list(views(operation, request, self.readings.allowed))
+        view = next(self.possible[0].views(found), found[0])
         return openapi.permitted(operation, view.raw, self.state, self.clock.now(ours), view.values)
 
     def views(self, request: Request, sent: int, received: int) -> Iterator[openapi.Permitted]:
@@ -272,10 +295,12 @@ class Oracle:
         operation = self.contract.operations[request.operation]
         times = self.clock.window(sent, received)
         found = list(views(operation, request, allowed))
-        for state in self.states:
-            for view in [*found, *self._folded_views(operation, found[0], state)] if folding else found:
+        for each in self.possible:
+            # What nothing explains otherwise may be read in any way.
+            folded = [*found, *self._folded_views(operation, found[0], each.state)] if folding else each.views(found)
+            for view in folded:
                 for now in times:
-                    yield openapi.permitted(operation, view.raw, state, now, view.values), view
+                    yield openapi.permitted(operation, view.raw, each.state, now, view.values), view
 
     def _folded_views(self, operation: openapi.Operation, view: View, state: openapi.State) -> Iterator[View]:
         """Views with a key of a row instead of a text like it.
@@ -320,7 +345,8 @@ class Oracle:
 
         They are the results of all permitted rules or, where the reply has an outcome, of the rules with this outcome.
         """
-        found: dict[tuple[Any, ...], openapi.State] = {(id(state), ()): state for state in self.states}
+        choices = {id(each.state): each.choices for each in self.possible}
+        found: dict[tuple[Any, ...], Possible] = {(id(each.state), ()): each for each in self.possible}
         for seen in views:
             for rule in seen.rules if got is None else (rule for rule in seen.scope.operation.rules if rule.outcome == got):
                 if rule.effects:
@@ -331,15 +357,27 @@ class Oracle:
                         continue
                     key = id(seen.scope.state), tuple(map(_without_lost, changes))
                     if key not in found:
-                        found[key] = state
+                        found[key] = Possible(state, choices[id(seen.scope.state)])
                         self._doubt.invent(changes)
                         self._doubt.follow(seen, rule, changes)
         self._keep(tuple(found.values()))
 
-    def _keep(self, states: tuple[openapi.State, ...]) -> None:
+    def _keep(self, possible: tuple[Possible, ...]) -> None:
         """Keeps the most likely states. The rows in which the others differ from them become doubtful."""
-        self.states = states[:MOST_STATES]
-        self._doubt.drop(self.states[0], states[MOST_STATES:])
+        self.possible = possible[:MOST_STATES]
+        self._doubt.drop(self.state, (each.state for each in possible[MOST_STATES:]))
+
+    def _distinct(self, explanations: list[_Explanation]) -> tuple[Possible, ...]:
+        """The states after these explanations, each with the uncertain readings that all explanations of it have in common."""
+        grouped: dict[tuple[Any, ...], list[_Explanation]] = {}
+        for each in explanations:
+            grouped.setdefault(each.state_key, []).append(each)
+        return tuple(Possible(found[0].state, self._common(found)) for found in grouped.values())
+
+    def _common(self, explanations: list[_Explanation]) -> tuple[Choice, ...]:
+        first, *others = (each.view.choices for each in explanations)
+        common = [choice for choice in first if all(choice in each for each in others)]
+        return tuple(each for each in common if len(self.readings.allowed(*each[:3], openapi.KINDS[each[0]])) > 1)
 
     def _is_unsure(self, seen: list[tuple[openapi.Permitted, View]], got: str, status: int, data: Any) -> bool:
         """Whether a reply that nothing explains may be due to doubtful rows. In a list these may be there or not."""
@@ -352,10 +390,6 @@ class Oracle:
         explanations, complaints = self._explain(views, got, status, data)
         details = (detail.split("; ") for _, detail in complaints)
         return bool(explanations) or any(all(each.endswith(openapi.NOT_EXPECTED) for each in parts) for parts in details)
-
-
-def _distinct(explanations: list[_Explanation]) -> tuple[openapi.State, ...]:
-    return tuple({each.state_key: each.state for each in reversed(explanations)}.values())[::-1]
 
 
 def _without_lost(change: openapi.Change) -> tuple[Any, ...]:

@@ -91,7 +91,7 @@ class Readings:
             stated = self._stated.get(kind)
             takes = TAKES.get((kind, option), f"reads {kind} as {option}")
             if stated is not None and stated.documented:
-                return f"x-readings: {kind}: {stated.option} [{stated.file}:{stated.line}]", f"the server {takes} ({where})"
+                return f"x-readings: {kind}: {stated.option} [{stated.place}]", f"the server {takes} ({where})"
             before = " or ".join(self._left[kind, operation, parameter])
             return f"one server reads {kind} in one way", f"{where} was read as {before} before, and now the server {takes}"
         return None
@@ -100,7 +100,7 @@ class Readings:
         """What a certain reading says of the server, and where it was seen."""
         kind, operation, parameter, option = choice
         stated = self._stated.get(kind)
-        why = f"assumed: {stated.why} [{stated.file}:{stated.line}]" if stated is not None else "the contract does not say"
+        why = f"assumed: {stated.why} [{stated.place}]" if stated is not None else "the contract does not say"
         return f"this server {TAKES[kind, option]} ({why})", " of ".join(filter(None, (parameter, operation)))
 
     def takes(self, kind: str, operation: str = "", parameter: str = "") -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from contracts.http.wire import Request, printable
+from contracts.judge.causes import Cause, Causes
 from contracts.judge.oracle import VERIFIED, VIOLATION, Judgement, Verdict
 
 VIOLATED, BLOCKED, NOT_COVERED = "violated", "blocked", "not covered"
@@ -81,12 +82,16 @@ class Record:
     """The latency histogram of each outcome that the server gave: the count of each bucket."""
     findings: dict[tuple[str, ...], Finding] = field(default_factory=dict)
     """By `Verdict.key`."""
+    causes: Causes = field(default_factory=Causes)
+    """What failing requests have in common."""
     first_replies: set[str] = field(default_factory=set)
     """The first two different reply bodies."""
     dropped: int = 0
     """How many findings came after MOST_FINDINGS."""
     behaviours: set[str] = field(default_factory=set)
     """Distinct behaviours seen: a row, the outcome, and the outcome of the latest change before it."""
+    planned: int = 0
+    """About how many requests the test run will send; 0 where it has no end of its own."""
     requests: int = 0
     seconds: float = 0.0
     pauses: int = 0
@@ -111,6 +116,18 @@ class Record:
         known = len(self.behaviours)
         self.behaviours.add(behaviour)
         return len(self.behaviours) > known
+
+    def grouped(self) -> list[tuple[Cause, list[Finding]]]:
+        """The violations by their cause, the cause of the best violation first."""
+        violations = {each.verdict.key: each for each in self.found(VIOLATION)}
+        positions = {key: position for position, key in enumerate(violations)}
+        causes = self.causes.of(violations)
+        known = {key for cause in causes for key in cause.keys}
+        causes += [Cause("", (key,), each.count, each.count) for key, each in violations.items() if key not in known]
+        ordered = [(cause, sorted(cause.keys, key=positions.__getitem__)) for cause in causes]
+        return [
+            (cause, [violations[key] for key in keys]) for cause, keys in sorted(ordered, key=lambda pair: positions[pair[1][0]])
+        ]
 
     def found(self, kind: str) -> list[Finding]:
         """The findings of a kind, sorted by rank, then by frequency."""

@@ -103,6 +103,10 @@ class Situations:
         found = self._of(seen)
         return not found.answered and found.refused < SUSPICIOUS
 
+    def new(self, seen: openapi.Permitted) -> bool:
+        """Whether a success takes a branch in which its operation has not succeeded yet."""
+        return any(not self._wanted.get(each, True) for each in branches(seen))
+
     def _of(self, seen: openapi.Permitted) -> _Seen:
         return self._seen.setdefault(_situation(seen), _Seen(begun=self._successes[seen.scope.operation.name]))
 

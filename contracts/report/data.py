@@ -25,6 +25,11 @@ def as_data(record: Record) -> dict[str, Any]:
     outcomes = {each: {"verdict": record.verdict(each), "cases": record.cases[each]} for each in record.outcomes}
     for each, reason in record.blocked.items():
         outcomes[each]["reason"] = reason
+    violations = record.found(VIOLATION)
+
+    def number(finding: Finding) -> int:
+        return next(at for at, each in enumerate(violations, 1) if each is finding)
+
     return {
         "format": FORMAT,
         "target": printable(record.base, record.secrets),
@@ -42,7 +47,16 @@ def as_data(record: Record) -> dict[str, Any]:
                 got: [bars[at] for at in range(len(LATENCY_BOUNDS) + 1)] for got, bars in sorted(record.latencies.items())
             },
         },
-        "violations": [finding_as_data(record, each) for each in record.found(VIOLATION)],
+        "causes": [
+            {
+                "sentence": printable(cause.sentence, record.secrets),
+                "failed": cause.failed,
+                "requests": cause.requests,
+                "violations": [number(each) for each in found],
+            }
+            for cause, found in record.grouped()
+        ],
+        "violations": [finding_as_data(record, each) for each in violations],
         "notes": [finding_as_data(record, each) for each in record.found(NOTE)],
         "unexplained": [finding_as_data(record, each) for each in record.found(UNEXPLAINED)],
         "not_kept": record.dropped,

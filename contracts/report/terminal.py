@@ -12,6 +12,8 @@ from contracts.judge.oracle import VERIFIED
 from contracts.judge.record import BLOCKED, NOT_COVERED, VIOLATED, Record
 from contracts.report.data import RANK_TEXTS, as_data
 
+MOST_LINES = 5
+"""The most further violations of one cause that are printed."""
 _COLOURS = {VERIFIED: "green", VIOLATED: "red", BLOCKED: "yellow", NOT_COVERED: "red"}
 
 
@@ -25,7 +27,11 @@ def print_record(record: Record, console: Console) -> None:
         reason = seen.get("reason", "") if verdict in (BLOCKED, NOT_COVERED) else ""
         table.add_row(outcome, f"[{_COLOURS[verdict]}]{verdict}[/]", str(seen["cases"]), escape(reason))
     console.print(table)
-    for title, findings in (("Violation", data["violations"]), ("Note", data["notes"]), ("Unexplained", data["unexplained"])):
+    for cause in data["causes"]:
+        console.print(
+            "\n".join(_cause(cause, data["violations"], record.requests)), markup=False, highlight=False, soft_wrap=True
+        )
+    for title, findings in (("Note", data["notes"]), ("Unexplained", data["unexplained"])):
         for each in findings:
             console.print("\n".join(_lines(title, each, record.requests)), markup=False, highlight=False, soft_wrap=True)
     if record.pauses:
@@ -33,14 +39,31 @@ def print_record(record: Record, console: Console) -> None:
     for sentence in data["lacking"]:
         console.print(f"Too little covered: {sentence}", markup=False, highlight=False, soft_wrap=True)
     done = record.tally()[VERIFIED]
-    console.print(f"{done} of {len(record.outcomes)} documented outcomes verified, {len(data['violations'])} violations")
+    violations, causes = len(data["violations"]), len(data["causes"])
+    of_causes = f" of {causes} {'cause' if causes == 1 else 'causes'}" if causes < violations else ""
+    console.print(f"{done} of {len(record.outcomes)} documented outcomes verified, {violations} violations{of_causes}")
+
+
+def _cause(cause: dict[str, Any], violations: list[dict[str, Any]], requests: int) -> list[str]:
+    """The best violation of a cause in full, the others as one line each."""
+    first, *others = (violations[number - 1] for number in cause["violations"])
+    title, *lines = _lines("Violation", first, requests)
+    common = [f"  {cause['sentence']} ({cause['failed']} of {cause['requests']})"] if cause["sentence"] else []
+    more = [f"  also {each['rule']}: got {each['got']}, {_times(each['count'])}" for each in others[:MOST_LINES]]
+    left = len(others) - MOST_LINES
+    return [title, *common, *lines, *more, *([f"  and {left} more; --json, --html and --junit have all"] if left > 0 else [])]
+
+
+def _times(count: int) -> str:
+    """A count, as words."""
+    return "once" if count == 1 else f"{count} times"
 
 
 def _lines(title: str, finding: dict[str, Any], requests: int) -> list[str]:
-    times = "once" if finding["count"] == 1 else f"{finding['count']} times"
+    often = _times(finding["count"])
     if finding["shown"] == "sporadic":
-        times = f"{finding['count']} of {requests:,} requests, not repeatable"
-    lines = [f"{title}: {finding['rule']}", f"  got {finding['got']}, {times}: {finding['reply']}"]
+        often = f"{finding['count']} of {requests:,} requests, not repeatable"
+    lines = [f"{title}: {finding['rule']}", f"  got {finding['got']}, {often}: {finding['reply']}"]
     if finding["reason"]:
         lines.append(f"  because {finding['reason']}")
     if finding["shown"] != "alone" and title == "Violation":

@@ -13,15 +13,22 @@ class Deadline:
 
     def __init__(self) -> None:
         self._end: float | None = None
+        self._half: float | None = None
 
     @property
     def passed(self) -> bool:
         """Whether the deadline has passed."""
         return self._end is not None and time.monotonic() >= self._end
 
+    @property
+    def half_passed(self) -> bool:
+        """Whether half of the time has passed."""
+        return self._half is not None and time.monotonic() >= self._half
+
     def end(self, seconds: float = 0.0) -> None:
         """Sets the deadline to so many seconds from now, unless it is already earlier."""
         end = time.monotonic() + seconds
+        self._half = end - seconds / 2 if self._half is None else self._half
         self._end = end if self._end is None else min(self._end, end)
 
     @contextmanager

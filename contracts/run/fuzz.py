@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from itertools import count
+from itertools import islice
 
 from contracts.generate.stream import Input, Stream
 from contracts.http.target import RunEnded, Unreachable
+from contracts.run.schedule import interleaved, many
 from contracts.run.session import UNKNOWN, Session
 from contracts.sequence.corpus import Corpus
 
@@ -27,20 +29,30 @@ class Shard:
         return number % self.of == self.number - 1
 
 
-def send_stream(session: Session, stream: Stream, shard: Shard, corpus: Corpus | None = None, start: int | None = None) -> None:
+def send_stream(
+    session: Session,
+    stream: Stream,
+    shard: Shard,
+    corpus: Corpus | None = None,
+    start: int | None = None,
+    end: int = sys.maxsize,
+) -> None:
     """Sends the entries of the corpus and then the inputs of the stream that belong to a shard, until the session ends.
 
-    With `start`, it skips the entries of the corpus and begins at this number of the stream. Raises OSError where the corpus
-    cannot be written.
+    With `start`, it skips the entries of the corpus and begins at this number of the stream; it sends no input from `end` on.
+    Raises OSError where the corpus cannot be written.
     """
     try:
         if corpus is not None and start is None:
             _replay(session, shard, corpus)
-        for number in filter(shard.has, count(start or 0)):
+        numbers = filter(shard.has, range(start or 0, end))
+        while group := list(islice(numbers, session.workers)):
             if corpus is not None:
-                corpus.position.write(number)
-            _send(session, stream.input(number))
+                corpus.position.write(group[0])
+            _send(session, [stream.input(number) for number in group])
             _keep(session, corpus)
+        if corpus is not None:
+            corpus.position.write(end)
     except RunEnded:
         _keep(session, corpus)
     except Unreachable as error:
@@ -50,15 +62,14 @@ def send_stream(session: Session, stream: Stream, shard: Shard, corpus: Corpus |
 
 def _replay(session: Session, shard: Shard, corpus: Corpus) -> None:
     session.record.behaviours |= corpus.behaviours
-    for position, steps in enumerate(corpus.entries):
-        if shard.has(position):
-            session.play(steps)
+    entries = [steps for position, steps in enumerate(corpus.entries) if shard.has(position)]
+    interleaved(session, map(session.planned, entries))
 
 
-def _send(session: Session, found: Input) -> None:
-    session.play(found.walk)
+def _send(session: Session, inputs: list[Input]) -> None:
+    interleaved(session, (session.planned(each.walk) for each in inputs))
     placeholders = session.new_sequence().placeholders
-    session.many(placeholders.fill(each, UNKNOWN) for each in found.singles)
+    many(session, (placeholders.fill(single, UNKNOWN) for each in inputs for single in each.singles))
 
 
 def _keep(session: Session, corpus: Corpus | None) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from functools import cached_property
+from statistics import median
 
 import openapi
 from contracts.generate.draw import KnownRows
 from contracts.generate.transport import Transport
-from contracts.http.target import NoReply, RunEnded, Target
+from contracts.generate.walk import Walk
+from contracts.http.target import MOST_CONNECTIONS, NoReply, RunEnded, Target, Unreachable
 from contracts.http.wire import Reply, Request
 from contracts.judge.evidence import Evidence
 from contracts.judge.journal import Journal, LostReply
@@ -18,15 +21,17 @@ from contracts.judge.language import other_language
 from contracts.judge.oracle import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Oracle, Verdict
 from contracts.judge.record import Record
 from contracts.judge.situations import CERTAIN, Situations
-from contracts.judge.views import Choice
+from contracts.judge.views import Choice, own_view
 from contracts.run.backoff import Backoff
 from contracts.run.deadline import Deadline
 from contracts.sequence.placeholder import Placeholders
 from contracts.sequence.sequence import Sequence, Unrepeatable
 from contracts.sequence.shrink import Steps
 
-BATCH = 16
-"""Requests of one batch, for each worker."""
+WORTHWHILE, LATENCY_OF_A_WORKER = 3, 2
+"""Milliseconds: from which latency requests are sent in parallel, and how much of it makes one worker more."""
+REMEMBERED = 50
+"""How many of the latest latencies are remembered."""
 UNKNOWN = "unknown"
 """Sent in place of a value that an earlier reply should have minted, and did not."""
 
@@ -40,7 +45,7 @@ class Session:
         target: Target,
         record: Record,
         *,
-        workers: int = 1,
+        workers: int | None = 1,
         stop_early: bool = False,
         deadline: Deadline | None = None,
         transport: Transport | None = None,
@@ -48,7 +53,9 @@ class Session:
     ) -> None:
         self.oracle, self.target, self.record, self.contract = oracle, target, record, oracle.contract
         self.known = KnownRows.of(oracle.state, oracle.clock.now(_now()))
-        self.workers, self.deadline, self.watch = workers, deadline or Deadline(), watch
+        self.workers = workers or 0
+        """How many requests may be sent in parallel; 0 until it is chosen by the latency."""
+        self.deadline, self.watch = deadline or Deadline(), watch
         self.transport = transport or Transport()
         self.transport.demand(oracle.readings)
         self.started = time.monotonic()
@@ -59,11 +66,23 @@ class Session:
         self.journal = Journal()
         self.evidence = Evidence(self, stop_early)
         self.situations = Situations(record.branches)
+        self.restarts = 0
+        """How often everything was reset, or would have been if the target could be reset."""
+        self._latencies: deque[int] = deque(maxlen=REMEMBERED)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.workers)
 
     @property
     def needs_better_sequence(self) -> bool:
         """Whether a violation has no short isolated sequence yet."""
         return self.evidence.needs_better_sequence
+
+    @property
+    def half_spent(self) -> bool:
+        """Whether half of the requests or of the time of the run is spent."""
+        return self.target.sent > self.target.manners.most_requests // 2 or self.deadline.half_passed
 
     def now(self) -> int:
         """The most likely time on the server, epoch ms."""
@@ -90,14 +109,22 @@ class Session:
 
     def step(self, sequence: Sequence, request: Request) -> Judgement:
         """Sends the next request of a sequence. Raises RunEnded."""
-        request = self._adapted(request)
-        return self._record_answer(sequence, request, self._send(request))
+        [judged] = self.together([(sequence, request)])
+        return judged
+
+    def together(self, steps: list[tuple[Sequence, Request]]) -> list[Judgement]:
+        """Sends the next requests of several sequences at once; they must not affect one another. Judges the replies in order.
+
+        Raises RunEnded and Unreachable, after the replies that came.
+        """
+        steps = [(sequence, self._adapted(request)) for sequence, request in steps]
+        return self._judge_all(steps, self._answers([request for _, request in steps]))
 
     def probe(self, candidates: Mapping[str, Iterable[openapi.Candidate]]) -> None:
         """Learns how the server takes parameters and credentials, from candidates of each operation. Raises RunEnded."""
         for name, found in candidates.items():
             for request in self.transport.probes(self.contract.operations[name], found, self.oracle.readings, self.tells):
-                self._record_answer(self.new_sequence(), request, self._send(request))
+                self._judge_all([(self.new_sequence(), request)], self._answers([request]))
 
     def undocumented(self, request: Request) -> None:
         """Sends an undocumented request, and records a violation if it succeeds. Raises RunEnded."""
@@ -113,31 +140,24 @@ class Session:
         found = self.record.findings.get(judged.verdict.key)
         return judged.verdict.kind == VIOLATION and (found is None or found.count == 1)
 
-    def play(self, steps: Steps) -> None:
-        """Sends a planned sequence up to its first violation. Raises RunEnded."""
-        self.restart()
+    def planned(self, steps: Steps) -> Walk:
+        """A planned sequence as a walk. It ends at its first violation."""
         sequence = self.new_sequence()
         for step in steps:
-            if self.step(sequence, sequence.placeholders.fill(step, UNKNOWN)).verdict.kind == VIOLATION:
+            judged = yield sequence, sequence.placeholders.fill(step, UNKNOWN)
+            if judged.verdict.kind == VIOLATION:
                 return
 
-    def many(self, requests: Iterable[Request]) -> None:
-        """Sends independent requests: those that change nothing concurrently, the others one by one. Raises RunEnded."""
-        if self.workers == 1:
-            for request in requests:
-                self.one(request)
-            return
-        remaining = map(self._adapted, requests)
-        with ThreadPoolExecutor(self.workers) as pool:
-            while batch := list(islice(remaining, BATCH * self.workers)):
-                self._check()
-                read_only = [each for each in batch if not self._may_change(each)]
-                room = self.target.manners.most_requests - self.target.sent
-                for request, answer in zip(read_only[:room], pool.map(self._send, read_only[:room]), strict=True):
-                    self._record_answer(self.new_sequence(), request, answer)
-                for request in batch:
-                    if request not in read_only:
-                        self.one(request)
+    def footprint(self, request: Request) -> openapi.Footprint:
+        """What this request may read and change, in every state in which the server may be."""
+        now = _now()
+        return openapi.footprint(self.oracle.views(self._adapted(request), now, now))
+
+    def choose_workers(self) -> None:
+        """Chooses the number of parallel requests by the latency so far, unless it is given."""
+        if not self.workers:
+            latency = median(self._latencies) if self._latencies else 0
+            self.workers = 1 if latency < WORTHWHILE else min(MOST_CONNECTIONS, int(latency // LATENCY_OF_A_WORKER))
 
     def _check(self) -> None:
         if self.target.exhausted or self.deadline.passed:
@@ -152,15 +172,51 @@ class Session:
         except NoReply as error:
             return LostReply(str(error), sent, _now())
 
-    def _record_answer(self, sequence: Sequence, request: Request, answer: Reply | LostReply) -> Judgement:
-        """Judges and records an answer; passes everything but a verified one to the evidence. Raises RunEnded."""
-        judged, text = self._judge(sequence, request, answer)
-        if judged.verdict.kind != VERIFIED:
-            self.evidence.take(sequence, judged.verdict, text)
-        if self.situations.suspicious(judged):
-            self._insist(request)
+    def _answers(self, requests: list[Request]) -> list[Reply | LostReply | RunEnded | Unreachable]:
+        """Sends requests at once. Gives the reply to each, or why there is none."""
+        if len(requests) == 1:
+            return [self._answer(requests[0])]
+        return list(self._pool.map(self._answer, requests))
+
+    def _answer(self, request: Request) -> Reply | LostReply | RunEnded | Unreachable:
+        try:
+            return self._send(request)
+        except (RunEnded, Unreachable) as ended:
+            return ended
+
+    def _judge_all(
+        self, steps: list[tuple[Sequence, Request]], answers: list[Reply | LostReply | RunEnded | Unreachable]
+    ) -> list[Judgement]:
+        """Judges and records answers; passes everything but verified ones to the evidence. Raises RunEnded, Unreachable."""
+        judgements: list[Judgement] = []
+        failures: list[tuple[Sequence, Verdict, str]] = []
+        ended: RunEnded | Unreachable | None = None
+        for (sequence, request), answer in zip(steps, answers, strict=True):
+            if isinstance(answer, (RunEnded, Unreachable)):
+                ended = answer
+                continue
+            judged, text = self._judge(sequence, request, answer)
+            judgements.append(judged)
+            self._count_cause(request, answer, judged)
+            if judged.verdict.kind != VERIFIED:
+                failures.append((sequence, judged.verdict, text))
+        self.evidence.take(failures)
+        for (_, request), judged in zip(steps, judgements, strict=False) if ended is None else ():
+            if self.situations.suspicious(judged):
+                self._insist(request)
+        if ended is not None:
+            raise ended
         self._stop_if_enough()
-        return judged
+        return judgements
+
+    def _count_cause(self, request: Request, answer: Reply | LostReply, judged: Judgement) -> None:
+        if judged.verdict.kind not in (VERIFIED, VIOLATION):
+            return  # what is only permitted tells nothing
+        operation, causes = self.contract.operations[request.operation], self.record.causes
+        raw = own_view(operation, request).raw if judged.seen is None else judged.seen.scope.raw
+        counted = causes.count(request, operation, raw, judged.row, answer.status if isinstance(answer, Reply) else None)
+        if judged.verdict.kind == VIOLATION:
+            causes.fail(counted, judged.verdict.key, self.record.seconds)
 
     def _insist(self, request: Request) -> None:
         """Sends again what has got nothing but an outcome that is permitted at any time, and in the middle what succeeds."""
@@ -190,6 +246,7 @@ class Session:
         self._note_behaviour(sequence, self.contract.operations[request.operation], judged)
         self.known.note(judged.changes)
         self.journal.note(request, answer, judged, judged.changes or self.oracle.supposed(request, judged.verdict, _now()))
+        self._latencies.append(answer.received - answer.sent)
         self.record.count(request.operation, judged, text, answer.received - answer.sent)
         self.record.pauses = self._backoff.pauses
         self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
@@ -226,6 +283,7 @@ class Session:
 
     def restart(self) -> bool:
         """Resets the server and all tracked state; False where the target cannot be reset. Raises Unreachable."""
+        self.restarts += 1
         if not self.target.reset():
             return False
         self.oracle.restart()
@@ -248,11 +306,6 @@ class Session:
             judged, text = self._judge(sequence, request, self._send(request))
             said.append(f"step {number} got {judged.verdict.got}")
         return sequence, judged.verdict, text
-
-    def _may_change(self, request: Request) -> bool:
-        """Whether this request may change state."""
-        now = _now()
-        return any(seen.may_change for seen in self.oracle.views(request, now, now))
 
 
 def _now() -> int:

@@ -44,6 +44,8 @@ class Template:
     match: Callable[[Any, Any, Match, str], None]
     """(scope, actual, match, pointer): adds the minted values and the differences of `actual` to `match`."""
     expressions: tuple[Expression, ...]
+    tables: frozenset[str] = frozenset()
+    """The tables in which it looks up rows for the items of a list."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +86,11 @@ class _Rows:
         yield from self.item.expressions
         for let in self.lets:
             yield from let.expressions
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """The tables of its lets."""
+        return self.item.tables.union(let.lookup.table for let in self.lets if let.lookup is not None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,7 +178,7 @@ def _mapping(parts: dict[str, Template]) -> Template:
             elif part.render(scope) is not None:
                 found.differences.append(f"{pointer} has no {name}")
 
-    return Template(lambda scope: {name: part.render(scope) for name, part in parts.items()}, match, _inside(parts.values()))
+    return Template(lambda scope: {name: part.render(scope) for name, part in parts.items()}, match, *_inside(parts.values()))
 
 
 def _sequence(parts: list[Template | _Rows]) -> Template:
@@ -198,7 +205,7 @@ def _sequence(parts: list[Template | _Rows]) -> Template:
             for position, part in enumerate(fixed):
                 part.match(scope, actual[position], found, f"{pointer}/{position}")
 
-    return Template(render, match, _inside(parts))
+    return Template(render, match, *_inside(parts))
 
 
 def _match_rows(parts: list[Template | _Rows], scope: Any, actual: list[Any], found: Match, pointer: str) -> None:
@@ -234,8 +241,10 @@ def _nearest(template: Template, scope: Any, left: dict[int, Any], pointer: str)
     return best
 
 
-def _inside(parts: Any) -> tuple[Expression, ...]:
-    return tuple(expression for part in parts for expression in part.expressions)
+def _inside(parts: Any) -> tuple[tuple[Expression, ...], frozenset[str]]:
+    """The expressions and the tables of parts."""
+    expressions = tuple(expression for part in parts for expression in part.expressions)
+    return expressions, frozenset(table for part in parts for table in part.tables)
 
 
 def _short(value: Any) -> str:

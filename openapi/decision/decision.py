@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from openapi.decision.data import Match, Template
 from openapi.decision.effect import Effect
 from openapi.decision.lookup import Let
-from openapi.document.errors import ExecutionError
+from openapi.document.errors import ExecutionError, short_name
 from openapi.expression.expression import Expression
 from openapi.expression.native import all_of
 from openapi.parameters.parameter import MALFORMED, MISSING, UNREADABLE, Absence, Parameter, Read
@@ -167,7 +167,7 @@ class Rule:
 
     def __str__(self) -> str:
         kind = "" if self.kind == DOCUMENTED else f" ({self.kind}: {self.why})"
-        return f"{self.outcome} - {self.condition}{kind} [{self.file}:{self.line}]"
+        return f"{self.outcome} - {self.condition}{kind} [{short_name(self.file)}:{self.line}]"
 
     def apply_effects(self, scope: Scope, changes: list[Change]) -> State:
         """The state after all effects; minted values must be in the scope. Raises ExecutionError."""

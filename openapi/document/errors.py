@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+
+PACKAGES = Path(__file__).parents[2]
+"""The folder of this package."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -55,3 +60,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {close[0]}?"
     return f"known: {', '.join(names)}" if names else "no name is defined here"
+
+
+@cache
+def short_name(file: str) -> str:
+    """A file for reports: relative to the working directory, or to the folder of this package, if it is below one of them."""
+    path = Path(file)
+    bases = (base for base in (Path.cwd(), PACKAGES) if path.is_relative_to(base))
+    return next((str(path.relative_to(base)) for base in bases), file)

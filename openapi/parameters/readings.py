@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from openapi.document.errors import short_name
 from openapi.parameters.parameter import UNREADABLE, Read
 
 MISSING, VALUE, MALFORMED, NUMBER = "missing", "value", "malformed", "number"
@@ -76,6 +77,11 @@ class Stated:
     """The reason of an assumed reading; empty for a documented one."""
     file: str
     line: int
+
+    @property
+    def place(self) -> str:
+        """Its file and line."""
+        return f"{short_name(self.file)}:{self.line}"
 
     @property
     def documented(self) -> bool:
