@@ -88,6 +88,8 @@ class Entry:
     """In which its messages are."""
     behind: int = 0
     """By how many ms its clock is behind."""
+    mixes: bool = False
+    """Whether it keeps the token of the latest request in one place for all threads."""
     media_type: str = "application/json"
     whole: bool = False
     """Whether only a sequence over all operations can show the defect."""
@@ -120,6 +122,10 @@ class Server:
 
     def answer(self, operation: openapi.Operation, raw: Raw) -> tuple[int, bytes]:
         """HTTP status and content. Raises Crash."""
+        if self.entry.mixes:
+            self.token = raw.get("token", "")
+            time.sleep(0.005)
+            raw = raw | {"token": self.token}
         with self.lock:
             raw = self.entry.read(self, raw)
             decision = openapi.decide(operation, raw, self.state, self.now(), self.random)
@@ -354,6 +360,7 @@ WRONG: dict[str, Entry] = {
     "device-by-pk-alone": Entry(says(5135, "missing: device"), read=lambda server, raw: device_of(server, raw, "pk")),
     # tokens
     "token-not-checked": Entry(says(5032, "missing: caller"), read=any_token),
+    "callers-mixed-up-under-load": Entry("shareInfo/", mixes=True),
     "expired-token-accepted": Entry(says(5032, "missing: caller"), read=expired_token),
     "token-of-somebody-else": Entry("shareInfo/", read=first_session),
     # the envelope

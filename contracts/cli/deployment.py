@@ -68,6 +68,7 @@ def _manners(options: Mapping[str, Any], contract: openapi.Contract) -> Manners:
         certificates=options["ca"],
         proxy=_url("proxy", options["proxy"]) if options["proxy"] else None,
         reset=_url("reset", options["reset"]) if options["reset"] else None,
+        clock=_url("clock", options["clock"]) if options.get("clock") else None,
         headers={each.name: each.value for each in headers},
         shown={each.name: each.shown for each in headers},
         connections=options.get("workers", 1) or MOST_CONNECTIONS,

@@ -59,6 +59,7 @@ JUDGING = options(
         metavar="TIME",
         help="How much the clocks of the server's machines may differ.",
     ),
+    option("--slower-than", key="slower-than", type=Duration(1), metavar="TIME", help="A slower reply is a violation."),
 )
 SENDING = options(
     option("--seed", default=0, metavar="N", help="Random seed. The same seed gives the same requests."),
@@ -95,6 +96,7 @@ def plan(options: Mapping[str, Any], contract: openapi.Contract, **more: Any) ->
         workers=options.get("workers", 1) or None,
         strict_order=options["strict_order"],
         tolerance=options["tolerance"],
+        slower_than=options["slower_than"],
         transport=Transport(options["transport"], options["credential"]),
         stop_early=options.get("fail_fast", False),
         required=frozenset(_required(options.get("require", ()), contract)),

@@ -9,6 +9,7 @@ import click
 from contracts.cli import output
 from contracts.cli.deployment import connect
 from contracts.cli.options import CONNECTION, DEPLOYMENT, JUDGING, LIMITS, SENDING, max_requests, plan
+from contracts.cli.param_types import Text
 from contracts.cli.profile import option
 from contracts.run.deadline import Deadline
 from contracts.run.examination import WALKS, examine
@@ -28,6 +29,9 @@ from contracts.run.examination import WALKS, examine
     help=f"Random sequences of requests over all operations. Without it: up to {WALKS}, while they show something new.",
 )
 @option("--breadth/--no-breadth", default=True, help="Also send requests that Schemathesis generates.")
+@option(
+    "--clock", type=Text(), metavar="URL", help="A PATCH to this URL sets the server's clock. Tests times to the millisecond."
+)
 @option("--undocumented", is_flag=True, help="Also send undocumented methods and paths, which must not succeed.")
 @output.REPORTS
 def verify(**options: Any) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from http.client import HTTPException
 from importlib.metadata import version
@@ -64,6 +66,8 @@ class Manners:
     """The same headers with the values that reports print."""
     reset: str | None = field(default=None, repr=False)
     """A URL; a POST to it resets the server to its initial state."""
+    clock: str | None = field(default=None, repr=False)
+    """A URL; a PATCH of `{"time": ISO 8601, "frozen": bool}` to it sets the clock of the server."""
     connections: int = MOST_CONNECTIONS
     """How many requests may be sent in parallel."""
 
@@ -119,18 +123,28 @@ class Target:
         if self.manners.reset is None:
             return False
         for pause in (*(0.2 * 2**number for number in range(RESETS - 1)), None):
-            problem = self._reset(self.manners.reset)
+            problem = self._control("POST", self.manners.reset)
             if problem is None:
                 return True
             if pause is not None:
                 time.sleep(pause)
         raise Unreachable(f"{self.manners.reset} {problem}; a POST to it should reset the server")
 
-    def _reset(self, address: str) -> str | None:
-        """Sends one POST; returns why the reset failed, or None."""
+    def set_clock(self, time: int, *, frozen: bool) -> None:
+        """Sets the clock of the server to a time, epoch ms. Raises Unreachable if that fails."""
+        iso = datetime.fromtimestamp(time / 1000, UTC).isoformat(timespec="milliseconds")
+        content = json.dumps({"time": iso, "frozen": frozen}).encode()
+        problem = self._control("PATCH", self.manners.clock or "", content)
+        if problem is not None:
+            should = 'a PATCH of {"time": "2030-01-31T12:00:00.000Z", "frozen": true} to it should set the clock'
+            raise Unreachable(f"{self.manners.clock} {problem}; {should}")
+
+    def _control(self, method: str, address: str, content: bytes | None = None) -> str | None:
+        """Sends a request that is no part of the test; returns why it failed, or None."""
         self._take_turn()
+        headers = self._headers if content is None else {**self._headers, "Content-Type": "application/json"}
         try:
-            status = self._exchange(self._pool, "POST", address, self._headers)[0].status
+            status = self._exchange(self._pool, method, address, headers, content)[0].status
         except _FAILURES as error:
             return f"does not answer ({_reason(error)})"
         return f"answers HTTP {status}" if status >= 300 else None

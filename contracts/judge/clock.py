@@ -40,6 +40,11 @@ class Clock:
         else:
             self._low, self._high = max(low, self._low), min(high, self._high)
 
+    def stop(self, time: int | None) -> None:
+        """The clock was set to a time and stands still; None: it runs again, and nothing is known of it."""
+        self.frozen = time
+        self._low, self._high = -_UNKNOWN, _UNKNOWN
+
     @property
     def skew(self) -> tuple[int, int]:
         """The least and the greatest number of ms by which the server's clock may be ahead of ours."""

@@ -100,6 +100,7 @@ class Evidence:
         finding = self._record.findings.get(verdict.key)
         if finding is not None:
             finding.count += 1
+            finding.also.add(verdict.outcome)
             if traced is not None and verdict.kind == VIOLATION and not _is_conclusive(finding):
                 self._shorten(finding, verdict, traced)
             elif traced is not None and verdict.kind != VIOLATION:

@@ -126,7 +126,7 @@ class Oracle:
         self, contract: openapi.Contract, world: openapi.World, clock: Clock | None = None, *, strict_order: bool = False
     ) -> None:
         self.contract, self.clock, self.strict_order = contract, clock or Clock(world, world.now, tolerance=0), strict_order
-        self._initial = world.state
+        self.initial = world.state
         self.possible: tuple[Possible, ...] = (Possible(world.state),)
         self._doubt = Doubt()
         self._reader = ReplyReader(contract)
@@ -146,7 +146,7 @@ class Oracle:
 
     def restart(self) -> None:
         """Returns to the state of the world, after a reset of the server."""
-        self.possible = (Possible(self._initial),)
+        self.possible = (Possible(self.initial),)
         self._doubt.clear()
 
     def judge(self, request: Request, reply: Reply) -> Judgement:

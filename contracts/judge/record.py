@@ -39,6 +39,8 @@ class Finding:
     """The size of the last request, to compare sequences."""
     rank: int = SPORADIC
     count: int = 1
+    also: set[str] = field(default_factory=set)
+    """Other outcomes that requests with this difference expected."""
     history: list[Request] = field(default_factory=list)
     """With placeholders: all requests that changed state since the last reset, then the request that failed."""
 
@@ -78,6 +80,8 @@ class Record:
     """How often each row of a decision table was the expected one, by operation and row number."""
     replies: Counter[str] = field(default_factory=Counter)
     """How often the server gave each outcome, expected or not."""
+    times: Counter[str] = field(default_factory=Counter)
+    """The ms of all replies to requests that expected an outcome, by outcome."""
     latencies: dict[str, Counter[int]] = field(default_factory=dict)
     """The latency histogram of each outcome that the server gave: the count of each bucket."""
     findings: dict[tuple[str, ...], Finding] = field(default_factory=dict)
@@ -106,6 +110,7 @@ class Record:
         verdict = judged.verdict
         self.rows[operation, judged.row] += 1
         self.replies[verdict.got] += 1
+        self.times[verdict.outcome] += round(milliseconds)
         if verdict.kind == VERIFIED:
             self.cases[verdict.outcome] += 1
         bucket = sum(milliseconds > bound for bound in LATENCY_BOUNDS)
@@ -136,7 +141,7 @@ class Record:
 
     def verdict(self, outcome: str) -> str:
         """The verdict on an outcome: verified, violated, blocked or not covered."""
-        if any(each.verdict.outcome == outcome for each in self.found(VIOLATION)):
+        if any(outcome == each.verdict.outcome or outcome in each.also for each in self.found(VIOLATION)):
             return VIOLATED
         if self.cases[outcome]:
             return VERIFIED

@@ -73,6 +73,7 @@ def finding_as_data(record: Record, finding: Finding) -> dict[str, Any]:
         "rule": printable(verdict.sentence, secrets),
         "reason": printable(verdict.reason, secrets),
         "expected": verdict.outcome,
+        "also_expected": sorted(finding.also - {verdict.outcome}),
         "permitted": list(verdict.permitted),
         "got": printable(verdict.got, secrets),
         "count": finding.count,

@@ -21,16 +21,22 @@ def write_junit(record: Record, path: str) -> None:
         suite = suites.get(operation)
         if suite is None:
             suite = suites[operation] = SubElement(root, "testsuite", name=operation)
-        case = SubElement(suite, "testcase", classname=operation, name=code, time="0")
-        violations = [each for each in data["violations"] if each["expected"] == outcome]
+        case = SubElement(suite, "testcase", classname=operation, name=code, time=_seconds(record.times[outcome]))
+        violations = [each for each in data["violations"] if outcome in (each["expected"], *each["also_expected"])]
         _add_result(case, seen, violations, outcome in missed)
+    for name, suite in suites.items():
+        suite.set("time", _seconds(sum(record.times[each] for each in data["outcomes"] if each.partition("/")[0] == name)))
+    root.set("time", f"{record.seconds:.3f}")
     for element in (*suites.values(), root):
-        element.set("time", f"{record.seconds if element is root else 0:.3f}")
         for word, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
             element.set(word, str(len(list(element.iter(tag)))))
         element.set("errors", "0")
     ElementTree.indent(root)
     ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:.3f}"
 
 
 def _add_result(case: Element, seen: dict[str, Any], violations: list[dict[str, Any]], missed: bool) -> None:

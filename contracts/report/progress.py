@@ -55,8 +55,10 @@ class Progress:
         seconds, requests = self._samples[0]
         rate = (record.requests - requests) / max(record.seconds - seconds, 0.001)
         violations = len(record.found(VIOLATION))
+        left = record.planned - record.requests
+        of = f" of about {record.planned}, {left / max(rate, 0.1):.0f} s left" if left > 0 else ""
         return (
-            f"{record.seconds:.0f} s: {record.requests} requests, {rate:.0f}/s, "
+            f"{record.seconds:.0f} s: {record.requests} requests{of}, {rate:.0f}/s, "
             f"{record.answered()} of {len(record.outcomes)} outcomes seen, {len(record.behaviours)} behaviours "
             f"(the last new one {record.seconds - self._last_new:.0f} s ago), {violations} violations"
         )

@@ -23,6 +23,7 @@ from contracts.judge.oracle import Oracle
 from contracts.judge.record import Record
 from contracts.judge.situations import branches
 from contracts.run.deadline import Deadline
+from contracts.run.exact_times import exact_times
 from contracts.run.schedule import interleaved, many
 from contracts.run.session import Session
 
@@ -62,6 +63,8 @@ class Plan:
     """Whether every outcome that the world can reach must be verified."""
     transport: Transport = field(default_factory=Transport)
     """How parameters and credentials are sent."""
+    slower_than: int | None = None
+    """Milliseconds; a slower reply is a violation."""
     tolerance: int = TOLERANCE
     """By how many ms the clocks of the machines of the server may differ."""
 
@@ -117,6 +120,7 @@ def open_session(
         stop_early=plan.stop_early,
         deadline=deadline,
         transport=plan.transport,
+        slower_than=plan.slower_than,
         watch=watch,
     )
 
@@ -178,6 +182,8 @@ def _send_all(session: Session, plan: Plan) -> None:
     many(session, chain(_unsettled(session, changing), following))
     for request in undocumented(contract, successes) if plan.undocumented else ():
         session.undocumented(request)
+    if session.target.manners.clock is not None:
+        exact_times(session)
     if plan.breadth:
         many(session, broad(contract, successes, plan.seed))
 

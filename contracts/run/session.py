@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from statistics import median
 
@@ -49,6 +50,7 @@ class Session:
         stop_early: bool = False,
         deadline: Deadline | None = None,
         transport: Transport | None = None,
+        slower_than: int | None = None,
         watch: Callable[[Record], None] = lambda record: None,
     ) -> None:
         self.oracle, self.target, self.record, self.contract = oracle, target, record, oracle.contract
@@ -57,6 +59,7 @@ class Session:
         """How many requests may be sent in parallel; 0 until it is chosen by the latency."""
         self.deadline, self.watch = deadline or Deadline(), watch
         self.transport = transport or Transport()
+        self.slower_than = slower_than
         self.transport.demand(oracle.readings)
         self.started = time.monotonic()
         target.over = lambda: self.deadline.passed
@@ -68,7 +71,8 @@ class Session:
         self.situations = Situations(record.branches)
         self.restarts = 0
         """How often everything was reset, or would have been if the target could be reset."""
-        self._latencies: deque[int] = deque(maxlen=REMEMBERED)
+        self.latencies: deque[int] = deque(maxlen=REMEMBERED)
+        """Of the latest replies, ms."""
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
@@ -87,6 +91,16 @@ class Session:
     def now(self) -> int:
         """The most likely time on the server, epoch ms."""
         return self.oracle.clock.now(_now())
+
+    def stop_clock(self, time: int) -> None:
+        """Sets the clock of the server to a time, epoch ms, and stops it. Raises Unreachable."""
+        self.target.set_clock(time, frozen=True)
+        self.oracle.clock.stop(time)
+
+    def release_clock(self) -> None:
+        """Sets the clock of the server to our time, and lets it run. Raises Unreachable."""
+        self.target.set_clock(_now(), frozen=False)
+        self.oracle.clock.stop(None)
 
     def expect(self, request: Request) -> openapi.Permitted:
         """What the contract permits if this request is sent now."""
@@ -156,7 +170,7 @@ class Session:
     def choose_workers(self) -> None:
         """Chooses the number of parallel requests by the latency so far, unless it is given."""
         if not self.workers:
-            latency = median(self._latencies) if self._latencies else 0
+            latency = median(self.latencies) if self.latencies else 0
             self.workers = 1 if latency < WORTHWHILE else min(MOST_CONNECTIONS, int(latency // LATENCY_OF_A_WORKER))
 
     def _check(self) -> None:
@@ -240,18 +254,25 @@ class Session:
             judged, text = self.oracle.judge(request, answer), answer.text()
             sequence.note(request, answer, judged.minted)
             self._note_language(request, answer, judged.verdict.got)
-        judged = self.situations.judged(request, judged)
+        judged = self._in_time(self.situations.judged(request, judged), answer.received - answer.sent)
         for choice in judged.readings:
             self._note_reading(sequence.steps[-1], answer, judged, choice)
         self._note_behaviour(sequence, self.contract.operations[request.operation], judged)
         self.known.note(judged.changes)
         self.journal.note(request, answer, judged, judged.changes or self.oracle.supposed(request, judged.verdict, _now()))
-        self._latencies.append(answer.received - answer.sent)
+        self.latencies.append(answer.received - answer.sent)
         self.record.count(request.operation, judged, text, answer.received - answer.sent)
         self.record.pauses = self._backoff.pauses
         self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
         self.watch(self.record)
         return judged, text
+
+    def _in_time(self, judged: Judgement, took: int) -> Judgement:
+        """The judgement on a reply that took so many ms, as a violation where that is too long."""
+        if self.slower_than is None or took <= self.slower_than or judged.verdict.kind == VIOLATION:
+            return judged
+        rule = f"every reply comes within {self.slower_than} ms (--slower-than)"
+        return replace(judged, verdict=replace(judged.verdict, kind=VIOLATION, rule=rule, detail=f"it took {took} ms", reason=""))
 
     def _note_reading(self, request: Request, answer: Reply | LostReply, judged: Judgement, choice: Choice) -> None:
         sentence, where = self.oracle.readings.sentence(choice)

@@ -23,6 +23,8 @@ from openapi.state.state import Change, State
 DOCUMENTED, ASSUMED, PERMITTED = "documented", "assumed", "permitted"
 ANY_CODE = "*"
 """The code of a permitted row that stands for every code."""
+LOST = "\0"
+"""The first character of a value that the server has invented, or would, and that nobody knows."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
 
@@ -285,7 +287,7 @@ class Permitted:
         The changes are appended to `changes`. Raises ExecutionError as `accept` does.
         """
         scope = self._inexact_scope()
-        scope.update({name: f"\0{name} of a lost reply at {self.scope['now']}" for name, _ in rule.mint})
+        scope.update({name: f"{LOST}{name} of a lost reply at {self.scope['now']}" for name, _ in rule.mint})
         return rule.apply_effects(scope, [] if changes is None else changes)
 
     def _inexact_scope(self) -> Scope:

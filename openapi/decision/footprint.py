@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from openapi.decision.decision import Permitted
+from openapi.decision.decision import LOST, Permitted
 from openapi.decision.lookup import Lookup
 from openapi.document.errors import ExecutionError
 from openapi.parameters.parameter import Absence
@@ -21,8 +21,8 @@ _FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
 
 Read = tuple[str, dict[str, Any]]
 """A table and the values of some columns: every row with these values counts."""
-Written = tuple[str, Key, dict[str, Any]]
-"""A table, the key of a row, and its values."""
+Written = tuple[str, Key | None, dict[str, Any]]
+"""A table, the key of a row (None for a key that the server will invent), and its values."""
 
 
 @dataclass(slots=True)
@@ -86,13 +86,14 @@ def _writes(changes: Iterable[Change]) -> Iterator[Written]:
     for each in changes:
         for row in (each.before, each.after):
             if row is not None:
-                yield each.columns.table, each.key, each.columns.named(row)
+                key = None if any(isinstance(value, str) and value.startswith(LOST) for value in each.key) else each.key
+                yield each.columns.table, key, each.columns.named(row)
 
 
 def _changes(writes: Iterable[Written], other: Footprint) -> bool:
     """Whether one of these rows is one that the other request reads or changes."""
     for table, key, row in writes:
-        if any(table == where and key == changed for where, changed, _ in other.writes):
+        if key is not None and any(table == where and key == changed for where, changed, _ in other.writes):
             return True
         for where, values in other.reads:
             if table == where and all(row[name] == value for name, value in values.items()):
