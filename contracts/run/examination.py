@@ -173,11 +173,11 @@ def _send_all(session: Session, plan: Plan) -> None:
     following = iter(unchanging)
     in_time = takewhile(lambda _: not session.half_spent, following)
     many(session, islice(in_time, FIRST * len(contract.operations)))
-    all_walks = _walks(session, plan, Walker(session, drawers))
-    interleaved(session, islice(all_walks, FIRST_WALKS))
+    walker = Walker(session, drawers)
+    interleaved(session, _walks(session, plan, walker, range(min(FIRST_WALKS, walks))))
     interleaved(session, _successes(session, candidates, session.situations.new))
     many(session, in_time)
-    interleaved(session, all_walks)
+    interleaved(session, _walks(session, plan, walker, range(FIRST_WALKS, walks + MORE_WALKS)))
     interleaved(session, _successes(session, candidates, session.situations.open))
     many(session, chain(_unsettled(session, changing), following))
     for request in undocumented(contract, successes) if plan.undocumented else ():
@@ -199,10 +199,11 @@ def _refusals(contract: openapi.Contract, operation: str, reached: Mapping[str, 
             yield from _in_each_language(contract, request_for(contract.operations[operation], each.raw))
 
 
-def _walks(session: Session, plan: Plan, walker: Walker) -> Iterator[Walk]:
-    """The walks of the plan, and more while a violation needs a better sequence."""
-    planned, behaviours, latest = WALKS if plan.walks is None else plan.walks, 0, 0
-    for number in range(planned + MORE_WALKS if planned else 0):
+def _walks(session: Session, plan: Plan, walker: Walker, numbers: Iterable[int]) -> Iterator[Walk]:
+    """The walks of the plan with these numbers, and more while a violation needs a better sequence."""
+    planned = WALKS if plan.walks is None else plan.walks
+    behaviours, latest = len(session.record.behaviours), session.target.sent
+    for number in numbers if planned else ():
         if len(session.record.behaviours) > behaviours:
             behaviours, latest = len(session.record.behaviours), session.target.sent
         idle = session.target.sent - latest >= SETTLED * STEPS

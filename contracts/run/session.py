@@ -117,15 +117,6 @@ class Session:
     def _adapted(self, request: Request) -> Request:
         return self.transport.adapted(self.contract.operations[request.operation], request, self.oracle.readings)
 
-    def one(self, request: Request) -> Judgement:
-        """Sends one independent request. Raises RunEnded."""
-        return self.step(self.new_sequence(), request)
-
-    def step(self, sequence: Sequence, request: Request) -> Judgement:
-        """Sends the next request of a sequence. Raises RunEnded."""
-        [judged] = self.together([(sequence, request)])
-        return judged
-
     def together(self, steps: list[tuple[Sequence, Request]]) -> list[Judgement]:
         """Sends the next requests of several sequences at once; they must not affect one another. Judges the replies in order.
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +16,16 @@ from openapi.decision.lookup import Let, compile_condition, compile_let
 from openapi.decision.table_plan import TablePlan
 from openapi.document.document import Document, Node, read_document
 from openapi.document.errors import ContractError, InvalidDocument, Problem, nearest
-from openapi.document.schema import validator
 from openapi.expression.expression import NOW, ROW, Expression, Names, compile_expression
 from openapi.loading.default_rules import plain_rules
 from openapi.loading.lint import check_operation
-from openapi.parameters.parameter import Parameter, read_credential, reader
+from openapi.loading.schemas import body_parameters, declared, parameter, plain_parameter, requires_body, response_schemas
+from openapi.loading.vocabulary import check_sections
+from openapi.parameters.parameter import Parameter, read_credential
 from openapi.parameters.readings import Stated, stated_reader
 
 HERE = Path(__file__).parent.parent
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-SECTIONS = ("x-state", "x-let", "x-outcomes", "x-messages", "x-envelope", "x-readings")
 
 
 def load(path: str | Path | None = None, *, plain: bool = False) -> Contract:
@@ -40,12 +38,6 @@ def load(path: str | Path | None = None, *, plain: bool = False) -> Contract:
         return _Compiler(read_document(path or HERE / "device-sharing.yaml"), plain).contract()
     except InvalidDocument as error:
         raise ContractError(error.problems) from None
-
-
-@cache
-def _vocabulary(section: str) -> Any:
-    schema = json.loads((HERE / "vocabulary.json").read_text())
-    return validator({"$ref": f"#/$defs/{section}", "$defs": schema["$defs"]})
 
 
 class _Compiler:
@@ -116,29 +108,11 @@ class _Compiler:
             raise ContractError([self.root.problem("is not an OpenAPI 3 document", "begin with openapi: 3.1.0")])
         if not isinstance(self.root.value.get("paths"), dict):
             raise ContractError([self.root.problem("the document has no paths")])
-        self._check_sections(self.root)
+        self.problems.extend(check_sections(self.root))
         for item in self._children("paths"):
             for method in METHODS:
                 if (operation := item.get(method)) is not None:
-                    self._check_sections(operation)
-
-    def _check_sections(self, node: Node) -> None:
-        for key in node.value:
-            if key in SECTIONS:
-                self._check_section(node.child(key), key)
-            elif key.startswith("x-") and (hint := nearest(key, SECTIONS)).startswith("did"):
-                self.problems.append(Node(node.document, (*node.pointer, key), None).problem(f"unknown key {key}", hint))
-
-    def _check_section(self, node: Node, section: str) -> None:
-        for error in _vocabulary(section).iter_errors(node.value):
-            place = node.at(tuple(error.instance_path))
-            unexpected = getattr(error.kind, "unexpected", None)
-            if unexpected:
-                for key in unexpected:
-                    at = Node(place.document, (*place.pointer, key), None)
-                    self.problems.append(at.problem(f"unknown key {key}", nearest(key, _keys(section))))
-            else:
-                self.problems.append(place.problem(f"{section}: {_shortened(error)}"))
+                    self.problems.extend(check_sections(operation))
 
     def _operations(self) -> Iterator[Operation]:
         seen: dict[str, int] = {}
@@ -181,8 +155,8 @@ class _Compiler:
             resolvers=_resolvers(lets.values(), rules),
             accepts_form="application/x-www-form-urlencoded" in content,
             accepts_json="application/json" in content,
-            requires_json="application/json" in content and _requires_body(body),
-            response_schemas=_response_schemas(node),
+            requires_json="application/json" in content and requires_body(body),
+            response_schemas=response_schemas(node),
             line=node.line,
         )
         if rules:
@@ -193,8 +167,8 @@ class _Compiler:
         """An operation without a decision table. Its parameters are for the journal only, which hides credentials."""
         name = node.value.get("operationId")
         name = name if isinstance(name, str) and name else f"{method.upper()} {item.name}"
-        declared = [each.value for place in (item, node) if (found := place.get("parameters")) for each in found.children()]
-        parameters = [_plain_parameter(each) for each in declared if isinstance(each, dict)] + list(self._credentials(node))
+        values = [each.value for each in declared(item, node)]
+        parameters = [plain_parameter(each) for each in values if isinstance(each, dict)] + list(self._credentials(node))
         rules = plain_rules(node, name, self.notes.append)
         return Operation(
             name=name,
@@ -217,9 +191,8 @@ class _Compiler:
         return replace(parameter, read=stated_reader(parameter.read, parameter.type, stated)) if stated else parameter
 
     def _parameters(self, item: Node, node: Node, body: Node | None) -> tuple[Parameter, ...]:
-        declared = [each for place in (item, node) if (found := place.get("parameters")) for each in found.children()]
-        own = map(self._read_as_stated, filter(None, map(_parameter, declared)))
-        parameters = [*own, *_body_parameters(body), *self._credentials(node)]
+        own = map(self._read_as_stated, filter(None, map(parameter, declared(item, node))))
+        parameters = [*own, *body_parameters(body), *self._credentials(node)]
         return tuple({each.name: each for each in parameters}.values())
 
     def _credentials(self, node: Node) -> Iterator[Parameter]:
@@ -354,51 +327,6 @@ def _known(node: Node, key: str, names: Names) -> tuple[str, ...]:
     return found
 
 
-def _parameter(node: Node) -> Parameter | None:
-    schema = _schema(node.get("schema"))
-    location, name = node.value.get("in", "query"), str(node.value.get("name", ""))
-    if not name.isidentifier():
-        return None  # no expression can use it
-    wire_name = name.lower() if location == "header" else name
-    required = bool(node.value.get("required", False))
-    return Parameter(name, location, wire_name, schema, required, reader(schema, location))
-
-
-def _plain_parameter(value: dict[str, Any]) -> Parameter:
-    location, name = str(value.get("in", "query")), str(value.get("name", ""))
-    return Parameter(name, location, name.lower() if location == "header" else name, {}, location == "path", reader({}))
-
-
-def _body_parameters(body: Node | None) -> Iterator[Parameter]:
-    content = body.get("content") if body else None
-    media = content.get("application/json") if content else None
-    schema = media.get("schema") if media else None
-    properties = schema.get("properties") if schema else None
-    for name in properties.value if schema and properties else ():  # the key of the property, not the name of its $ref target
-        required = name in (schema.value.get("required", ()) if schema else ())
-        own = _schema(properties.child(name) if properties else None)
-        yield Parameter(name, "body", name, own, required, reader(own, "body"))
-
-
-def _requires_body(body: Node | None) -> bool:
-    return body is not None and (body.value.get("required") is True or any(_body_parameters(body)))
-
-
-def _schema(node: Node | None) -> dict[str, Any]:
-    return dict(_inline(node)) if node is not None else {}
-
-
-def _inline(node: Node, depth: int = 0) -> Any:
-    """A schema with every local `$ref` replaced by its target."""
-    if depth > 30:
-        raise ContractError([node.problem("the schema is recursive", "parameters need a schema without recursion")])
-    if isinstance(node.value, dict):
-        return {key: _inline(node.child(key), depth + 1) for key in node.value}
-    if isinstance(node.value, list):
-        return [_inline(each, depth + 1) for each in node.children()]
-    return node.value
-
-
 def _expressions(parts: Iterable[Let] | Iterable[Rule]) -> Iterator[Expression]:
     return (expression for part in parts for expression in part.expressions)
 
@@ -406,25 +334,6 @@ def _expressions(parts: Iterable[Let] | Iterable[Rule]) -> Iterator[Expression]:
 def _resolvers(lets: Iterable[Let], rules: Iterable[Rule]) -> dict[str, Callable[[Any], None]]:
     expressions = [*_expressions(lets), *_expressions(rules)]
     return {name: bind for each in lets for name, bind in each.resolvers(expressions).items()}
-
-
-def _response_schemas(node: Node) -> dict[str, dict[str, Any]]:
-    """The schema of a JSON body, by the key of its response: a status, a range such as `4XX`, or `default`."""
-    found = {}
-    responses = node.get("responses")
-    for response in responses.children() if responses else ():
-        content = response.get("content")
-        media = next((each for each in content.children() if _is_json(each.name)), None) if content else None
-        schema = media.get("schema") if media else None
-        if schema is not None:
-            found[response.name] = _schema(schema)
-    return found
-
-
-def _is_json(media_type: str) -> bool:
-    """Whether a media type or media range includes JSON."""
-    name = media_type.partition(";")[0].strip().lower()
-    return name in ("application/json", "application/*", "*/*") or name.endswith("+json")
 
 
 def _secret_columns(operations: Iterable[Operation]) -> frozenset[tuple[str, str]]:
@@ -437,25 +346,3 @@ def _secret_columns(operations: Iterable[Operation]) -> frozenset[tuple[str, str
         for column, expression in let.lookup.where
         if (each.name, expression.source) in credentials
     )
-
-
-def _keys(section: str) -> set[str]:
-    """All property names in the schema of a section."""
-    found: set[str] = set()
-
-    def walk(value: Any) -> None:
-        if isinstance(value, dict):
-            found.update(value.get("properties", {}))
-            for each in value.values():
-                walk(each)
-        elif isinstance(value, list):
-            for each in value:
-                walk(each)
-
-    walk(json.loads((HERE / "vocabulary.json").read_text())["$defs"][section])
-    return found
-
-
-def _shortened(error: Any) -> str:
-    text = str(error.message)
-    return text if len(text) <= 200 else text[:200] + "…"
