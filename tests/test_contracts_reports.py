@@ -16,6 +16,7 @@ import contracts
 import openapi
 from contracts import Plan, Target, examine
 from contracts.cli.main import main
+from contracts.http.wire import Reply
 from contracts.judge.record import Finding
 from contracts.report.data import as_data
 from contracts.report.html import write_html
@@ -92,9 +93,27 @@ def test_a_planted_secret_is_nowhere(tmp_path, monkeypatch):
     options = [word for name, file in reports.items() for word in (f"--{name}", file)]
     with serving(mutated(FORGETFUL["new-end-forgotten"])) as base:
         result = CliRunner().invoke(
-            main, ["verify", "--target", base, "--world", str(world), "--no-breadth", "--max-requests", "6000", *options]
+            main, ["verify", "--target", base, "--world", str(world), "--no-breadth", "--max-requests", "3000", *options]
         )
     assert result.exit_code == 1
     texts = [result.output, *(Path(file).read_text() for file in reports.values())]
     assert all("${ALICE}" in text for text in texts)
     assert not any("demo-token-alice" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ('{"msg": "分享"}'.encode(), 'HTTP 200 {"msg": "分享"}'),
+        (bytes(range(256)), "HTTP 200 (256 bytes that are no text)"),
+        (b"", "HTTP 200 "),
+    ],
+)
+def test_a_reply_that_is_no_text_is_not_printed(body, text):
+    assert Reply(200, {}, body).text() == text
+
+
+def test_the_slowest_operation_is_named(examined):
+    slowest = as_data(examined[1])["latency"]["slowest"]
+    assert slowest["operation"] in examined[0].operations
+    assert slowest["milliseconds"] is None or slowest["milliseconds"] > 0

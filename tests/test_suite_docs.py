@@ -51,7 +51,7 @@ def mock():
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: " ".join(re.findall(r"contracts \w+", text)))
 def test_the_example_runs_and_finds_the_mock_clean(example, folder, mock):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    shorter = {"30m": "2s", "contracts verify ": "contracts verify --operation userDeviceList --no-breadth --walks 2 "}
+    shorter = {"30m": "3s", "contracts verify ": "contracts verify --operation userDeviceList --no-breadth --walks 2 "}
     script = re.sub("|".join(shorter), lambda match: shorter[match[0]], example)
     done = subprocess.run(
         ["sh", "-e", "-c", script],

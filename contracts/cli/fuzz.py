@@ -56,10 +56,10 @@ def fuzz(**options: Any) -> None:
             deployment.contract, deployment.world, deployment.target, test_plan, deadline=deadline, watch=watch
         )
         stream = Stream(deployment.contract, deployment.world, test_plan.seed)
-        with suppress(RunEnded, Unreachable):  # then the stream ends too
-            learn(session)
         if options["time"] is not None:
             deadline.end(options["time"] / 1000)
+        with suppress(RunEnded, Unreachable):  # then the stream ends too
+            learn(session)
         try:
             send_stream(session, stream, options["shard"], corpus, start)
         except OSError as error:

@@ -17,6 +17,8 @@ Change = Callable[[str], str]
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
+MOST_STRANGE = 0.1
+"""The largest part of a text that may be control characters or not UTF-8."""
 _UNPRINTABLE = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufeff]"
 )
@@ -129,8 +131,12 @@ class Reply:
     """How often the request was sent until this reply came."""
 
     def text(self, limit: int = 2000) -> str:
-        """The status and the first `limit` bytes of the body, as text for reports."""
-        return f"HTTP {self.status} {self.body[:limit].decode('utf-8', 'replace')}"
+        """The status and the first `limit` bytes of the body, as text for reports; of a body that is no text only its size."""
+        text = self.body[:limit].decode("utf-8", "replace")
+        strange = sum(each == "\ufffd" or (each < " " and each not in "\t\r\n") for each in text)
+        if strange > MOST_STRANGE * len(text):
+            text = f"({len(self.body)} bytes that are no text)"
+        return f"HTTP {self.status} {text}"
 
 
 def request_from_data(data: Mapping[str, Any]) -> Request:

@@ -171,6 +171,21 @@ class Record:
             sentences.append(f"not covered: {', '.join(left)}")
         return sentences
 
+    def slowest(self) -> tuple[str, int | None] | None:
+        """The operation with the slowest replies, and within how many ms 95 of 100 came; None: more than the last bound.
+
+        None without replies of a documented outcome.
+        """
+        bars: dict[str, Counter[int]] = {}
+        for got, counts in self.latencies.items():
+            if got in self.outcomes:
+                bars.setdefault(got.partition("/")[0], Counter()).update(counts)
+        buckets = {name: _percentile(counts) for name, counts in bars.items()}
+        name = max(buckets, key=lambda each: buckets[each], default=None)
+        if name is None:
+            return None
+        return name, LATENCY_BOUNDS[buckets[name]] if buckets[name] < len(LATENCY_BOUNDS) else None
+
     def missed(self) -> list[str]:
         """The outcomes that must be verified and were not covered."""
         return [each for each in self.outcomes if (self.thorough or each in self.required) and self.verdict(each) == NOT_COVERED]
@@ -186,3 +201,13 @@ class Record:
         if self.found(VIOLATION):
             return 1
         return 3 if self.lacking() else 0
+
+
+def _percentile(counts: Counter[int]) -> int:
+    """The bucket up to which 95 of 100 are."""
+    below, total = 0, counts.total()
+    for bucket in sorted(counts):
+        below += counts[bucket]
+        if below >= 0.95 * total:
+            break
+    return bucket

@@ -25,7 +25,7 @@ def as_data(record: Record) -> dict[str, Any]:
     outcomes = {each: {"verdict": record.verdict(each), "cases": record.cases[each]} for each in record.outcomes}
     for each, reason in record.blocked.items():
         outcomes[each]["reason"] = reason
-    violations = record.found(VIOLATION)
+    violations, slowest = record.found(VIOLATION), record.slowest()
 
     def number(finding: Finding) -> int:
         return next(at for at, each in enumerate(violations, 1) if each is finding)
@@ -43,6 +43,7 @@ def as_data(record: Record) -> dict[str, Any]:
         "replies": dict(sorted(record.replies.items())),
         "latency": {
             "bounds": list(LATENCY_BOUNDS),
+            "slowest": None if slowest is None else {"operation": slowest[0], "milliseconds": slowest[1]},
             "replies": {
                 got: [bars[at] for at in range(len(LATENCY_BOUNDS) + 1)] for got, bars in sorted(record.latencies.items())
             },

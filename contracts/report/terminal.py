@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts.judge.oracle import VERIFIED
-from contracts.judge.record import BLOCKED, NOT_COVERED, VIOLATED, Record
+from contracts.judge.record import BLOCKED, LATENCY_BOUNDS, NOT_COVERED, VIOLATED, Record
 from contracts.report.data import RANK_TEXTS, as_data
 
 MOST_LINES = 5
@@ -34,6 +34,8 @@ def print_record(record: Record, console: Console) -> None:
     for title, findings in (("Note", data["notes"]), ("Unexplained", data["unexplained"])):
         for each in findings:
             console.print("\n".join(_lines(title, each, record.requests)), markup=False, highlight=False, soft_wrap=True)
+    if slowest := data["latency"]["slowest"]:
+        console.print(f"Slowest operation: {slowest['operation']}, 95 of 100 replies {_within(slowest['milliseconds'])}")
     if record.pauses:
         console.print(f"Note: the server asked to slow down {record.pauses} times (HTTP 429 or 503)", highlight=False)
     for sentence in data["lacking"]:
@@ -52,6 +54,10 @@ def _cause(cause: dict[str, Any], violations: list[dict[str, Any]], requests: in
     more = [f"  also {each['rule']}: got {each['got']}, {_times(each['count'])}" for each in others[:MOST_LINES]]
     left = len(others) - MOST_LINES
     return [title, *common, *lines, *more, *([f"  and {left} more; --json, --html and --junit have all"] if left > 0 else [])]
+
+
+def _within(milliseconds: int | None) -> str:
+    return f"over {LATENCY_BOUNDS[-1]} ms" if milliseconds is None else f"within {milliseconds} ms"
 
 
 def _times(count: int) -> str:
