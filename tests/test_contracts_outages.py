@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import wrong_servers
@@ -11,6 +13,7 @@ from wrong_servers import CONTRACT, WORLD, Entry, Outage, serving, sometimes
 import openapi
 from contracts import Manners, Plan, Reply, Target, examine
 from contracts.run.backoff import Backoff
+from contracts.run.examination import open_session
 
 HTML = (("Content-Type", "text/html"),)
 PAGE = b"<html><h1>502 Bad Gateway</h1></html>"
@@ -63,3 +66,29 @@ def test_a_pause_is_as_long_as_the_server_asks_and_ends_with_the_run():
         lambda: replies.pop() if replies[1:] else replies[0], frozenset()
     )
     assert 1 <= time.monotonic() - started < 20
+
+
+def test_parallel_requests_pause_together_and_one_burst_is_one_refusal():
+    began, sent = time.monotonic(), Counter()
+
+    def send():
+        sent["all"] += 1
+        time.sleep(0.01)
+        return Reply(429 if time.monotonic() < began + 0.5 else 200, {})
+
+    backoff = Backoff("http://h", lambda: False)
+    with ThreadPoolExecutor(40) as pool:
+        replies = list(pool.map(lambda _: backoff.send(send, frozenset()), range(40)))
+    assert {each.status for each in replies} == {200}
+    assert backoff.pauses < 10
+    assert sent["all"] > 80
+
+
+def test_a_server_that_asks_to_slow_down_gets_fewer_requests_at_once():
+    contract = CONTRACT.only("shareInfo")
+    world = openapi.load_world(WORLD, contract, 0, {})
+    session = open_session(contract, world, Target("http://127.0.0.1:9"), Plan(workers=8))
+    replies = [Reply(200, {}, tries=2), Reply(200, {})]
+    session._answer = lambda request: replies.pop()
+    session._answers(["one", "two"])
+    assert session.workers == 4

@@ -28,7 +28,7 @@ SHORT = 3
 """An isolated sequence of at most so many steps is not shrunk again when the failure recurs."""
 CONFIRMATIONS = 2
 """How often a sequence must fail once more, after it has been shrunk, to count as isolated: three times in all."""
-LAST_REQUESTS = 1500
+LAST_REQUESTS = 800
 """Requests that may still be sent to find a better sequence, where the first violation ends the test run."""
 
 

@@ -24,13 +24,14 @@ MOST_IN_A_ROW = 30
 
 
 class Backoff:
-    """Sends requests again after a pause. Threads may share it."""
+    """Sends requests again after a pause. Threads share it, and pause together."""
 
     def __init__(self, base: str, over: Callable[[], bool]) -> None:
         self.pauses = 0
         """How often it has paused."""
         self._base, self._over = base, over
         self._lock, self._in_a_row = threading.Lock(), 0
+        self._paused, self._until = 0.0, 0.0
 
     def send(self, send: Callable[[], Reply], documented: frozenset[int]) -> Reply:
         """The reply of `send`, tried again where its status asks for a pause and the contract has no such status.
@@ -38,29 +39,33 @@ class Backoff:
         Raises Unreachable where the target answers nothing else any more.
         """
         for number in range(TRIES):
+            self._wait()
+            sent = time.monotonic()
             reply = send()
             if reply.status not in SLOW_DOWN or reply.status in documented:
                 with self._lock:
                     self._in_a_row = 0
                 return replace(reply, tries=number + 1)
-            self._count(reply.status)
-            if number < TRIES - 1:
-                asked = retry_after(reply)
-                self._pause(FIRST_PAUSE * 2**number if asked is None else asked)
+            asked = retry_after(reply)
+            self._pause(reply.status, sent, FIRST_PAUSE * 2**number if asked is None else asked)
         return replace(reply, tries=TRIES)
 
-    def _count(self, status: int) -> None:
+    def _pause(self, status: int, sent: float, seconds: float) -> None:
+        """Begins a pause; not for the reply to a request that was sent before the latest pause began."""
         with self._lock:
+            if sent < self._paused:
+                return
             self.pauses += 1
             self._in_a_row += 1
+            self._paused = time.monotonic()
+            self._until = self._paused + min(seconds, LONGEST_PAUSE)
             if self._in_a_row >= MOST_IN_A_ROW:
                 raise Unreachable(
                     f"{self._base} has answered HTTP {status} to {MOST_IN_A_ROW} requests in a row; use a lower --rate"
                 )
 
-    def _pause(self, seconds: float) -> None:
-        end = time.monotonic() + min(seconds, LONGEST_PAUSE)
-        while (left := end - time.monotonic()) > 0 and not self._over():
+    def _wait(self) -> None:
+        while (left := self._until - time.monotonic()) > 0 and not self._over():
             time.sleep(min(left, 0.1))
 
 

@@ -181,7 +181,10 @@ class Session:
         """Sends requests at once. Gives the reply to each, or why there is none."""
         if len(requests) == 1:
             return [self._answer(requests[0])]
-        return list(self._pool.map(self._answer, requests))
+        answers = list(self._pool.map(self._answer, requests))
+        if any(isinstance(each, Reply) and each.tries > 1 for each in answers):
+            self.workers = max(1, self.workers // 2)  # the server has asked to slow down
+        return answers
 
     def _answer(self, request: Request) -> Reply | LostReply | RunEnded | Unreachable:
         try:
