@@ -278,8 +278,8 @@ class Oracle:
     def expect(self, request: Request, ours: int) -> openapi.Permitted:
         """What the contract permits in the most likely state for a request sent at `ours`, epoch ms of our clock."""
         operation = self.contract.operations[request.operation]
-        found = list(views(operation, request, self.readings.allowed))
-        view = next(self.possible[0].views(found), found[0])
+        found = views(operation, request, self.readings.allowed)
+        view = next(self.possible[0].views(found), None) or next(views(operation, request, self.readings.allowed))
         return openapi.permitted(operation, view.raw, self.state, self.clock.now(ours), view.values)
 
     def views(self, request: Request, sent: int, received: int) -> Iterator[openapi.Permitted]:

@@ -106,6 +106,10 @@ def _not_refused(options: tuple[str, ...]) -> tuple[str, ...]:
 def _single_values(
     operation: openapi.Operation, pairs: Pairs, allowed: Allowed
 ) -> Iterator[tuple[dict[str, str], tuple[Choice, ...]]]:
+    single = dict(pairs)
+    if len(single) == len(pairs):
+        yield single, ()
+        return
     grouped: dict[str, list[str]] = {}
     for name, value in pairs:
         grouped.setdefault(name, []).append(value)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from math import isfinite
 from types import MappingProxyType
@@ -68,11 +68,11 @@ class Parameter:
     read: Read
     """A function from the raw text (or JSON value) to a value, or to an `Absence`."""
     credential: bool = False
+    type: str = field(init=False)
+    """The JSON type of the value; `string` where the schema names none."""
 
-    @property
-    def type(self) -> str:
-        """The JSON type of the value; `string` where the schema names none."""
-        return json_type(self.schema)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "type", json_type(self.schema))
 
     @property
     def default(self) -> Any:
