@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice, takewhile, zip_longest
+from itertools import chain, islice, zip_longest
 
 import openapi
 from contracts.generate.aim import QUOTA, aimed, features
@@ -171,12 +171,11 @@ def _send_all(session: Session, plan: Plan) -> None:
 
     many(session, (each for name, found in reached.items() for each in _refusals(contract, name, found)))
     following = iter(unchanging)
-    in_time = takewhile(lambda _: not session.half_spent, following)
-    many(session, islice(in_time, FIRST * len(contract.operations)))
+    many(session, islice(_in_time(session, following), FIRST * len(contract.operations)))
     walker = Walker(session, drawers)
     interleaved(session, _walks(session, plan, walker, range(min(FIRST_WALKS, walks))))
     interleaved(session, _successes(session, candidates, session.situations.new))
-    many(session, in_time)
+    many(session, _in_time(session, following))
     interleaved(session, _walks(session, plan, walker, range(FIRST_WALKS, walks + MORE_WALKS)))
     interleaved(session, _successes(session, candidates, session.situations.open))
     many(session, chain(_unsettled(session, changing), following))
@@ -186,6 +185,12 @@ def _send_all(session: Session, plan: Plan) -> None:
         exact_times(session)
     if plan.breadth:
         many(session, broad(contract, successes, plan.seed))
+
+
+def _in_time(session: Session, requests: Iterator[Request]) -> Iterator[Request]:
+    """Requests until half of the budget is spent; the others stay in the iterator."""
+    while not session.half_spent and (request := next(requests, None)) is not None:
+        yield request
 
 
 def _success(contract: openapi.Contract, operation: str) -> str:
