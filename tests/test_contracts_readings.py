@@ -14,7 +14,8 @@ import openapi
 from contracts import Manners, Oracle, Plan, Reply, Target, examine
 from contracts.generate.transport import Transport
 from contracts.http.wire import request_for
-from contracts.judge.views import own_view, views
+from contracts.judge.oracle import Possible
+from contracts.judge.views import View, own_view, views
 
 SHARE = CONTRACT.operations["shareInfo"]
 NOW = 1_760_000_000_000
@@ -144,3 +145,25 @@ def test_all_ways_to_send_a_credential_may_be_demanded(monkeypatch):
     assert examined(bare, monkeypatch).found("violation") == []
     assert examined(bare, monkeypatch, credential="bare").found("violation") == []
     assert examined(bare, monkeypatch, credential="all").found("violation") != []
+
+
+def test_a_state_remembers_the_readings_that_led_to_it(oracle):
+    empty, blank = ("empty", "shareInfo", "authKey"), ("blank", "shareInfo", "authKey")
+    found = [View({"option": option}, choices=((*empty, option),)) for option in ("missing", "value")]
+    other = View({}, choices=((*blank, "value"),))
+    possible = Possible(oracle.state, ((*empty, "value"),))
+    assert list(possible.views(found)) == found[1:]
+    assert [each.choices for each in possible.views([other])] == [((*blank, "value"), (*empty, "value"))]
+    assert list(possible.views(found[:1])) == found[:1]  # it reads otherwise now
+    assert list(Possible(oracle.state).views(found)) == found
+
+
+def test_a_reading_that_no_reply_shows_makes_two_states_and_no_more(oracle):
+    for number in range(5):
+        judged = verdict(oracle, 200, f"share_dv_{number}", authKey="").verdict
+        assert judged.kind == "verified"
+    assert len(oracle.possible) == 2
+    assert {each.choices for each in oracle.possible} == {
+        (("empty", "shareInfo", "authKey", "missing"),),
+        (("empty", "shareInfo", "authKey", "value"),),
+    }

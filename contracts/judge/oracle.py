@@ -87,13 +87,17 @@ class Possible:
     choices: tuple[Choice, ...] = ()
 
     def views(self, found: Iterable[View]) -> Iterator[View]:
-        """The views of a request that a server in this state may have."""
+        """The views of a request that a server in this state may have: those of the same readings, or all if there are none."""
+        if not self.choices:
+            yield from found
+            return
         chosen = {(kind, operation, name): option for kind, operation, name, option in self.choices}
-        for view in found:
-            if not chosen:
-                yield view
-            elif all(chosen.get((kind, operation, name), option) == option for kind, operation, name, option in view.choices):
-                yield replace(view, choices=tuple(dict.fromkeys((*view.choices, *self.choices))))
+        views = list(found)
+        alike = [view for view in views if all(chosen.get(choice[:3], choice[3]) == choice[3] for choice in view.choices)]
+        for view in alike:
+            yield replace(view, choices=tuple(dict.fromkeys((*view.choices, *self.choices))))
+        if not alike:
+            yield from views
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +282,7 @@ class Oracle:
     def expect(self, request: Request, ours: int) -> openapi.Permitted:
         """What the contract permits in the most likely state for a request sent at `ours`, epoch ms of our clock."""
         operation = self.contract.operations[request.operation]
-        found = views(operation, request, self.readings.allowed)
-        view = next(self.possible[0].views(found), None) or next(views(operation, request, self.readings.allowed))
+        view = next(self.possible[0].views(views(operation, request, self.readings.allowed)))
         return openapi.permitted(operation, view.raw, self.state, self.clock.now(ours), view.values)
 
     def views(self, request: Request, sent: int, received: int) -> Iterator[openapi.Permitted]:
