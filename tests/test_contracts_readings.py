@@ -14,7 +14,7 @@ import openapi
 from contracts import Manners, Oracle, Plan, Reply, Target, examine
 from contracts.generate.transport import Transport
 from contracts.http.wire import request_for
-from contracts.judge.oracle import Possible
+from contracts.judge.possible import Possible
 from contracts.judge.views import View, own_view, views
 
 SHARE = CONTRACT.operations["shareInfo"]

@@ -14,6 +14,7 @@ from family_servers import FORGETFUL, WORLD, Change, mutated, serving
 import openapi
 from contracts import Manners, Plan, Target, examine
 from contracts.cli.main import main
+from contracts.http.target import RunEnded
 from contracts.http.wire import request_for
 from contracts.judge.oracle import Oracle
 from contracts.run import examination
@@ -120,6 +121,20 @@ def test_on_a_clock_that_can_be_set_a_millisecond_counts(change, found):
     record = examined(server, clock=True, contract=CONTRACT.only("shareInfo", "shareDevice"), aim=False, walks=2)
     assert record.gone == ""
     assert {each.verdict.got for each in record.found("violation")} == found
+
+
+def test_a_run_that_ends_while_the_clock_stands_lets_it_run_again():
+    contract = CONTRACT.only("shareInfo", "shareDevice")
+    with serving(CONTRACT) as base, Client(base) as client:
+        target = Target(base, Manners(clock=f"{base}/_mock/worlds/default/clock"))
+        session = open_session(contract, world(), target, Plan(workers=1))
+        session.stop_clock(session.now() + 60_000)
+        assert client.call("GET", "/worlds/default/clock")["mode"] == "frozen"
+        target.sent = target.manners.most_requests
+        with pytest.raises(RunEnded):
+            session.stop_clock(session.now() + 1)
+        session.release_clock()
+        assert client.call("GET", "/worlds/default/clock")["mode"] != "frozen"
 
 
 def test_a_clock_that_cannot_be_set_is_a_sentence():

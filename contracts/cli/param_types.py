@@ -102,6 +102,7 @@ class Rate(click.ParamType[float]):
 
 
 MOST_WORKERS = 64
+"""The most parallel requests that can be stated."""
 
 
 class Workers(click.ParamType[int]):

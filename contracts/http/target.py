@@ -123,6 +123,7 @@ class Target:
         if self.manners.reset is None:
             return False
         for pause in (*(0.2 * 2**number for number in range(RESETS - 1)), None):
+            self._take_turn()
             problem = self._control("POST", self.manners.reset)
             if problem is None:
                 return True
@@ -131,7 +132,12 @@ class Target:
         raise Unreachable(f"{self.manners.reset} {problem}; a POST to it should reset the server")
 
     def set_clock(self, time: int, *, frozen: bool) -> None:
-        """Sets the clock of the server to a time, epoch ms. Raises Unreachable if that fails."""
+        """Sets the clock of the server to a time, epoch ms; stopping it counts as a request.
+
+        Raises Unreachable if that fails, and RunEnded at the limit on requests, but not where the clock shall run again.
+        """
+        if frozen:
+            self._take_turn()
         iso = datetime.fromtimestamp(time / 1000, UTC).isoformat(timespec="milliseconds")
         content = json.dumps({"time": iso, "frozen": frozen}).encode()
         problem = self._control("PATCH", self.manners.clock or "", content)
@@ -141,7 +147,6 @@ class Target:
 
     def _control(self, method: str, address: str, content: bytes | None = None) -> str | None:
         """Sends a request that is no part of the test; returns why it failed, or None."""
-        self._take_turn()
         headers = self._headers if content is None else {**self._headers, "Content-Type": "application/json"}
         try:
             status = self._exchange(self._pool, method, address, headers, content)[0].status

@@ -17,7 +17,8 @@ from typing import Any
 import openapi
 from contracts.http.wire import Reply, Request
 from contracts.judge.clock import Clock
-from contracts.judge.doubt import RULE, Doubt
+from contracts.judge.doubt import RULE, Doubt, without_lost
+from contracts.judge.possible import Possible
 from contracts.judge.readings import TAKES, Readings
 from contracts.judge.reply import InvalidReply, ReplyReader, decoded, label
 from contracts.judge.views import Allowed, Choice, View, folded_views, unlike_views, views
@@ -77,27 +78,6 @@ class Judgement:
     """What is certain by now of how the server reads requests, and is not the mock's way."""
     seen: openapi.Permitted | None = None
     """What the server may have seen; None where nothing was judged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Possible:
-    """A state in which the server may be, and the readings that led to it, as far as they are not certain."""
-
-    state: openapi.State
-    choices: tuple[Choice, ...] = ()
-
-    def views(self, found: Iterable[View]) -> Iterator[View]:
-        """The views of a request that a server in this state may have: those of the same readings, or all if there are none."""
-        if not self.choices:
-            yield from found
-            return
-        chosen = {(kind, operation, name): option for kind, operation, name, option in self.choices}
-        views = list(found)
-        alike = [view for view in views if all(chosen.get(choice[:3], choice[3]) == choice[3] for choice in view.choices)]
-        for view in alike:
-            yield replace(view, choices=tuple(dict.fromkeys((*view.choices, *self.choices))))
-        if not alike:
-            yield from views
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +338,7 @@ class Oracle:
                         state = seen.suppose(rule, changes)
                     except openapi.ExecutionError:
                         continue
-                    key = id(seen.scope.state), tuple(map(_without_lost, changes))
+                    key = id(seen.scope.state), tuple(map(without_lost, changes))
                     if key not in found:
                         found[key] = Possible(state, choices[id(seen.scope.state)])
                         self._doubt.invent(changes)
@@ -393,12 +373,6 @@ class Oracle:
         explanations, complaints = self._explain(views, got, status, data)
         details = (detail.split("; ") for _, detail in complaints)
         return bool(explanations) or any(all(each.endswith(openapi.NOT_EXPECTED) for each in parts) for parts in details)
-
-
-def _without_lost(change: openapi.Change) -> tuple[Any, ...]:
-    """A change without the values that nobody knows; equal for a request that was handled at another time."""
-    after = change.after and tuple("\0" if isinstance(each, str) and each.startswith("\0") else each for each in change.after)
-    return change.columns.table, change.before, after
 
 
 def _unsure(judged: Judgement) -> Judgement:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice, zip_longest
 
@@ -84,8 +83,12 @@ def examine(
     """
     plan = plan or Plan()
     session = open_session(contract, world, target, plan, deadline=deadline, watch=watch)
-    with suppress(RunEnded):
-        _run(session, plan)
+    try:
+        _send_all(session, plan)
+    except RunEnded:
+        pass
+    except Unreachable as error:
+        session.record.gone = str(error)
     session.evidence.keep_the_best()
     return session.record
 
@@ -139,13 +142,6 @@ def learn(session: Session) -> Candidates:
     session.probe(candidates)
     session.choose_workers()
     return candidates
-
-
-def _run(session: Session, plan: Plan) -> None:
-    try:
-        _send_all(session, plan)
-    except Unreachable as error:
-        session.record.gone = str(error)
 
 
 def _send_all(session: Session, plan: Plan) -> None:
