@@ -98,3 +98,14 @@ def test_a_reset_that_does_not_work_is_a_sentence_of_the_command_line():
     for each in (result, walk):
         assert each.exit_code == 2
         assert "answers HTTP 404; a POST to it should reset the server" in each.output
+
+
+def test_notes_are_shrunk_to_the_requests_that_they_need():
+    """Another order of checks needs no earlier request: what happened to come before is left out."""
+    contract = CONTRACT.only("shareInfo")
+    world = openapi.load_world(WORLD, contract, time.time_ns() // 1_000_000, {})
+    with serving("correct-reversed-order") as base:
+        record = examine(contract, world, Target(base), Plan(breadth=False, aim=False, walks=20, seed=1))
+    notes = record.found("note")
+    assert len(notes) > 10
+    assert {len(each.steps) for each in notes} == {1}

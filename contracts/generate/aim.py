@@ -49,10 +49,16 @@ def _selected(operation: openapi.Operation, candidates: list[openapi.Candidate],
             yield each
 
 
-def features(seen: openapi.Permitted) -> set[tuple[object, ...]]:
+Feature = tuple[object, ...]
+"""Operation, row, and a value of a parameter or the distances of the integers."""
+
+
+def features(seen: openapi.Permitted) -> set[Feature]:
     """What a request has that another one for the same row may not have: values, and distances of integers."""
     operation, scope = seen.scope.operation, seen.scope
-    return {(name, str(value)) for name, value in scope.raw.items()} | {_distances(operation.parameters, scope)}
+    row = operation.name, seen.answer.number
+    values = {(*row, name, str(value)) for name, value in scope.raw.items()}
+    return {*values, (*row, _distances(operation.parameters, scope))}
 
 
 def _distances(parameters: Iterable[openapi.Parameter], scope: Mapping[str, Any]) -> tuple[int, ...]:

@@ -109,6 +109,8 @@ class Walker:
         self._reads = [each for each in drawers if each.operation.success.data and not each.operation.success.mint]
         self._minted = {table for each in drawers for table in each.operation.success.mints}
         self._seen: Counter[tuple[Any, ...]] = Counter()
+        self.steps = 0
+        """Requests of all walks so far."""
 
     def walk(self, choices: Choices, steps: int = STEPS) -> Walk:
         """One walk, deterministic for given choices and environment. Ends at a new violation."""
@@ -120,6 +122,7 @@ class Walker:
         keys: set[str] = set()
         for _ in range(steps):
             candidate = self._read_back(known, keys, changed, choices) or self._next_candidate(drawers, known, changed, choices)
+            self.steps += 1
             judged = yield sequence, candidate.request
             if self._environment.ends_walk(judged):
                 break

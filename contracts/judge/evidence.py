@@ -24,6 +24,8 @@ from contracts.sequence.shrink import Steps, shrink
 
 SHRINK_REQUESTS = 400
 """Requests that may be spent on shrinking one finding."""
+NOTE_REQUESTS, NOTES_REQUESTS = 40, 200
+"""Requests that may be spent on shrinking one note, and all notes."""
 SHORT = 3
 """An isolated sequence of at most so many steps is not shrunk again when the failure recurs."""
 CONFIRMATIONS = 2
@@ -83,6 +85,13 @@ class Evidence:
             self._record.findings.clear()
             self._record.findings.update(kept)
 
+    def shrink_notes(self) -> None:
+        """Shrinks the notes that need several requests, at the end of a test run. Raises RunEnded."""
+        end = self._server.target.sent + NOTES_REQUESTS
+        for finding in list(self._record.findings.values()):
+            if finding.verdict.kind != VIOLATION and len(finding.steps) > 1:
+                self._shorten(finding, finding.verdict, [(finding.steps, [])], min(NOTE_REQUESTS, end - self._server.target.sent))
+
     def take(self, failures: Iterable[tuple[Sequence, Verdict, str]]) -> None:
         """Records verdicts on the last reply of sequences, each with the text of the reply. Shrinks violations. Raises RunEnded.
 
@@ -102,7 +111,7 @@ class Evidence:
             finding.count += 1
             finding.also.add(verdict.outcome)
             if traced is not None and verdict.kind == VIOLATION and not _is_conclusive(finding):
-                self._shorten(finding, verdict, traced)
+                self._shorten(finding, verdict, traced.starting_points)
             elif traced is not None and verdict.kind != VIOLATION:
                 finding.take(self._finding(traced.causes, verdict, reply, SPORADIC))
         elif len(self._record.findings) >= MOST_FINDINGS:
@@ -139,7 +148,7 @@ class Evidence:
 
     def _shorten_new(self, finding: Finding, verdict: Verdict, traced: _Traced) -> None:
         """Shrinks a new violation, then resets the target where it can be reset."""
-        self._shorten(finding, verdict, traced)
+        self._shorten(finding, verdict, traced.starting_points)
         if finding.verdict.got.startswith(NO_REPLY) and finding.rank == SPORADIC:  # the network may have failed
             finding.verdict = replace(finding.verdict, kind=UNEXPLAINED)
         else:
@@ -150,10 +159,12 @@ class Evidence:
         if self._stop_early and self._stop_at is None:
             self._stop_at = self._server.target.sent + LAST_REQUESTS
 
-    def _shorten(self, finding: Finding, verdict: Verdict, traced: _Traced) -> None:
-        """Repeats a failure and shrinks its sequence. The server need not be in its initial state."""
+    def _shorten(
+        self, finding: Finding, verdict: Verdict, starting_points: list[tuple[Steps, Steps]], requests: int = SHRINK_REQUESTS
+    ) -> None:
+        """Repeats a failure and shrinks its sequence, with so many requests. The server need not be in its initial state."""
         target, key = self._server.target, verdict.key
-        started, most = target.sent, target.sent + SHRINK_REQUESTS - self._spent[key]
+        started, most = target.sent, target.sent + requests - self._spent[key]
         best, kept = finding.rank, Steps()
 
         def fails(steps: Steps) -> bool:
@@ -174,7 +185,7 @@ class Evidence:
             finding.take(self._finding(*repeated, rank))
             return True
 
-        for steps, kept in traced.starting_points:  # noqa: B007 what `fails` sees
+        for steps, kept in starting_points:  # noqa: B007 what `fails` sees
             if fails(steps):
                 shrink(steps, fails)
             if _is_conclusive(finding):

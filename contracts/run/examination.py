@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, islice, zip_longest
 
 import openapi
-from contracts.generate.aim import QUOTA, aimed, features
+from contracts.generate.aim import QUOTA, Feature, aimed, features
 from contracts.generate.breadth import EXAMPLES, broad
 from contracts.generate.choices import Seeded
 from contracts.generate.draw import Drawer
@@ -85,6 +85,7 @@ def examine(
     session = open_session(contract, world, target, plan, deadline=deadline, watch=watch)
     try:
         _send_all(session, plan)
+        session.evidence.shrink_notes()
     except RunEnded:
         pass
     except Unreachable as error:
@@ -169,10 +170,9 @@ def _send_all(session: Session, plan: Plan) -> None:
     following = iter(unchanging)
     many(session, islice(_in_time(session, following), FIRST * len(contract.operations)))
     walker = Walker(session, drawers)
-    interleaved(session, _walks(session, plan, walker, range(min(FIRST_WALKS, walks))))
+    interleaved(session, _walks(session, plan, walker, range(min(FIRST_WALKS, walks))), _in_time(session, following))
     interleaved(session, _successes(session, candidates, session.situations.new))
-    many(session, _in_time(session, following))
-    interleaved(session, _walks(session, plan, walker, range(FIRST_WALKS, walks + MORE_WALKS)))
+    interleaved(session, _walks(session, plan, walker, range(FIRST_WALKS, walks + MORE_WALKS)), _in_time(session, following))
     interleaved(session, _successes(session, candidates, session.situations.open))
     many(session, chain(_unsettled(session, changing), following))
     for request in undocumented(contract, successes) if plan.undocumented else ():
@@ -203,11 +203,11 @@ def _refusals(contract: openapi.Contract, operation: str, reached: Mapping[str, 
 def _walks(session: Session, plan: Plan, walker: Walker, numbers: Iterable[int]) -> Iterator[Walk]:
     """The walks of the plan with these numbers, and more while a violation needs a better sequence."""
     planned = WALKS if plan.walks is None else plan.walks
-    behaviours, latest = len(session.record.behaviours), session.target.sent
+    behaviours, latest = len(session.record.behaviours), walker.steps
     for number in numbers if planned else ():
         if len(session.record.behaviours) > behaviours:
-            behaviours, latest = len(session.record.behaviours), session.target.sent
-        idle = session.target.sent - latest >= SETTLED * STEPS
+            behaviours, latest = len(session.record.behaviours), walker.steps
+        idle = walker.steps - latest >= SETTLED * STEPS
         settled = plan.walks is None and idle and all(session.record.branches.values())
         if (number < planned and not settled) or session.needs_better_sequence:
             yield walker.walk(Seeded(f"{plan.seed}/{number}"))
@@ -232,13 +232,12 @@ def _aimed(contract: openapi.Contract, candidates: Candidates, plan: Plan, chang
 
 def _unsettled(session: Session, requests: Iterable[Request]) -> Iterator[Request]:
     """Of requests that may change state, those whose expected row has not been seen often, or that have something new for it."""
-    shown: set[tuple[object, ...]] = set()
+    planned: set[Feature] = set()
     for request in requests:
         seen = session.expect(request)
-        row = request.operation, seen.answer.number
-        new = {(*row, each) for each in features(seen)} - shown if seen.may_change else ()
-        if new or session.record.rows[row] < QUOTA:
-            shown.update(new)
+        new = features(seen) - session.shown - planned if seen.may_change else ()
+        if new or session.record.rows[request.operation, seen.answer.number] < QUOTA:
+            planned.update(new)
             yield request
 
 

@@ -48,6 +48,26 @@ class _Waiting:
         taken.add(self._footprint)
 
 
+class _Spare:
+    """Independent requests that are sent beside walks."""
+
+    def __init__(self, session: Session, requests: Iterator[Request]) -> None:
+        self._session, self._requests = session, requests
+        self._waiting: list[_Waiting] = []
+
+    def take(self, most: int, taken: openapi.Footprint) -> list[_Waiting]:
+        """At most so many, which do not affect the requests with these footprints."""
+        session = self._session
+        missing = LOOKAHEAD * session.workers - len(self._waiting) if most else 0
+        self._waiting += (_Waiting(session.new_sequence(), each) for each in islice(self._requests, missing))
+        chosen, self._waiting = _split(session, self._waiting, most, taken)
+        return chosen
+
+    def left(self) -> Iterator[Request]:
+        """Those that were considered and not sent."""
+        return (each.request for each in self._waiting)
+
+
 def many(session: Session, requests: Iterable[Request]) -> None:
     """Sends independent requests, in any order. Raises RunEnded."""
     following = iter(requests)
@@ -57,13 +77,16 @@ def many(session: Session, requests: Iterable[Request]) -> None:
         waiting += (_Waiting(session.new_sequence(), each) for each in more)
         if not waiting:
             return
-        chosen, waiting = _split(session, waiting, BATCH * session.workers)
+        chosen, waiting = _split(session, waiting, BATCH * session.workers, openapi.Footprint())
         session.together([(each.sequence, each.request) for each in chosen])
 
 
-def interleaved(session: Session, walks: Iterable[Walk]) -> None:
-    """Runs walks, several at a time. Where the target can be reset, they begin together, after a reset. Raises RunEnded."""
-    following = iter(walks)
+def interleaved(session: Session, walks: Iterable[Walk], beside: Iterable[Request] = ()) -> None:
+    """Runs walks, several at a time. Where the target can be reset, they begin together, after a reset. Raises RunEnded.
+
+    Walks over the same rows leave most workers idle: these send independent requests of `beside`, as many as there is time for.
+    """
+    following, spare = iter(walks), _Spare(session, iter(beside))
     most = min(session.workers, MOST_WALKS, WALKS_OF_AN_OPERATION * len(session.contract.operations))
     running: list[_Waiting] = []
     while True:
@@ -72,9 +95,10 @@ def interleaved(session: Session, walks: Iterable[Walk]) -> None:
         if not running or not session.target.resets:
             running += _begun(islice(following, most - len(running)))
         if not running:
-            return
-        before = session.restarts
-        chosen, waiting = _split(session, running, session.workers)
+            return many(session, spare.left())
+        before, taken = session.restarts, openapi.Footprint()
+        chosen, waiting = _split(session, running, session.workers, taken)
+        chosen += spare.take(max(2, session.workers) - len(chosen), taken)
         judged = session.together([(each.sequence, each.request) for each in chosen])
         continued = list(_continued(zip(chosen, judged, strict=True)))
         # A reset has changed the rows that the other walks use.
@@ -97,13 +121,15 @@ def _continued(judged: Iterable[tuple[_Waiting, Judgement]]) -> Iterator[_Waitin
             yield _Waiting(sequence, request, each.walk)
 
 
-def _split(session: Session, waiting: list[_Waiting], most: int) -> tuple[list[_Waiting], list[_Waiting]]:
-    """At most so many requests that do not affect one another, the first among them; and the others."""
+def _split(
+    session: Session, waiting: list[_Waiting], most: int, taken: openapi.Footprint
+) -> tuple[list[_Waiting], list[_Waiting]]:
+    """At most so many requests that affect neither one another nor what is taken; and the others. Adds to what is taken."""
     if session.workers == 1:
-        return waiting[:1], waiting[1:]
-    taken, chosen, others = openapi.Footprint(), list[_Waiting](), list[_Waiting]()
+        return waiting[:most], waiting[most:]
+    chosen, others = list[_Waiting](), list[_Waiting]()
     for each in waiting:
-        if len(chosen) == most or (each.meets(taken, session) and chosen):
+        if len(chosen) == most or each.meets(taken, session):
             others.append(each)
         else:
             each.add_to(taken)

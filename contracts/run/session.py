@@ -11,6 +11,7 @@ from functools import cached_property
 from statistics import median
 
 import openapi
+from contracts.generate.aim import Feature, features
 from contracts.generate.draw import KnownRows
 from contracts.generate.transport import Transport
 from contracts.generate.walk import Walk
@@ -69,6 +70,8 @@ class Session:
         self.journal = Journal()
         self.evidence = Evidence(self, stop_early)
         self.situations = Situations(record.branches)
+        self.shown: set[Feature] = set()
+        """The features of the requests that were answered as expected and may have changed something."""
         self.restarts = 0
         """How often everything was reset, or would have been if the target could be reset."""
         self.latencies: deque[int] = deque(maxlen=REMEMBERED)
@@ -252,6 +255,8 @@ class Session:
         for choice in judged.readings:
             self._note_reading(sequence.steps[-1], answer, judged, choice)
         self._note_behaviour(sequence, self.contract.operations[request.operation], judged)
+        if judged.verdict.kind == VERIFIED and judged.seen is not None and judged.seen.may_change:
+            self.shown |= features(judged.seen)
         self.known.note(judged.changes)
         self.journal.note(request, answer, judged, judged.changes or self.oracle.supposed(request, judged.verdict, _now()))
         self.latencies.append(answer.received - answer.sent)
