@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from email.utils import formatdate
 from xml.etree import ElementTree
 
 import pytest
@@ -13,6 +14,7 @@ from wrong_servers import WORLD, serving
 import openapi
 from contracts import Manners, Oracle, Plan, Reply, Request, Target, examine
 from contracts.cli.main import main
+from contracts.judge.clock import Clock
 
 CONTRACT = openapi.load().only("shareInfo")
 SEEDS = range(10)
@@ -114,3 +116,15 @@ def test_a_broken_envelope_is_a_violation(body, rule):
     verdict = Oracle(CONTRACT, world).judge(request, Reply(200, {}, body, world.now, world.now)).verdict
     assert verdict.kind == "violation"
     assert verdict.rule.startswith(rule)
+
+
+@pytest.mark.parametrize(
+    ("world_ahead", "date_ahead", "expected"),
+    [(-5, -600_000, -600_000), (4_000_000_000, 0, 4_000_000_000)],
+    ids=["server behind", "world in the future, date of a proxy"],
+)
+def test_the_date_of_replies_tells_the_clock_of_a_server_unless_its_world_has_another(world_ahead, date_ahead, expected):
+    ours = 1_800_000_000_000
+    clock = Clock(openapi.load_world(WORLD, CONTRACT, ours + world_ahead, {}), ours, tolerance=0)
+    clock.read(Reply(200, {"date": formatdate((ours + date_ahead) / 1000, usegmt=True)}, b"", ours, ours))
+    assert abs(clock.now(ours) - ours - expected) <= 1000

@@ -14,6 +14,8 @@ from contracts.http.wire import Reply
 
 TOLERANCE = 1000
 """By how many ms the clocks of the machines of one deployment may differ."""
+OWN_CLOCK = 60_000
+"""Ms. A world whose time differs by more from ours has a clock of its own; less passes while a run begins."""
 _UNKNOWN = 10**15
 
 
@@ -32,8 +34,8 @@ class Clock:
             date = int(parsedate_to_datetime(reply.headers.get("date", "")).timestamp()) * 1000
         except (ValueError, OverflowError, TypeError):
             return
-        if self._shift and date + 1000 < self._start:  # a proxy wrote the header by its own clock, not by the clock of the world
-            return
+        if abs(self._shift) > OWN_CLOCK and date + 1000 < self._start:
+            return  # a proxy wrote the header by its own clock, not by the clock of the world
         low, high = date - reply.received, date + 1000 - reply.sent
         if low > self._high or high < self._low:  # another machine answered, or the clock was changed
             self._low, self._high = min(low, self._low), max(high, self._high)
