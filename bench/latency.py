@@ -15,7 +15,7 @@ import openapi
 from bench.cases import mock
 from bench.catches import CONTRACT, WORLD
 from contracts import Plan, Record, Target, examine
-from contracts.judge.oracle import VERIFIED, VIOLATION
+from contracts.judge.verdict import VERIFIED, VIOLATION
 from contracts.run.deadline import Deadline
 from mockserver.client import Client
 

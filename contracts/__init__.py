@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from contracts.http.target import Manners, Target, Unreachable
     from contracts.http.wire import Reply, Request
-    from contracts.judge.oracle import Oracle, Verdict
+    from contracts.judge.oracle import Oracle
     from contracts.judge.record import Record
+    from contracts.judge.verdict import Verdict
     from contracts.run.examination import Plan, examine
 else:
     from importlib import import_module
@@ -14,8 +15,9 @@ else:
     _HOMES = {
         "contracts.http.target": {"Manners", "Target", "Unreachable"},
         "contracts.http.wire": {"Reply", "Request"},
-        "contracts.judge.oracle": {"Oracle", "Verdict"},
+        "contracts.judge.oracle": {"Oracle"},
         "contracts.judge.record": {"Record"},
+        "contracts.judge.verdict": {"Verdict"},
         "contracts.run.examination": {"Plan", "examine"},
     }
 

@@ -24,7 +24,8 @@ from hypothesis import strategies as st
 import openapi
 from contracts.http.wire import FORM, JSON, Reply, Request, printable
 from contracts.judge.clock import Clock
-from contracts.judge.oracle import VIOLATION, Oracle
+from contracts.judge.oracle import Oracle
+from contracts.judge.verdict import VIOLATION
 
 
 def _oracle() -> tuple[Oracle, openapi.World]:

@@ -13,7 +13,8 @@ import openapi
 from contracts.http.wire import Reply, request_for
 from contracts.judge.clock import Clock
 from contracts.judge.doubt import MOST_ROWS, Doubt
-from contracts.judge.oracle import VERIFIED, VIOLATION, Oracle
+from contracts.judge.oracle import Oracle
+from contracts.judge.verdict import VERIFIED, VIOLATION
 
 CONTRACT = openapi.load()
 DAY = 86_400_000

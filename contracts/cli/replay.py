@@ -12,7 +12,7 @@ from contracts.cli.deployment import connect
 from contracts.cli.options import CONNECTION, DEPLOYMENT, JUDGING, plan
 from contracts.cli.unusable import Unusable
 from contracts.http.wire import printable
-from contracts.judge.oracle import VIOLATION, Verdict
+from contracts.judge.verdict import VIOLATION, Verdict
 from contracts.report.failures import Failure, read_failure
 from contracts.run.examination import open_session
 from contracts.run.session import Session

@@ -14,7 +14,7 @@ from contracts.generate.choices import Seeded
 from contracts.generate.draw import Drawer, KnownRows
 from contracts.generate.walk import Walker, run
 from contracts.http.wire import Request
-from contracts.judge.oracle import VERIFIED, Judgement, Verdict
+from contracts.judge.verdict import VERIFIED, Judgement, Verdict
 from contracts.judge.views import own_view
 from contracts.sequence.placeholder import Placeholders
 from contracts.sequence.sequence import Sequence

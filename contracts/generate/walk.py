@@ -16,7 +16,7 @@ import openapi
 from contracts.generate.choices import Choices
 from contracts.generate.draw import Drawer, KnownRows
 from contracts.http.wire import Request
-from contracts.judge.oracle import Judgement
+from contracts.judge.verdict import Judgement
 from contracts.sequence.sequence import Sequence
 
 STEPS = 24

@@ -17,8 +17,8 @@ from typing import Protocol
 from contracts.http.target import NO_REPLY, Target
 from contracts.http.wire import Request, printable
 from contracts.judge.journal import Journal
-from contracts.judge.oracle import UNEXPLAINED, VIOLATION, Verdict
 from contracts.judge.record import ISOLATED, MOST_FINDINGS, REPRODUCED, SPORADIC, Finding, Record
+from contracts.judge.verdict import UNEXPLAINED, VIOLATION, Verdict
 from contracts.sequence.sequence import Sequence, Unrepeatable, needed_steps
 from contracts.sequence.shrink import Steps, shrink
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import openapi
 from contracts.http.wire import Reply, Request
-from contracts.judge.oracle import VIOLATION, Judgement
+from contracts.judge.verdict import VIOLATION, Judgement
 from contracts.sequence.sequence import Sequence
 from contracts.sequence.shrink import Steps
 

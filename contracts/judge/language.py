@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import openapi
 from contracts.http.wire import Reply, Request
-from contracts.judge.oracle import NOTE, Verdict
 from contracts.judge.reply import InvalidReply, decoded
+from contracts.judge.verdict import NOTE, Verdict
 
 
 def other_language(contract: openapi.Contract, request: Request, reply: Reply, got: str) -> Verdict | None:

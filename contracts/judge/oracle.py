@@ -7,7 +7,6 @@ several possible states. Each reply removes the states that do not explain it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,63 +20,11 @@ from contracts.judge.doubt import RULE, Doubt, without_lost
 from contracts.judge.possible import Possible
 from contracts.judge.readings import TAKES, Readings
 from contracts.judge.reply import InvalidReply, ReplyReader, decoded, label
+from contracts.judge.verdict import KINDS, NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
 from contracts.judge.views import Allowed, Choice, View, folded_views, unlike_views, views
 
-VERIFIED, VIOLATION, NOTE, UNEXPLAINED = "verified", "violation", "note", "unexplained"
-_KINDS = (VERIFIED, NOTE, UNEXPLAINED, VIOLATION)
-_VALUE = re.compile(r"\{.*|'[^']*'|\"[^\"]*\"|\d+", re.DOTALL)
 MOST_STATES = 6
 """The most possible states that are kept; the most likely come first."""
-
-
-def without_values(text: str) -> str:
-    """A text with its values (objects, quoted strings, numbers) replaced by `…`."""
-    return _VALUE.sub("…", text)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The verdict on one reply."""
-
-    kind: str
-    """VERIFIED, VIOLATION, NOTE or UNEXPLAINED."""
-    outcome: str
-    """The expected outcome: the one that the mock would give."""
-    got: str
-    """The outcome of the reply, or what makes it unreadable."""
-    rule: str = ""
-    """The rule that is violated, or that the server does not follow."""
-    detail: str = ""
-    """The differences between the reply and the rule."""
-    reason: str = ""
-    """Why the rule applies: the values of its condition."""
-    permitted: tuple[str, ...] = ()
-    """All outcomes that the contract permits here."""
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """Identifies a difference; equal for verdicts that differ in values only."""
-        return self.kind, self.rule, self.got, without_values(self.detail)[:200]
-
-    @property
-    def sentence(self) -> str:
-        """The rule and the differences, for reports."""
-        return f"{self.rule} - {self.detail}" if self.detail else self.rule
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """A verdict, with the minted values and the changes that follow from the reply."""
-
-    verdict: Verdict
-    row: int = 0
-    """The number of the expected row of the decision table."""
-    minted: Mapping[str, Any] = field(default_factory=dict)
-    changes: tuple[openapi.Change, ...] = ()
-    readings: tuple[Choice, ...] = ()
-    """What is certain by now of how the server reads requests, and is not the mock's way."""
-    seen: openapi.Permitted | None = None
-    """What the server may have seen; None where nothing was judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +118,7 @@ class Oracle:
 
     def _explained(self, explanations: list[_Explanation], got: str) -> Judgement:
         """The judgement by the best explanation; all of them tell the possible states and readings."""
-        explanations.sort(key=lambda each: (_KINDS.index(each.kind), each.view.strange))
+        explanations.sort(key=lambda each: (KINDS.index(each.kind), each.view.strange))
         best = explanations[0]
         unsure = best.kind == UNEXPLAINED and bool(self._doubt.touched(best.seen))
         self._doubt.follow(best.seen, best.rule, best.changes)

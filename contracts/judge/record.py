@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from contracts.http.wire import Request, printable
 from contracts.judge.causes import Cause, Causes
-from contracts.judge.oracle import VERIFIED, VIOLATION, Judgement, Verdict
+from contracts.judge.verdict import VERIFIED, VIOLATION, Judgement, Verdict
 
 VIOLATED, BLOCKED, NOT_COVERED = "violated", "blocked", "not covered"
 MOST_FINDINGS = 200

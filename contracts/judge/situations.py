@@ -13,7 +13,7 @@ from itertools import combinations
 
 import openapi
 from contracts.http.wire import Request
-from contracts.judge.oracle import UNEXPLAINED, VIOLATION, Judgement, Verdict
+from contracts.judge.verdict import UNEXPLAINED, VIOLATION, Judgement, Verdict
 
 SUSPICIOUS = 3
 """So many times the same outcome in one situation, and no other, and the situation is tried again."""

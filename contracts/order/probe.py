@@ -12,7 +12,8 @@ import openapi
 from contracts.generate.transport import QUERY, Transport
 from contracts.http.target import Target
 from contracts.http.wire import Request, request_for
-from contracts.judge.oracle import VIOLATION, Oracle
+from contracts.judge.oracle import Oracle
+from contracts.judge.verdict import VIOLATION
 from contracts.order.inference import Answer, Check, broken, is_observable, named
 
 MOST_PROBES = 3

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from contracts.http.wire import printable
-from contracts.judge.oracle import NOTE, UNEXPLAINED, VIOLATION
 from contracts.judge.record import LATENCY_BOUNDS, Finding, Record
+from contracts.judge.verdict import NOTE, UNEXPLAINED, VIOLATION
 
 FORMAT = 1
 """The version of the format. It increases with each incompatible change."""

@@ -12,8 +12,8 @@ from typing import Any
 
 import openapi
 from contracts.http.json_text import parse
-from contracts.judge.oracle import VIOLATION, without_values
 from contracts.judge.record import Finding, Record
+from contracts.judge.verdict import VIOLATION, without_values
 from contracts.report.data import finding_as_data
 from contracts.sequence.shrink import Steps
 from contracts.sequence.steps import InvalidSteps, read_steps

@@ -9,8 +9,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import openapi
-from contracts.judge.oracle import VERIFIED
 from contracts.judge.record import LATENCY_BOUNDS, Record
+from contracts.judge.verdict import VERIFIED
 from contracts.report.data import RANK_TEXTS, as_data
 
 BAR_HEIGHT = 20

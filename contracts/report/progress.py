@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from contracts.judge.oracle import VIOLATION
 from contracts.judge.record import Record
+from contracts.judge.verdict import VIOLATION
 
 LIVE_SECONDS, PLAIN_SECONDS = 0.2, 30.0
 """Seconds between two updates, on a terminal and elsewhere."""

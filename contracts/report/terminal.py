@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from contracts.judge.oracle import VERIFIED
 from contracts.judge.record import BLOCKED, LATENCY_BOUNDS, NOT_COVERED, VIOLATED, Record
+from contracts.judge.verdict import VERIFIED
 from contracts.report.data import RANK_TEXTS, as_data
 
 MOST_LINES = 5

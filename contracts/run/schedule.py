@@ -9,7 +9,7 @@ from itertools import islice
 import openapi
 from contracts.generate.walk import Walk
 from contracts.http.wire import Request
-from contracts.judge.oracle import Judgement
+from contracts.judge.verdict import Judgement
 from contracts.run.session import Session
 from contracts.sequence.sequence import Sequence
 

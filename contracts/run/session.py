@@ -20,9 +20,10 @@ from contracts.http.wire import Reply, Request
 from contracts.judge.evidence import Evidence
 from contracts.judge.journal import Journal, LostReply
 from contracts.judge.language import other_language
-from contracts.judge.oracle import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Oracle, Verdict
+from contracts.judge.oracle import Oracle
 from contracts.judge.record import Record
 from contracts.judge.situations import CERTAIN, Situations
+from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
 from contracts.judge.views import Choice, own_view
 from contracts.run.backoff import Backoff
 from contracts.run.deadline import Deadline
