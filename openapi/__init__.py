@@ -5,7 +5,7 @@ This package does not use HTTP, a clock or a global random generator; the caller
 
 from openapi.decision.contract import Contract, Operation
 from openapi.decision.data import NOT_EXPECTED
-from openapi.decision.decision import Acceptance, Decision, Permitted, Rule, decide, force, permitted
+from openapi.decision.decision import ASSUMED, Acceptance, Decision, Permitted, Rule, decide, force, permitted
 from openapi.decision.envelope import Envelope
 from openapi.decision.footprint import Footprint, footprint
 from openapi.document.document import Document, Node, parse_document, read_document
@@ -20,6 +20,7 @@ from openapi.witness.parameter_values import Source, likely, near, sample, sourc
 from openapi.witness.witness import Candidate, classified, lacking, simplest, unreachable, witnesses
 
 __all__ = [
+    "ASSUMED",
     "KEYS",
     "KINDS",
     "NOT_EXPECTED",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -174,7 +175,8 @@ def test_a_server_that_dies_ends_the_run_with_a_sentence_and_the_report(tmp_path
     with serving(answer) as base:
         result, report = verify(base, tmp_path)
     assert result.exit_code == 2
-    assert f"does not answer (ProtocolError), as {MOST_UNANSWERED} requests before" in result.output
+    [unanswered] = re.findall(r"does not answer \(ProtocolError\), as (\d+) requests before", result.output)
+    assert MOST_UNANSWERED <= int(unanswered) < 2 * MOST_UNANSWERED  # some may be sent at the same time
     assert report["requests"] < 200
     assert report["exit_code"] == 2
 

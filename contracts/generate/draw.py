@@ -94,15 +94,16 @@ class Drawer:
 
     def __init__(self, operation: openapi.Operation, state: openapi.State, now: int) -> None:
         self.operation = operation
-        self._sources = openapi.sources(operation)
-        self._looked_up = {name for source in self._sources for name in source.columns}
+        self.sources = openapi.sources(operation)
+        """The tables that its parameters are looked up in."""
+        self._looked_up = {name for source in self.sources for name in source.columns}
         self._credentials = {each.name for each in operation.parameters if each.credential and each.location == "header"}
         self._values = {each.name: list(openapi.values(each, operation, state, now)) for each in operation.parameters}
 
     def raw(self, known: KnownRows, now: int, choices: Choices) -> dict[str, Any]:
         """Raw values of a request: mostly valid, some replaced or left out at random. `now` is epoch ms."""
         raw: dict[str, Any] = {}
-        for source in self._sources:
+        for source in self.sources:
             raw |= self._from_rows(source, known, choices)
         for each in self.operation.parameters:
             if each.name not in self._looked_up:
@@ -113,12 +114,15 @@ class Drawer:
             self._mutate(raw, choices.choose(self.operation.parameters), choices)
         return raw
 
-    def request(self, raw: Mapping[str, Any], choices: Choices) -> Request:
-        """The request with these raw values; header prefix, form or query, and mutations are chosen at random."""
+    def request(self, raw: Mapping[str, Any], choices: Choices, *, mutated: bool = True) -> Request:
+        """The request with these raw values; header prefix, form or query, and mutations are chosen at random.
+
+        `mutated` tells whether it may be a mutation.
+        """
         if choices.happens(50):
             raw = {name: f"Bearer {value}" if name in self._credentials and value else value for name, value in raw.items()}
         request = request_for(self.operation, raw, as_form=self.operation.accepts_form and choices.happens(20))
-        return choices.choose(list(mutations(self.operation, request))) if choices.happens(5) else request
+        return choices.choose(list(mutations(self.operation, request))) if mutated and choices.happens(5) else request
 
     def _from_rows(self, source: openapi.Source, known: KnownRows, choices: Choices) -> dict[str, Any]:
         """The values of one row; sometimes of two rows mixed; sometimes none, where all the parameters are optional."""

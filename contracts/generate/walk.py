@@ -7,7 +7,7 @@ preceding changes, so that the pairs of a change and a row are covered evenly.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
@@ -34,7 +34,7 @@ CANDIDATES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class Candidate:
     """A request that may be sent, and what the contract permits for it."""
 
     request: Request
@@ -56,11 +56,23 @@ class _Candidate:
 
     def shows(self, keys: set[str]) -> bool:
         """Whether the expected reply data contains one of these keys."""
-        answer, scope = self.seen.answer, self.seen.scope
-        if answer.data is None or answer.mint:
-            return False
-        text = str(openapi.force(self.operation, answer, scope.raw, scope.state, scope["now"], Random(0)))
+        text = reply_text(self.operation, self.seen)
         return any(key in text for key in keys)
+
+    def differs_after(self, state: openapi.State) -> bool:
+        """Whether another reply is expected in this state."""
+        scope = self.seen.scope
+        then = openapi.permitted(self.operation, scope.raw, state, scope["now"], scope.read_values)
+        return reply_text(self.operation, then) != reply_text(self.operation, self.seen)
+
+
+def reply_text(operation: openapi.Operation, seen: openapi.Permitted) -> str:
+    """The outcome that is expected, and its data unless they are minted."""
+    answer, scope = seen.answer, seen.scope
+    known = answer.data is not None and not answer.mint
+    return (
+        f"{answer.outcome} {openapi.force(operation, answer, scope.raw, scope.state, scope['now'], Random(0)) if known else ''}"
+    )
 
 
 class Environment(Protocol):
@@ -132,7 +144,7 @@ class Walker:
                 changed = (*changed, judged.verdict.got)[-CHANGES_REMEMBERED:]
                 keys = {key for each in judged.changes for key in each.key if isinstance(key, str)}
 
-    def _read_back(self, known: KnownRows, keys: set[str], changed: tuple[str, ...], choices: Choices) -> _Candidate | None:
+    def _read_back(self, known: KnownRows, keys: set[str], changed: tuple[str, ...], choices: Choices) -> Candidate | None:
         """After a change, a candidate that should read the changed rows or that names them; None where there is none."""
         if not keys or not choices.happens(READ_BACK_PERCENT):
             return None
@@ -143,21 +155,24 @@ class Walker:
             found = [each for each in self._candidates(self._drawers, known, 2 * CANDIDATES, choices) if each.names(keys)]
         return self._least_covered(found, changed) if found else None
 
-    def _next_candidate(self, drawers: list[Drawer], known: KnownRows, changed: tuple[str, ...], choices: Choices) -> _Candidate:
+    def _next_candidate(self, drawers: list[Drawer], known: KnownRows, changed: tuple[str, ...], choices: Choices) -> Candidate:
         candidates = list(self._candidates(drawers, known, CANDIDATES, choices))
         successes = [each for each in candidates if each.succeeds] if choices.happens(SUCCESS_PERCENT) else []
         return self._least_covered(successes or candidates, changed)
 
-    def _candidates(self, drawers: list[Drawer], known: KnownRows, count: int, choices: Choices) -> Iterator[_Candidate]:
+    def _candidates(self, drawers: list[Drawer], known: KnownRows, count: int, choices: Choices) -> Iterator[Candidate]:
         for _ in range(count):
             drawer = choices.choose(drawers)
-            request = drawer.request(drawer.raw(known, self._environment.now(), choices), choices)
-            yield _Candidate(request, self._environment.expect(request), drawer.operation)
+            yield self._candidate(drawer, drawer.raw(known, self._environment.now(), choices), choices)
 
-    def _least_covered(self, candidates: list[_Candidate], changed: tuple[str, ...]) -> _Candidate:
+    def _candidate(self, drawer: Drawer, raw: Mapping[str, Any], choices: Choices) -> Candidate:
+        request = drawer.request(raw, choices)
+        return Candidate(request, self._environment.expect(request), drawer.operation)
+
+    def _least_covered(self, candidates: list[Candidate], changed: tuple[str, ...]) -> Candidate:
         """The candidate whose expected row has occurred least often after these changes with the same options."""
 
-        def keys(candidate: _Candidate) -> list[tuple[Any, ...]]:
+        def keys(candidate: Candidate) -> list[tuple[Any, ...]]:
             row = candidate.operation.name, candidate.seen.answer.number, candidate.options
             return [(*changed[-length:], *row) for length in range(1, CHANGES_REMEMBERED + 1)]
 

@@ -104,7 +104,7 @@ class Target:
         """Sends a GET to the base URL. Raises Unreachable if there is no HTTP reply."""
         if not self.base.startswith(("http://", "https://")):
             raise Unreachable(f"{self.base} is not a URL: write http://HOST:PORT or https://HOST")
-        self._take_turn()
+        self.take_turn()
         try:
             self._exchange(self._pool, "GET", self.base, self._headers)
         except _FAILURES as error:
@@ -123,7 +123,7 @@ class Target:
         if self.manners.reset is None:
             return False
         for pause in (*(0.2 * 2**number for number in range(RESETS - 1)), None):
-            self._take_turn()
+            self.take_turn()
             problem = self._control("POST", self.manners.reset)
             if problem is None:
                 return True
@@ -137,7 +137,7 @@ class Target:
         Raises Unreachable if that fails, and RunEnded at the limit on requests, but not where the clock shall run again.
         """
         if frozen:
-            self._take_turn()
+            self.take_turn()
         iso = datetime.fromtimestamp(time / 1000, UTC).isoformat(timespec="milliseconds")
         content = json.dumps({"time": iso, "frozen": frozen}).encode()
         problem = self._control("PATCH", self.manners.clock or "", content)
@@ -161,15 +161,20 @@ class Target:
 
     def send(self, request: Request) -> Reply:
         """Sends one request. Raises NoReply without a valid reply, RunEnded if the limit on requests is reached."""
-        self._take_turn()
+        self.take_turn()
+        return self.send_now(request)
+
+    def send_now(self, request: Request, ready: Callable[[], object] = lambda: None) -> Reply:
+        """Sends a request that has taken its turn, once `ready` returns. Raises NoReply without a valid reply."""
         content, media_type = request.content()
         headers = urllib3.HTTPHeaderDict(self._headers)
         if media_type:
             headers["Content-Type"] = media_type
         for name, value in request.headers:
             headers.add(name, value.encode("utf-8", "replace").decode("latin-1"))
-        sent = _now()
         pool, base = self._pool_and_base
+        ready()
+        sent = now_ms()
         try:
             response, body = self._exchange(pool, request.method, request.url(base), headers, content)
         except _FAILURES as error:
@@ -179,7 +184,7 @@ class Target:
                 self._unanswered = 0
             raise NoReply(f"{NO_REPLY}: {_reason(error)}") from None
         self._unanswered = 0
-        return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, body, sent, _now())
+        return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, body, sent, now_ms())
 
     def _exchange(
         self, pool: Any, method: str, url: str, headers: Any, content: bytes | None = None
@@ -200,8 +205,8 @@ class Target:
             response.release_conn()  # the pool counts closed connections too
         return response, body
 
-    def _take_turn(self) -> None:
-        """Counts a request and waits until the rate allows it, for all threads together. Raises RunEnded at the limit."""
+    def take_turn(self) -> None:
+        """Counts a request, and waits until the rate allows it, for all threads together. Raises RunEnded at the limit."""
         with self._lock:
             if self.exhausted:
                 raise RunEnded
@@ -230,5 +235,6 @@ def _proxy_pool(proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
     return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
 
 
-def _now() -> int:
+def now_ms() -> int:
+    """The time of our clock, epoch ms."""
     return time.time_ns() // 1_000_000

@@ -46,6 +46,8 @@ class Request:
     headers: Pairs = ()
     form: Pairs | None = None
     body: Any = field(default=None, hash=False)
+    at_once: bool = False
+    """In a sequence: whether it is sent at the same time as the request before it."""
 
     def url(self, base: str) -> str:
         """The full URL for a base URL."""
@@ -101,6 +103,7 @@ class Request:
         data: dict[str, Any] = {"operation": self.operation, "method": self.method, "path": self.path}
         data |= {name: [list(pair) for pair in pairs] for name in ("query", "headers", "form") if (pairs := getattr(self, name))}
         data |= {"form": []} if self.form == () else {}
+        data |= {"at_once": True} if self.at_once else {}
         return data if self.body is None else data | {"body": self.body}
 
     def curl(self, base: str, secrets: Mapping[str, str], headers: Mapping[str, str]) -> str:
@@ -146,7 +149,9 @@ def request_from_data(data: Mapping[str, Any]) -> Request:
         form = tuple((str(one), str(two)) for one, two in data["form"]) if "form" in data else None
         if not all(_HEADER(f"{name}: {value}") for name, value in pairs["headers"]):
             raise _InvalidHeader
-        return Request(str(data["operation"]), str(data["method"]), str(data["path"]), form=form, body=data.get("body"), **pairs)
+        at_once, body = data.get("at_once") is True, data.get("body")
+        name, method, path = (str(data[each]) for each in ("operation", "method", "path"))
+        return Request(name, method, path, pairs["query"], pairs["headers"], form, body, at_once)
     except _InvalidHeader:
         raise ValueError("a header has a name of letters, digits and dashes, and a value on one line") from None
     except (KeyError, TypeError, ValueError, AttributeError):

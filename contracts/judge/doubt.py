@@ -56,10 +56,17 @@ class Doubt:
                 if table in self._whole:
                     continue
                 ours, theirs = dict(kept.table(table).items()), dict(state.table(table).items())
-                for key in {key for key, _ in ours.items() ^ theirs.items()}:
+                for key in {key for key, _ in ours.items() ^ theirs.items()} | _in_another_order(kept, state, columns):
                     for row in (ours.get(key), theirs.get(key)):
                         if row is not None:
                             self._add(columns, row)
+
+    def suspect(self, changes: Iterable[openapi.Change]) -> None:
+        """The rows of changes of which nobody knows whether the server has made them."""
+        for each in changes:
+            for row in (each.before, each.after):
+                if row is not None:
+                    self._add(each.columns, row)
 
     def keep(self, states: Iterable[openapi.State]) -> None:
         """Forgets the invented rows that no possible state has: a reply has shown that they do not exist."""
@@ -144,6 +151,30 @@ class Doubt:
         values = _key(lookup, scope) if rows else None
         if values is not None:
             yield from (cells for cells in rows if _may_be(cells, values))
+
+
+def _in_another_order(one: openapi.State, other: openapi.State, columns: Any) -> set[Any]:
+    """The keys of the rows that an index has in another order in two states: a lookup may want the newest."""
+    found: set[Any] = set()
+    for index in columns.compiled_indexes:
+        buckets = one.version.copied(index.name)
+        for values, bucket in other.version.copied(index.name).items():
+            known = buckets.get(values)
+            if known is not None and known is not bucket:
+                keys = [_keys(each) for each in (known, bucket)]
+                common = set(keys[0]) & set(keys[1])
+                orders = [[key for key in each if key in common] for each in keys]
+                found |= common if orders[0] != orders[1] else set()
+    return found
+
+
+def _keys(bucket: Any) -> list[Any]:
+    """The keys of a bucket, the newest first."""
+    found, chain = dict[Any, None](), bucket[0]
+    while chain is not None:
+        key, chain, _ = chain
+        found.setdefault(key)
+    return list(found)
 
 
 def _key(lookup: Any, scope: Any) -> list[tuple[str, Any]] | None:

@@ -144,7 +144,7 @@ class Evidence:
         shown = self._finding(sequence, verdict, reply, ISOLATED)
         self._record.findings.setdefault(verdict.key, shown).take(shown)
         if verdict.kind == VIOLATION:
-            self._note_violation()
+            self.note_violation()
 
     def _shorten_new(self, finding: Finding, verdict: Verdict, traced: _Traced) -> None:
         """Shrinks a new violation, then resets the target where it can be reset."""
@@ -152,10 +152,11 @@ class Evidence:
         if finding.verdict.got.startswith(NO_REPLY) and finding.rank == SPORADIC:  # the network may have failed
             finding.verdict = replace(finding.verdict, kind=UNEXPLAINED)
         else:
-            self._note_violation()
+            self.note_violation()
         self._server.restart()
 
-    def _note_violation(self) -> None:
+    def note_violation(self) -> None:
+        """Notes that there is a violation: it may end the test run."""
         if self._stop_early and self._stop_at is None:
             self._stop_at = self._server.target.sent + LAST_REQUESTS
 

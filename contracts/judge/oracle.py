@@ -50,6 +50,14 @@ class _Explanation:
         return id(self.seen.scope.state), tuple((each.columns.table, each.before, each.after) for each in self.changes)
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way in which a server may have handled a request: its state afterwards, and the judgement on its reply."""
+
+    after: Possible
+    judgement: Judgement
+
+
 class Oracle:
     """Judges replies, and tracks the possible states of the server."""
 
@@ -59,6 +67,7 @@ class Oracle:
         self.contract, self.clock, self.strict_order = contract, clock or Clock(world, world.now, tolerance=0), strict_order
         self.initial = world.state
         self.possible: tuple[Possible, ...] = (Possible(world.state),)
+        self._most_states = MOST_STATES
         self._doubt = Doubt()
         self._reader = ReplyReader(contract)
         self.readings = Readings(dict(contract.readings))
@@ -107,6 +116,63 @@ class Oracle:
         self._add_possible_states((each for each, _ in seen), got)
         judged = _violated(first, got, *next(iter(complaints), (str(first.answer), "")))
         return _unsure(judged) if unsure else judged
+
+    def is_unsure_of(self, request: Request, ours: int) -> bool:
+        """Whether a request sent at `ours`, epoch ms of our clock, looks up rows of which nobody knows what the server holds."""
+        return bool(self._doubt) and bool(self._doubt.touched(self.expect(request, ours)))
+
+    def outcome(self, request: Request, reply: Reply) -> str:
+        """The outcome that a reply states: operation and code, or what makes it unreadable."""
+        try:
+            return f"{request.operation}/{label(reply.status, self.contract.envelope.code_of(decoded(reply.body)))}"
+        except InvalidReply as error:
+            return error.got
+
+    def ways(self, before: Possible, request: Request, reply: Reply) -> list[Way]:
+        """The ways in which a server in this state may have handled a request that got this reply. Raises InvalidReply."""
+        operation = self.contract.operations[request.operation]
+        seen = list(self._views_from((before,), request, reply.sent, reply.received, self.readings.allowed))
+        code, data = self._reader.read(operation, reply, seen[0][0].answer)
+        got = f"{operation.name}/{label(reply.status, code)}"
+        explanations, _ = self._explain(seen, got, reply.status, data)
+        explanations.sort(key=lambda each: (KINDS.index(each.kind), each.view.strange))
+        grouped = self._grouped(explanations)
+        return [Way(Possible(found[0].state, self._common(found)), _judgement(found[0], got)) for found in grouped]
+
+    def objection(self, before: Possible, request: Request, reply: Reply) -> Verdict:
+        """The violation of a server in this state that gave this reply to a request. Raises InvalidReply."""
+        operation = self.contract.operations[request.operation]
+        seen = list(self._views_from((before,), request, reply.sent, reply.received, self.readings.allowed))
+        first = seen[0][0]
+        code, data = self._reader.read(operation, reply, first.answer)
+        got = f"{operation.name}/{label(reply.status, code)}"
+        _, complaints = self._explain(seen, got, reply.status, data)
+        return _violated(first, got, *next(iter(complaints), (str(first.answer), ""))).verdict
+
+    def ways_without_reply(self, before: Possible, request: Request, sent: int, received: int) -> list[Way]:
+        """The ways in which a server in this state may have handled a request whose reply was lost: also not at all."""
+        seen = list(self._views_from((before,), request, sent, received, self.readings.allowed))
+        found: dict[tuple[Any, ...], Way] = {}
+        lost = Verdict(UNEXPLAINED, seen[0][0].answer.outcome, f"{request.operation}: no reply", RULE)
+        for each, _ in seen:
+            for rule in (None, *(rule for rule in each.rules if rule.effects)):
+                changes: list[openapi.Change] = []
+                with suppress(openapi.ExecutionError):
+                    state = before.state if rule is None else each.suppose(rule, changes)
+                    judged = Judgement(lost, each.answer.number, changes=tuple(changes))
+                    found.setdefault(tuple(map(without_lost, changes)), Way(Possible(state, before.choices), judged))
+        return list(found.values())
+
+    def keep_states(self, now: int, later: int) -> None:
+        """Keeps at most so many of the possible states, and from now on at most `later` ones."""
+        self._most_states = now
+        self._keep(self.possible)
+        self._most_states = later
+
+    def become(self, possible: Iterable[Possible], changes: Iterable[openapi.Change] = ()) -> None:
+        """The server is in one of these states, the most likely first; nobody knows whether it has made these `changes`."""
+        self._doubt.suspect(changes)
+        self._keep(tuple(possible))
 
     def _views_of(self, request: Request, reply: Reply) -> list[tuple[openapi.Permitted, View]]:
         """What the server may have seen of a request; more where it was sent again, and may have been carried out before."""
@@ -170,11 +236,7 @@ class Oracle:
 
     def judge_undocumented(self, request: Request, reply: Reply) -> Verdict | None:
         """The violation of a server that answers an undocumented request with success; None where it does not."""
-        operation = self.contract.operations[request.operation]
-        try:
-            got = f"{operation.name}/{label(reply.status, self.contract.envelope.code_of(decoded(reply.body)))}"
-        except InvalidReply:
-            return None
+        operation, got = self.contract.operations[request.operation], self.outcome(request, reply)
         if got != operation.success.outcome:
             return None
         self._add_possible_states(self.views(request, reply.sent, reply.received), got)
@@ -206,11 +268,27 @@ class Oracle:
                     seen.suppose(rule, changes)
         return tuple(changes)
 
+    def conceivable(self, request: Request, got: str, sent: int, received: int) -> list[openapi.Change]:
+        """What a server may have changed that answered so, or not at all, in any possible state and reading of the request."""
+        changes: list[openapi.Change] = []
+        for seen in self.views(request, sent, received):
+            for rule in seen.scope.operation.rules:
+                if rule.effects and (rule in seen.rules or rule.outcome == got):
+                    with suppress(openapi.ExecutionError):
+                        seen.suppose(rule, changes)
+        return changes
+
     def expect(self, request: Request, ours: int) -> openapi.Permitted:
         """What the contract permits in the most likely state for a request sent at `ours`, epoch ms of our clock."""
+        return next(self.expect_in_each_state(request, ours))
+
+    def expect_in_each_state(self, request: Request, ours: int) -> Iterator[openapi.Permitted]:
+        """What the contract permits in each possible state for a request sent at `ours`, epoch ms of our clock."""
         operation = self.contract.operations[request.operation]
-        view = next(self.possible[0].views(views(operation, request, self.readings.allowed)))
-        return openapi.permitted(operation, view.raw, self.state, self.clock.now(ours), view.values)
+        found, now = list(views(operation, request, self.readings.allowed)), self.clock.now(ours)
+        for each in self.possible:
+            view = next(each.views(found))
+            yield openapi.permitted(operation, view.raw, each.state, now, view.values)
 
     def views(self, request: Request, sent: int, received: int) -> Iterator[openapi.Permitted]:
         """What the contract permits, for each combination of a possible state, a reading of the request and a time.
@@ -222,10 +300,22 @@ class Oracle:
     def _views(
         self, request: Request, sent: int, received: int, allowed: Allowed, *, folding: bool = False
     ) -> Iterator[tuple[openapi.Permitted, View]]:
+        yield from self._views_from(self.possible, request, sent, received, allowed, folding=folding)
+
+    def _views_from(
+        self,
+        possible: Iterable[Possible],
+        request: Request,
+        sent: int,
+        received: int,
+        allowed: Allowed,
+        *,
+        folding: bool = False,
+    ) -> Iterator[tuple[openapi.Permitted, View]]:
         operation = self.contract.operations[request.operation]
         times = self.clock.window(sent, received)
         found = list(views(operation, request, allowed))
-        for each in self.possible:
+        for each in possible:
             # What nothing explains otherwise may be read in any way.
             folded = [*found, *self._folded_views(operation, found[0], each.state)] if folding else each.views(found)
             for view in folded:
@@ -294,15 +384,23 @@ class Oracle:
 
     def _keep(self, possible: tuple[Possible, ...]) -> None:
         """Keeps the most likely states. The rows in which the others differ from them become doubtful."""
-        self.possible = possible[:MOST_STATES]
-        self._doubt.drop(self.state, (each.state for each in possible[MOST_STATES:]))
+        dropped = possible[self._most_states :]
+        # How the server reads a request may also be otherwise than in the states that are kept.
+        self.possible = tuple(each.without(choice for other in dropped for choice in other.choices) for each in possible)[
+            : self._most_states
+        ]
+        self._doubt.drop(self.state, (each.state for each in dropped))
 
     def _distinct(self, explanations: list[_Explanation]) -> tuple[Possible, ...]:
         """The states after these explanations, each with the uncertain readings that all explanations of it have in common."""
+        return tuple(Possible(found[0].state, self._common(found)) for found in self._grouped(explanations))
+
+    def _grouped(self, explanations: list[_Explanation]) -> Iterable[list[_Explanation]]:
+        """The explanations of each state."""
         grouped: dict[tuple[Any, ...], list[_Explanation]] = {}
         for each in explanations:
             grouped.setdefault(each.state_key, []).append(each)
-        return tuple(Possible(found[0].state, self._common(found)) for found in grouped.values())
+        return grouped.values()
 
     def _common(self, explanations: list[_Explanation]) -> tuple[Choice, ...]:
         first, *others = (each.view.choices for each in explanations)

@@ -16,6 +16,13 @@ class Possible:
     state: openapi.State
     choices: tuple[Choice, ...] = ()
 
+    def without(self, others: Iterable[Choice]) -> Possible:
+        """This state without the readings that are others in these."""
+        options = {each[:3]: each[3] for each in self.choices}
+        contested = {each[:3] for each in others if options.get(each[:3], each[3]) != each[3]}
+        left = tuple(each for each in self.choices if each[:3] not in contested)
+        return self if not contested else replace(self, choices=left)
+
     def views(self, found: Iterable[View]) -> Iterator[View]:
         """The views of a request that a server in this state may have: those of the same readings, or all if there are none."""
         if not self.choices:

@@ -41,6 +41,8 @@ class Finding:
     count: int = 1
     also: set[str] = field(default_factory=set)
     """Other outcomes that requests with this difference expected."""
+    often: str = ""
+    """How often a race was seen, as a sentence; empty for what is no race."""
     history: list[Request] = field(default_factory=list)
     """With placeholders: all requests that changed state since the last reset, then the request that failed."""
 

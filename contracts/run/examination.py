@@ -23,6 +23,7 @@ from contracts.judge.record import Record
 from contracts.judge.situations import branches
 from contracts.run.deadline import Deadline
 from contracts.run.exact_times import exact_times
+from contracts.run.races import MOST_RACES, races
 from contracts.run.schedule import interleaved, many
 from contracts.run.session import Session
 
@@ -33,7 +34,7 @@ MORE_WALKS = 60
 
 FIRST, FIRST_WALKS = 100, 8
 """Requests of each operation that change nothing and come before the first that change something, and walks that come then."""
-SETTLED = 4
+SETTLED = 3
 """Walks in whose time no new behaviour was seen, after which no further ones begin."""
 
 
@@ -60,6 +61,8 @@ class Plan:
     """Outcomes that must be verified."""
     thorough: bool = True
     """Whether every outcome that the world can reach must be verified."""
+    races: int | None = None
+    """How many walks of requests that compete at the same moment; 0 for none, None to choose by the number of operations."""
     transport: Transport = field(default_factory=Transport)
     """How parameters and credentials are sent."""
     slower_than: int | None = None
@@ -181,6 +184,10 @@ def _send_all(session: Session, plan: Plan) -> None:
         exact_times(session)
     if plan.breadth:
         many(session, broad(contract, successes, plan.seed))
+    first_refusal = next((each for name, found in reached.items() for each in _refusals(contract, name, found)), None)
+    count = min(MOST_RACES, 2 * len(contract.operations)) if plan.races is None else plan.races
+    if session.target.manners.connections > 1 and first_refusal is not None:
+        races(session, drawers, first_refusal, range(count), plan.seed)
 
 
 def _in_time(session: Session, requests: Iterator[Request]) -> Iterator[Request]:

@@ -14,8 +14,8 @@ import openapi
 from contracts.generate.aim import Feature, features
 from contracts.generate.draw import KnownRows
 from contracts.generate.transport import Transport
-from contracts.generate.walk import Walk
-from contracts.http.target import MOST_CONNECTIONS, NoReply, RunEnded, Target, Unreachable
+from contracts.generate.walk import Walk, reply_text
+from contracts.http.target import MOST_CONNECTIONS, NoReply, RunEnded, Target, Unreachable, now_ms
 from contracts.http.wire import Reply, Request
 from contracts.judge.evidence import Evidence
 from contracts.judge.journal import Journal, LostReply
@@ -23,12 +23,13 @@ from contracts.judge.language import other_language
 from contracts.judge.oracle import Oracle
 from contracts.judge.record import Record
 from contracts.judge.situations import CERTAIN, Situations
-from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
+from contracts.judge.verdict import KINDS, NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
 from contracts.judge.views import Choice, own_view
 from contracts.run.backoff import Backoff
+from contracts.run.burst import Bursts
 from contracts.run.deadline import Deadline
 from contracts.sequence.placeholder import Placeholders
-from contracts.sequence.sequence import Sequence, Unrepeatable
+from contracts.sequence.sequence import Sequence, Unrepeatable, bursts
 from contracts.sequence.shrink import Steps
 
 WORTHWHILE, LATENCY_OF_A_WORKER = 3, 2
@@ -56,7 +57,7 @@ class Session:
         watch: Callable[[Record], None] = lambda record: None,
     ) -> None:
         self.oracle, self.target, self.record, self.contract = oracle, target, record, oracle.contract
-        self.known = KnownRows.of(oracle.state, oracle.clock.now(_now()))
+        self.known = KnownRows.of(oracle.state, oracle.clock.now(now_ms()))
         self.workers = workers or 0
         """How many requests may be sent in parallel; 0 until it is chosen by the latency."""
         self.deadline, self.watch = deadline or Deadline(), watch
@@ -70,6 +71,7 @@ class Session:
         """The sequences that showed a new behaviour, in the order in which they were sent."""
         self.journal = Journal()
         self.evidence = Evidence(self, stop_early)
+        self.bursts = Bursts(self)
         self.situations = Situations(record.branches)
         self.shown: set[Feature] = set()
         """The features of the requests that were answered as expected and may have changed something."""
@@ -94,7 +96,7 @@ class Session:
 
     def now(self) -> int:
         """The most likely time on the server, epoch ms."""
-        return self.oracle.clock.now(_now())
+        return self.oracle.clock.now(now_ms())
 
     def stop_clock(self, time: int) -> None:
         """Sets the clock of the server to a time, epoch ms, and stops it. Raises Unreachable."""
@@ -103,12 +105,12 @@ class Session:
 
     def release_clock(self) -> None:
         """Sets the clock of the server to our time, and lets it run. Raises Unreachable."""
-        self.target.set_clock(_now(), frozen=False)
+        self.target.set_clock(now_ms(), frozen=False)
         self.oracle.clock.stop(None)
 
     def expect(self, request: Request) -> openapi.Permitted:
         """What the contract permits if this request is sent now."""
-        return self.oracle.expect(self._adapted(request), _now())
+        return self.oracle.expect(self.adapted(request), now_ms())
 
     def new_sequence(self) -> Sequence:
         """An empty sequence."""
@@ -116,9 +118,16 @@ class Session:
 
     def tells(self, request: Request, kind: str) -> bool:
         """Whether a reply to this request, sent now, tells the readings of a kind apart."""
-        return self.oracle.tells(request, kind, _now())
+        return self.oracle.tells(request, kind, now_ms())
 
-    def _adapted(self, request: Request) -> Request:
+    def differs(self, request: Request) -> bool:
+        """Whether the replies that are expected to this request, sent now, differ between the possible states of the server."""
+        operation, now = self.contract.operations[request.operation], now_ms()
+        found = self.oracle.expect_in_each_state(self.adapted(request), now)
+        return len({reply_text(operation, each) for each in found}) > 1
+
+    def adapted(self, request: Request) -> Request:
+        """The request as it is sent to this server."""
         return self.transport.adapted(self.contract.operations[request.operation], request, self.oracle.readings)
 
     def together(self, steps: list[tuple[Sequence, Request]]) -> list[Judgement]:
@@ -126,7 +135,7 @@ class Session:
 
         Raises RunEnded and Unreachable, after the replies that came.
         """
-        steps = [(sequence, self._adapted(request)) for sequence, request in steps]
+        steps = [(sequence, self.adapted(request)) for sequence, request in steps]
         return self._judge_all(steps, self._answers([request for _, request in steps]))
 
     def probe(self, candidates: Mapping[str, Iterable[openapi.Candidate]]) -> None:
@@ -137,12 +146,12 @@ class Session:
 
     def undocumented(self, request: Request) -> None:
         """Sends an undocumented request, and records a violation if it succeeds. Raises RunEnded."""
-        answer = self._send(request)
+        answer = self.send(request)
         if isinstance(answer, Reply) and (verdict := self.oracle.judge_undocumented(request, answer)) is not None:
             sequence = self.new_sequence()
             sequence.note(request, answer, {})
             self.evidence.take_single(sequence, verdict, answer.text())
-            self._stop_if_enough()
+            self.stop_if_enough()
 
     def ends_walk(self, judged: Judgement) -> bool:
         """Whether a walk ends after this judgement: a violation that was not known before. Known ones do not end it."""
@@ -159,27 +168,34 @@ class Session:
 
     def footprint(self, request: Request) -> openapi.Footprint:
         """What this request may read and change, in every state in which the server may be."""
-        now = _now()
-        return openapi.footprint(self.oracle.views(self._adapted(request), now, now))
+        now = now_ms()
+        return openapi.footprint(self.oracle.views(self.adapted(request), now, now))
+
+    @property
+    def latency(self) -> float:
+        """The median of the latest latencies, ms."""
+        return median(self.latencies) if self.latencies else 0.0
 
     def choose_workers(self) -> None:
         """Chooses the number of parallel requests by the latency so far, unless it is given."""
         if not self.workers:
-            latency = median(self.latencies) if self.latencies else 0
+            latency = self.latency
             self.workers = 1 if latency < WORTHWHILE else min(MOST_CONNECTIONS, int(latency // LATENCY_OF_A_WORKER))
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raises RunEnded where the run has no request or no time left."""
         if self.target.exhausted or self.deadline.passed:
             raise RunEnded
 
-    def _send(self, request: Request) -> Reply | LostReply:
-        self._check()
-        sent = _now()
+    def send(self, request: Request) -> Reply | LostReply:
+        """Sends one request. Raises RunEnded and Unreachable."""
+        self.check()
+        sent = now_ms()
         documented = frozenset(rule.status for rule in self.contract.operations[request.operation].rules)
         try:
             return self._backoff.send(lambda: self.target.send(request), documented)
         except NoReply as error:
-            return LostReply(str(error), sent, _now())
+            return LostReply(str(error), sent, now_ms())
 
     def _answers(self, requests: list[Request]) -> list[Reply | LostReply | RunEnded | Unreachable]:
         """Sends requests at once. Gives the reply to each, or why there is none."""
@@ -192,7 +208,7 @@ class Session:
 
     def _answer(self, request: Request) -> Reply | LostReply | RunEnded | Unreachable:
         try:
-            return self._send(request)
+            return self.send(request)
         except (RunEnded, Unreachable) as ended:
             return ended
 
@@ -207,7 +223,7 @@ class Session:
             if isinstance(answer, (RunEnded, Unreachable)):
                 ended = answer
                 continue
-            judged, text = self._judge(sequence, request, answer)
+            judged, text = self.judge(sequence, request, answer)
             judgements.append(judged)
             self._count_cause(request, answer, judged)
             if judged.verdict.kind != VERIFIED:
@@ -218,7 +234,7 @@ class Session:
                 self._insist(request)
         if ended is not None:
             raise ended
-        self._stop_if_enough()
+        self.stop_if_enough()
         return judgements
 
     def _count_cause(self, request: Request, answer: Reply | LostReply, judged: Judgement) -> None:
@@ -234,38 +250,44 @@ class Session:
         """Sends again what has got nothing but an outcome that is permitted at any time, and in the middle what succeeds."""
         sequence, again = self.new_sequence(), [request] * (CERTAIN // 2)
         for each in (*again, self.situations.succeeded[request.operation], *again):
-            judged, text = self._judge(sequence, each, self._send(each))
+            judged, text = self.judge(sequence, each, self.send(each))
             if each is request and judged.verdict.kind not in (UNEXPLAINED, VIOLATION):
                 break
         if judged.verdict.kind == VIOLATION:
             self.evidence.take_single(sequence, judged.verdict, text)
 
-    def _stop_if_enough(self) -> None:
+    def stop_if_enough(self) -> None:
+        """Raises RunEnded where the first violation ends the run, and is shown well enough."""
         if self.evidence.enough:
             raise RunEnded
 
-    def _judge(self, sequence: Sequence, request: Request, answer: Reply | LostReply) -> tuple[Judgement, str]:
+    def judge(self, sequence: Sequence, request: Request, answer: Reply | LostReply) -> tuple[Judgement, str]:
+        """Judges and records the answer to the next request of a sequence. Returns the judgement and the text of the answer."""
         if isinstance(answer, LostReply):
-            judged, text = self.oracle.judge_lost_reply(request, answer.sent, answer.received, answer.why), answer.why
-            sequence.note(request, None, {})
+            judged = self.oracle.judge_lost_reply(request, answer.sent, answer.received, answer.why)
         else:
-            judged, text = self.oracle.judge(request, answer), answer.text()
-            sequence.note(request, answer, judged.minted)
+            judged = self.oracle.judge(request, answer)
             self._note_language(request, answer, judged.verdict.got)
         judged = self._in_time(self.situations.judged(request, judged), answer.received - answer.sent)
         for choice in judged.readings:
-            self._note_reading(sequence.steps[-1], answer, judged, choice)
+            self._note_reading(request, answer, judged, choice)
+        return judged, self.note(sequence, request, answer, judged)
+
+    def note(self, sequence: Sequence, request: Request, answer: Reply | LostReply, judged: Judgement) -> str:
+        """Records a judged answer to the next request of a sequence. Returns its text."""
+        text = answer.why if isinstance(answer, LostReply) else answer.text()
+        sequence.note(request, None if isinstance(answer, LostReply) else answer, judged.minted)
         self._note_behaviour(sequence, self.contract.operations[request.operation], judged)
         if judged.verdict.kind == VERIFIED and judged.seen is not None and judged.seen.may_change:
             self.shown |= features(judged.seen)
         self.known.note(judged.changes)
-        self.journal.note(request, answer, judged, judged.changes or self.oracle.supposed(request, judged.verdict, _now()))
+        self.journal.note(request, answer, judged, judged.changes or self.oracle.supposed(request, judged.verdict, now_ms()))
         self.latencies.append(answer.received - answer.sent)
         self.record.count(request.operation, judged, text, answer.received - answer.sent)
         self.record.pauses = self._backoff.pauses
         self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
         self.watch(self.record)
-        return judged, text
+        return text
 
     def _in_time(self, judged: Judgement, took: int) -> Judgement:
         """The judgement on a reply that took so many ms, as a violation where that is too long."""
@@ -319,15 +341,19 @@ class Session:
         """
         self.restart()
         sequence, said = self.new_sequence(), list[str]()
-        for number, step in enumerate(steps, 1):
+        for group in bursts(steps):
+            number = len(sequence.steps) + 1
             try:
-                request = sequence.placeholders.fill(step)
+                requests = [sequence.placeholders.fill(each) for each in group]
             except LookupError as error:
                 raise Unrepeatable(f"step {number} cannot be sent: {error.args[0]}; {'; '.join(said)}") from None
-            judged, text = self._judge(sequence, request, self._send(request))
-            said.append(f"step {number} got {judged.verdict.got}")
-        return sequence, judged.verdict, text
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
+            if len(requests) == 1:
+                judged, text = self.bursts.follow(sequence, requests[0], self.send(requests[0]))
+                verdict = judged.verdict
+            else:
+                judgements, found, text = self.bursts.run(sequence, requests)
+                if found is not None:
+                    return sequence, found, text
+                verdict = max((each.verdict for each in judgements), key=lambda each: KINDS.index(each.kind))
+            said.append(f"step {number} got {verdict.got}")
+        return sequence, verdict, text

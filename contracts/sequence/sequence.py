@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contracts.http.wire import Reply, Request
@@ -41,6 +41,16 @@ class Sequence:
             self.placeholders.minted[f"{len(self.steps)}.{name}"] = str(value)
             self.pointers[f"{len(self.steps)}.{name}"] = _jq_path(reply, value)
 
+    def append(self, other: Sequence, start: int) -> None:
+        """Adds the steps of another sequence from a position on, from 0, with the values that they minted."""
+        shift = len(self.steps) - start
+        self.steps += other.steps[start:]
+        for name, value in other.placeholders.minted.items():
+            number, _, rest = name.partition(".")
+            if int(number) > start:
+                self.placeholders.minted[f"{int(number) + shift}.{rest}"] = value
+                self.pointers[f"{int(number) + shift}.{rest}"] = other.pointers[name]
+
     def abstract(self) -> list[Request]:
         """The requests with placeholders, also for values that earlier replies minted."""
         return [
@@ -51,15 +61,23 @@ class Sequence:
     def curls(self, base: str, headers: Mapping[str, str]) -> list[str]:
         """A curl command for each request, with additional `headers`.
 
-        A minted value that a later request needs is stored in a shell variable. Secrets are replaced by `${NAME}`.
+        A minted value that a later request needs is stored in a shell variable. Secrets are replaced by `${NAME}`. Requests at
+        the same time run in the background; the last of them waits for all.
         """
         used = {name for request in self.abstract() for name in placeholder_names(request)}
-        lines = []
-        for number, request in enumerate(self.steps, 1):
+        lines, after = [], ["wait"]
+        following = [*(each.at_once for each in self.steps[1:]), False]
+        for number, (request, with_next) in enumerate(zip(self.steps, following, strict=True), 1):
             known = {value: f"${{{_variable(name)}}}" for name, value in self._minted_before(number).items()}
             line = request.curl(base, dict(self.placeholders.secrets) | known, headers)
             kept = [name for name in self.placeholders.minted if name.startswith(f"{number}.") and name in used]
-            lines.append(f"{_variable(kept[0])}=$({line} | jq -r '{self.pointers[kept[0]]}')" if kept else line)
+            if not request.at_once and not with_next:
+                lines.append(f"{_variable(kept[0])}=$({line} | jq -r '{self.pointers[kept[0]]}')" if kept else line)
+                continue
+            if kept:
+                after.append(f"{_variable(kept[0])}=$(jq -r '{self.pointers[kept[0]]}' {number}.json)")
+            lines.append(f"{line}{f' > {number}.json' if kept else ''} &{'' if with_next else ' ' + '; '.join(after)}")
+            after = after if with_next else ["wait"]
         return lines
 
     def _minted_before(self, number: int) -> dict[str, str]:
@@ -76,7 +94,21 @@ def without_step(steps: list[Request], position: int) -> list[Request] | None:
     def renumber(text: str) -> str:
         return _step_number(lambda match: f"${{{int(match[1]) - (int(match[1]) > number)}.", text)
 
+    if rest and rest[0].at_once and not steps[position].at_once:
+        rest = [replace(rest[0], at_once=False), *rest[1:]]
     return [*steps[:position], *(request.map(renumber) for request in rest)]
+
+
+def bursts(steps: Iterable[Request]) -> Iterator[list[Request]]:
+    """The steps in groups: those that are sent at the same time are one group."""
+    group: list[Request] = []
+    for each in steps:
+        if group and not each.at_once:
+            yield group
+            group = []
+        group.append(each)
+    if group:
+        yield group
 
 
 def needed_steps(steps: list[Request], kept: Container[Request] = ()) -> list[Request]:

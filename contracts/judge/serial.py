@@ -1,0 +1,241 @@
+"""Requests at the same time: whether one after the other, in some order, explains their replies.
+
+A server that handles each request as a whole gives such replies, whatever the order (it is linearizable). The orders are tried
+set by set: the states that are possible after a set of requests follow from those after its subsets, so that six requests need
+64 sets and not 720 orders. A request whose reply says that it has changed nothing fits in wherever its reply is explained. A
+request that was answered before another one was sent comes before it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Any
+
+import openapi
+from contracts.http.wire import Reply, Request
+from contracts.judge.doubt import RULE
+from contracts.judge.journal import LostReply
+from contracts.judge.oracle import Oracle, Way
+from contracts.judge.possible import Possible
+from contracts.judge.verdict import KINDS, NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
+
+MOST_PATHS = 100
+"""The most states that are followed for one set of requests."""
+
+Sent = tuple[Request, Reply | LostReply]
+Row = tuple[Any, ...] | None
+Key = tuple[str, Any]
+"""A table and the key of a row."""
+Entry = tuple[str, Any, Any]
+"""The name of an index, the values under which it holds a row, and the key of the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Some of the requests in an order that explains their replies, and the state of the server then."""
+
+    start: Possible
+    after: Possible
+    judged: dict[int, Judgement] = field(default_factory=dict)
+    """By the number of the request, in this order."""
+    changed: dict[Key, tuple[Row, Row]] = field(default_factory=dict)
+    """The rows before and now."""
+    entered: tuple[Entry, ...] = ()
+    """The rows that are under other values of an index now, the newest last."""
+
+    @property
+    def weight(self) -> tuple[int, int]:
+        """The mildest path has the smallest one."""
+        kinds = [KINDS.index(each.verdict.kind) for each in self.judged.values()]
+        return max(kinds, default=0), sum(kinds)
+
+    @property
+    def state_key(self) -> tuple[Any, ...]:
+        """Equal for paths with the same requests that result in the same state.
+
+        A lookup may want the newest row, so the order in which rows have entered an index counts.
+        """
+        rows = frozenset((*key, now) for key, (before, now) in self.changed.items() if before != now)
+        orders: dict[tuple[str, Any], list[Any]] = {}
+        for index, values, key in self.entered:
+            orders.setdefault((index, values), []).append(key)
+        ordered = frozenset((*where, tuple(keys)) for where, keys in orders.items())
+        return id(self.start.state), self.after.choices, frozenset(self.judged), rows, ordered
+
+    def then(self, number: int, way: Way) -> Path:
+        """This path with one more request, or with another judgement on one that changes nothing."""
+        changed, entered = dict(self.changed), self.entered
+        for each in way.judgement.changes:
+            key = each.columns.table, each.key
+            changed[key] = (changed[key][0] if key in changed else each.before), each.after
+            entered = (*_left(entered, each), *_entering(each))
+        before = {other: judged for other, judged in self.judged.items() if other != number}
+        return Path(self.start, way.after, {**before, number: way.judgement}, changed, entered)
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """The judgement on requests at the same time."""
+
+    judgements: tuple[Judgement, ...]
+    """On each request, in the order in which they were given."""
+    verdict: Verdict | None = None
+    """A violation if no order explains the replies; a note if an order does that is only permitted."""
+    explained: bool = True
+    """Whether an order explains the replies."""
+
+
+def judge_together(oracle: Oracle, sent: Sequence[Sent]) -> Together:
+    """Judges requests that were sent at the same time, and updates the possible states. Raises InvalidReply."""
+    for _, answer in sent:
+        if isinstance(answer, Reply):
+            oracle.clock.read(answer)
+    unsure = any(oracle.is_unsure_of(request, answer.sent) for request, answer in sent)
+    paths = _paths(oracle, sent)
+    whole = sorted((each for each in paths if len(each.judged) == len(sent)), key=lambda each: each.weight)
+    if whole:
+        oracle.become(each.after for each in _distinct(whole))
+        return Together(_in_given_order(whole[0]), None if unsure else _note(whole[0], sent))
+    longest = max(len(each.judged) for each in paths)
+    best = min((each for each in paths if len(each.judged) == longest), key=lambda each: each.weight)
+    broken = _violated(oracle, sent, best)
+    oracle.become(
+        (each.after for each in _distinct(each for each in paths if len(each.judged) == longest)),
+        [change for path in paths for each in path.judged.values() for change in each.changes],
+    )
+    return unknown(oracle, sent) if unsure else replace(unknown(oracle, sent, VIOLATION), verdict=broken)
+
+
+def unknown(oracle: Oracle, sent: Sequence[Sent], kind: str = UNEXPLAINED) -> Together:
+    """Nobody knows what the server has done: all that it may have changed is uncertain."""
+    judgements, changes = [], list[openapi.Change]()
+    for request, answer in sent:
+        expected = oracle.expect(request, answer.sent).answer
+        got = answer.why if isinstance(answer, LostReply) else oracle.outcome(request, answer)
+        verdict = Verdict(kind, expected.outcome, got, RULE)
+        judgements.append(Judgement(verdict, expected.number))
+        changes += oracle.conceivable(request, got, answer.sent, answer.received)
+    oracle.become(oracle.possible, changes)
+    return Together(tuple(judgements), explained=False)
+
+
+def after(burst: Iterable[Request], broken: Verdict) -> Verdict:
+    """A violation of a request after a burst, as one of the burst: no order of it leaves a state that explains the reply."""
+    rule = f"{names(burst)} at the same time: some order of them leaves the state that the server shows"
+    return replace(broken, rule=rule, detail=f"afterwards {_sentence(broken)}")
+
+
+def names(requests: Iterable[Request]) -> str:
+    """The operations of requests: `2 share`, or `share and cancel`."""
+    counts = Counter(each.operation for each in requests)
+    return " and ".join(name if count == 1 and len(counts) > 1 else f"{count} {name}" for name, count in counts.items())
+
+
+def _violated(oracle: Oracle, sent: Sequence[Sent], path: Path) -> Verdict:
+    """The violation where no order is longer than this one."""
+    left = [(request, answer) for number, (request, answer) in enumerate(sent) if number not in path.judged]
+    objections = [oracle.objection(path.after, request, answer) for request, answer in left if isinstance(answer, Reply)]
+    got = " and ".join(sorted(each.got for each in (*(judged.verdict for judged in path.judged.values()), *objections)))
+    done = " and ".join(each.verdict.got for each in path.judged.values())
+    rule = f"{names(request for request, _ in sent)} at the same time: some order of them explains every reply"
+    detail = f"{f'after {done} ' if done else ''}{_sentence(objections[0])}"
+    return replace(objections[0], got=got, rule=rule, detail=detail)
+
+
+def _sentence(broken: Verdict) -> str:
+    return broken.sentence if broken.detail else f"{broken.rule}, not {broken.got}"
+
+
+def _note(path: Path, sent: Sequence[Sent]) -> Verdict | None:
+    """The note on the first request that an assumed row should have refused, and that was not answered so."""
+    judged = [each for each in path.judged.values() if each.verdict.kind == NOTE]
+    notes = [each.verdict for each in judged if each.seen is not None and each.seen.answer.kind == openapi.ASSUMED]
+    got = " and ".join(sorted(each.verdict.got for each in path.judged.values()))
+    rule = f"{names(request for request, _ in sent)} at the same time: some order of them explains every reply as expected"
+    return next((replace(each, got=got, rule=rule, detail=_sentence(each)) for each in notes), None)
+
+
+def _entering(change: openapi.Change) -> Iterator[Entry]:
+    """The indexes in which a change puts its row under other values."""
+    before, after = change.before, change.after
+    for index in change.columns.compiled_indexes:
+        values = None if after is None else index.values(after)
+        if values is not None and (before is None or index.values(before) != values):
+            yield index.name, values, change.key
+
+
+def _left(entered: tuple[Entry, ...], change: openapi.Change) -> Iterator[Entry]:
+    """The entries that a change leaves: those of other rows, and of its row where it keeps its values."""
+    indexes = {each.name: each for each in change.columns.compiled_indexes}
+    for name, values, key in entered:
+        other = name not in indexes or key != change.key
+        if other or (change.after is not None and indexes[name].values(change.after) == values):
+            yield name, values, key
+
+
+def _distinct(paths: Iterable[Path]) -> Iterator[Path]:
+    return iter({each.state_key: each for each in paths}.values())
+
+
+def _in_given_order(path: Path) -> tuple[Judgement, ...]:
+    return tuple(judged for _, judged in sorted(path.judged.items()))
+
+
+def _paths(oracle: Oracle, sent: Sequence[Sent]) -> list[Path]:
+    """For each set of requests that some order explains, a path for each state that is possible then."""
+    quiet = [number for number, each in enumerate(sent) if _is_quiet(oracle, *each)]
+    loud = [number for number in range(len(sent)) if number not in quiet]
+    starts = (_with_quiet(oracle, sent, quiet, Path(each, each)) for each in oracle.possible)
+    found = {frozenset[int](): {path.state_key: path for path in starts}}
+    for size in range(len(loud)):
+        for done in map(frozenset, combinations(loud, size)):
+            for path in list(found.get(done, {}).values())[:MOST_PATHS]:
+                for number in loud:
+                    if number not in done and _may_be_next(number, path, sent):
+                        for way in _ways(oracle, path.after, *sent[number]):
+                            longer = _with_quiet(oracle, sent, quiet, path.then(number, way))
+                            known = found.setdefault(done | {number}, {})
+                            milder = known.get(longer.state_key)
+                            if milder is None or longer.weight < milder.weight:
+                                known[longer.state_key] = longer
+    return [path for paths in found.values() for path in paths.values()]
+
+
+def _is_quiet(oracle: Oracle, request: Request, answer: Reply | LostReply) -> bool:
+    """Whether an answer says that its request has changed nothing."""
+    if isinstance(answer, LostReply):
+        return False
+    got = oracle.outcome(request, answer)
+    return not any(rule.effects for rule in oracle.contract.operations[request.operation].rules if rule.outcome == got)
+
+
+def _with_quiet(oracle: Oracle, sent: Sequence[Sent], quiet: list[int], path: Path) -> Path:
+    """A path with the requests that change nothing and may come now: as early as possible, and as expected if possible."""
+    for number in sorted(quiet, key=lambda number: sent[number][1].received):
+        known = path.judged.get(number)
+        placed = _may_be_next(number, path, sent) if known is None else _may_be_last(number, path, sent)
+        if placed and (known is None or known.verdict.kind != VERIFIED):
+            ways = _ways(oracle, path.after, *sent[number])
+            if ways and (known is None or ways[0].judgement.verdict.kind == VERIFIED):
+                path = path.then(number, ways[0])
+    return path
+
+
+def _may_be_next(number: int, path: Path, sent: Sequence[Sent]) -> bool:
+    """Whether no other request that is left had its reply before this one was sent."""
+    left = (answer for other, (_, answer) in enumerate(sent) if other not in path.judged and other != number)
+    return all(isinstance(each, LostReply) or each.received >= sent[number][1].sent for each in left)
+
+
+def _may_be_last(number: int, path: Path, sent: Sequence[Sent]) -> bool:
+    """Whether no request of a path was sent after this one had its reply."""
+    return all(sent[other][1].sent <= sent[number][1].received for other in path.judged)
+
+
+def _ways(oracle: Oracle, before: Possible, request: Request, answer: Reply | LostReply) -> list[Way]:
+    if isinstance(answer, LostReply):
+        return oracle.ways_without_reply(before, request, answer.sent, answer.received)
+    return oracle.ways(before, request, answer)
