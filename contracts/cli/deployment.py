@@ -71,7 +71,7 @@ def _manners(options: Mapping[str, Any], contract: openapi.Contract) -> Manners:
         clock=_url("clock", options["clock"]) if options.get("clock") else None,
         headers={each.name: each.value for each in headers},
         shown={each.name: each.shown for each in headers},
-        connections=options.get("workers", 1) or MOST_CONNECTIONS,
+        connections=options.get("workers") or MOST_CONNECTIONS,
     )
 
 

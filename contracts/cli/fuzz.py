@@ -20,6 +20,7 @@ from contracts.http.target import RunEnded, Unreachable
 from contracts.run.deadline import Deadline
 from contracts.run.examination import learn, open_session
 from contracts.run.fuzz import send_stream
+from contracts.run.races import Races
 from contracts.sequence.corpus import Corpus
 
 
@@ -58,10 +59,14 @@ def fuzz(**options: Any) -> None:
         stream = Stream(deployment.contract, deployment.world, test_plan.seed)
         if options["time"] is not None:
             deadline.end(options["time"] / 1000)
+        races = None
         with suppress(RunEnded, Unreachable):  # then the stream ends too
-            learn(session)
+            candidates = learn(session)
+            # Without a reset more and more rows would be uncertain, because nobody knows in which order requests were handled.
+            if options["races"] and deployment.target.resets and deployment.target.manners.connections > 1:
+                races = Races(session, candidates, test_plan.seed)
         try:
-            send_stream(session, stream, options["shard"], corpus, start)
+            send_stream(session, stream, options["shard"], corpus, start, races=races)
         except OSError as error:
             click.echo(f"stopped: the corpus cannot be written: {error}", err=True)
     output.finish(session.record, deployment.contract, options)

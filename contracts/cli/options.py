@@ -71,6 +71,11 @@ SENDING = options(
         help="Parallel requests, of those that do not affect one another. auto: by the latency, up to 24.",
     ),
     option(
+        "--races/--no-races",
+        default=True,
+        help="Also send requests that compete at the same moment. Not with --workers 1; fuzz: only with --reset.",
+    ),
+    option(
         "--require",
         multiple=True,
         metavar="OUTCOME",
@@ -99,6 +104,7 @@ def plan(options: Mapping[str, Any], contract: openapi.Contract, **more: Any) ->
         slower_than=options["slower_than"],
         transport=Transport(options["transport"], options["credential"]),
         stop_early=options.get("fail_fast", False),
+        races=None if options.get("races", True) else 0,
         required=frozenset(_required(options.get("require", ()), contract)),
         **more,
     )

@@ -20,6 +20,8 @@ from contracts.sequence.sequence import Sequence, Unrepeatable
 
 NOT_REPEATED = 3
 """The exit code if a step cannot be repeated."""
+RACE_TRIES = 20
+"""How often the requests of a race are repeated, until it shows."""
 MOST_CURLS = 12
 """How many curl lines are printed at most: those of the last requests."""
 
@@ -48,6 +50,8 @@ def replay(file: str, finding: int | None, **options: Any) -> None:
 
 def _replay(session: Session, failure: Failure) -> tuple[str, int]:
     """Repeats a failure; returns the text to print and the exit code."""
+    if any(each.at_once for each in failure.steps):
+        return _replay_race(session, failure)
     for steps in filter(None, (failure.history, failure.steps)):
         try:
             sequence, verdict, reply = session.repeat(steps)
@@ -58,6 +62,19 @@ def _replay(session: Session, failure: Failure) -> tuple[str, int]:
         if verdict.kind == VIOLATION:
             return _failure_lines(session, failure, sequence, verdict, reply), 1
     return f"passes now: got {verdict.got}", 0
+
+
+def _replay_race(session: Session, failure: Failure) -> tuple[str, int]:
+    """Repeats a race until it shows; it depends on the moment."""
+    for number in range(1, RACE_TRIES + 1):
+        try:
+            sequence, verdict, reply = session.repeat(failure.steps)
+        except Unrepeatable as error:
+            return f"cannot be repeated: {error}", NOT_REPEATED
+        if verdict.kind == VIOLATION:
+            times = "at the first try" if number == 1 else f"at try {number}"
+            return f"{_failure_lines(session, failure, sequence, verdict, reply)}\n  {times} of at most {RACE_TRIES}", 1
+    return f"passes now: {RACE_TRIES} times got {verdict.got}", 0
 
 
 def _failure_lines(session: Session, failure: Failure, sequence: Sequence, verdict: Verdict, reply: str) -> str:

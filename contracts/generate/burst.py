@@ -97,7 +97,8 @@ class Racer(Walker):
         self._raced.update([(name, "", ""), (name, *competitors[0][:2])])
         count = 2 if choices.happens(PAIR_PERCENT) else choices.choose(range(2, min(self._most, most) + 1))
         others = islice(cycle(request for *_, request in competitors[: choices.choose((1, 2))]), count - 1)
-        return [first.request, *(replace(each, at_once=True) for each in (*others, *readers[: self._most - count]))]
+        # Shrinking keeps the last request, so that is one that changes something.
+        return [first.request, *(replace(each, at_once=True) for each in (*readers[: self._most - count], *others))]
 
     def _changing(self, known: KnownRows, choices: Choices) -> list[Candidate]:
         """Requests that should succeed and change something."""

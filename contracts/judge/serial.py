@@ -8,7 +8,6 @@ request that was answered before another one was sent comes before it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -98,7 +97,7 @@ def judge_together(oracle: Oracle, sent: Sequence[Sent]) -> Together:
     whole = sorted((each for each in paths if len(each.judged) == len(sent)), key=lambda each: each.weight)
     if whole:
         oracle.become(each.after for each in _distinct(whole))
-        return Together(_in_given_order(whole[0]), None if unsure else _note(whole[0], sent))
+        return Together(_in_given_order(whole[0]), None if unsure else _note(whole[0]))
     longest = max(len(each.judged) for each in paths)
     best = min((each for each in paths if len(each.judged) == longest), key=lambda each: each.weight)
     broken = _violated(oracle, sent, best)
@@ -122,40 +121,55 @@ def unknown(oracle: Oracle, sent: Sequence[Sent], kind: str = UNEXPLAINED) -> To
     return Together(tuple(judgements), explained=False)
 
 
-def after(burst: Iterable[Request], broken: Verdict) -> Verdict:
+def after(broken: Verdict) -> Verdict:
     """A violation of a request after a burst, as one of the burst: no order of it leaves a state that explains the reply."""
-    rule = f"{names(burst)} at the same time: some order of them leaves the state that the server shows"
-    return replace(broken, rule=rule, detail=f"afterwards {_sentence(broken)}")
-
-
-def names(requests: Iterable[Request]) -> str:
-    """The operations of requests: `2 share`, or `share and cancel`."""
-    counts = Counter(each.operation for each in requests)
-    return " and ".join(name if count == 1 and len(counts) > 1 else f"{count} {name}" for name, count in counts.items())
+    rule = f"{_operation(broken)} after requests at the same time: the state is one that some order of them leaves"
+    return replace(broken, rule=rule, detail=_sentence(broken))
 
 
 def _violated(oracle: Oracle, sent: Sequence[Sent], path: Path) -> Verdict:
     """The violation where no order is longer than this one."""
     left = [(request, answer) for number, (request, answer) in enumerate(sent) if number not in path.judged]
-    objections = [oracle.objection(path.after, request, answer) for request, answer in left if isinstance(answer, Reply)]
-    got = " and ".join(sorted(each.got for each in (*(judged.verdict for judged in path.judged.values()), *objections)))
-    done = " and ".join(each.verdict.got for each in path.judged.values())
-    rule = f"{names(request for request, _ in sent)} at the same time: some order of them explains every reply"
-    detail = f"{f'after {done} ' if done else ''}{_sentence(objections[0])}"
-    return replace(objections[0], got=got, rule=rule, detail=detail)
+    request, reply = next((request, answer) for request, answer in left if isinstance(answer, Reply))
+    broken = oracle.objection(path.after, request, reply)
+    rule = f"{request.operation} at the same time as others: {_invariant(oracle.contract.operations[request.operation], broken)}"
+    return replace(broken, rule=rule, detail=_sentence(broken), reason=f"{_order(path.judged.values())}{broken.reason}")
+
+
+def _order(judged: Iterable[Judgement]) -> str:
+    done = ", ".join(each.verdict.got for each in judged)
+    return f"in the order {done}, then this: " if done else ""
+
+
+def _invariant(operation: openapi.Operation, broken: Verdict) -> str:
+    """What holds where requests are handled one after the other, and was broken here."""
+    success = operation.success
+    if broken.got == success.outcome and not success.effects:
+        return "a read sees all of another request or nothing of it"
+    if broken.got == success.outcome == broken.outcome and success.mint:
+        return f"each gets a {', '.join(name for name, _ in success.mint)} of its own"
+    if broken.got == success.outcome:
+        return "where one succeeds, the other is refused"
+    return "some order of them explains every reply"
+
+
+def _operation(verdict: Verdict) -> str:
+    return verdict.outcome.partition("/")[0]
 
 
 def _sentence(broken: Verdict) -> str:
     return broken.sentence if broken.detail else f"{broken.rule}, not {broken.got}"
 
 
-def _note(path: Path, sent: Sequence[Sent]) -> Verdict | None:
+def _note(path: Path) -> Verdict | None:
     """The note on the first request that an assumed row should have refused, and that was not answered so."""
-    judged = [each for each in path.judged.values() if each.verdict.kind == NOTE]
-    notes = [each.verdict for each in judged if each.seen is not None and each.seen.answer.kind == openapi.ASSUMED]
-    got = " and ".join(sorted(each.verdict.got for each in path.judged.values()))
-    rule = f"{names(request for request, _ in sent)} at the same time: some order of them explains every reply as expected"
-    return next((replace(each, got=got, rule=rule, detail=_sentence(each)) for each in notes), None)
+    every = list(path.judged.values())
+    for position, judged in enumerate(every):
+        verdict, seen = judged.verdict, judged.seen
+        if verdict.kind == NOTE and seen is not None and seen.answer.kind == openapi.ASSUMED:
+            rule = f"{_operation(verdict)} at the same time as others: each is answered as in some order"
+            return replace(verdict, rule=rule, detail=_sentence(verdict), reason=f"{_order(every[:position])}{verdict.reason}")
+    return None
 
 
 def _entering(change: openapi.Change) -> Iterator[Entry]:

@@ -79,6 +79,7 @@ def finding_as_data(record: Record, finding: Finding) -> dict[str, Any]:
         "got": printable(verdict.got, secrets),
         "count": finding.count,
         "shown": list(RANK_TEXTS)[finding.rank],
+        "often": finding.often,
         "reply": finding.reply,
         "curl": finding.curls,
         "steps": [each.as_data() for each in finding.steps],

@@ -67,12 +67,14 @@ def _times(count: int) -> str:
 
 def _lines(title: str, finding: dict[str, Any], requests: int) -> list[str]:
     often = _times(finding["count"])
-    if finding["shown"] == "sporadic":
+    if finding["often"]:
+        often = f"in {finding['often']}"
+    elif finding["shown"] == "sporadic":
         often = f"{finding['count']} of {requests:,} requests, not repeatable"
     lines = [f"{title}: {finding['rule']}", f"  got {finding['got']}, {often}: {finding['reply']}"]
     if finding["reason"]:
         lines.append(f"  because {finding['reason']}")
-    if finding["shown"] != "alone" and title == "Violation":
+    if finding["shown"] != "alone" and title == "Violation" and not finding["often"]:
         lines.append(f"  {RANK_TEXTS[finding['shown']]}")
     curls = finding["curl"]
     return lines + [f"  {curls[0]}" if len(curls) == 1 else f"  {number}. {curl}" for number, curl in enumerate(curls, 1)]

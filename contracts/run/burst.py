@@ -17,7 +17,7 @@ from contracts.judge.reply import InvalidReply
 from contracts.judge.serial import after, judge_together, unknown
 from contracts.judge.verdict import VIOLATION, Judgement, Verdict
 from contracts.run.backoff import SLOW_DOWN
-from contracts.sequence.sequence import Sequence, bursts
+from contracts.sequence.sequence import Sequence
 
 if TYPE_CHECKING:
     from contracts.run.session import Session
@@ -52,16 +52,18 @@ class Bursts:
             together = unknown(session.oracle, sent)
         for (request, answer), judged in zip(sent, together.judgements, strict=True):
             session.note(sequence, request, answer, judged)
-        said = " | ".join(each.why if isinstance(each, LostReply) else each.text() for each in answers)
+        began = min(each.sent for each in answers)
+        texts = (each.why if isinstance(each, LostReply) else each.text() for each in answers)
+        times = (f"{each.sent - began} to {each.received - began} ms" for each in answers)
+        said = "".join(f"\n    {time}: {text}" for time, text in zip(times, texts, strict=True))
         return list(together.judgements), together.verdict, said
 
     def follow(self, sequence: Sequence, request: Request, answer: Reply | LostReply) -> tuple[Judgement, str]:
         """Judges the answer to one request; a violation after a burst says that no order of the burst explains it."""
-        burst = next((group for group in reversed(list(bursts(sequence.steps))) if len(group) > 1), None)
         judged, said = self._session.judge(sequence, request, answer)
-        if burst is None or judged.verdict.kind != VIOLATION:
+        if judged.verdict.kind != VIOLATION or not any(each.at_once for each in sequence.steps):
             return judged, said
-        return replace(judged, verdict=after(burst, judged.verdict)), said
+        return replace(judged, verdict=after(judged.verdict)), said
 
     def _answers(self, requests: list[Request]) -> list[Reply | LostReply]:
         """The replies to requests that all threads send at the same moment."""

@@ -23,7 +23,7 @@ from contracts.judge.record import Record
 from contracts.judge.situations import branches
 from contracts.run.deadline import Deadline
 from contracts.run.exact_times import exact_times
-from contracts.run.races import MOST_RACES, races
+from contracts.run.races import MOST_RACES, Races
 from contracts.run.schedule import interleaved, many
 from contracts.run.session import Session
 
@@ -34,7 +34,7 @@ MORE_WALKS = 60
 
 FIRST, FIRST_WALKS = 100, 8
 """Requests of each operation that change nothing and come before the first that change something, and walks that come then."""
-SETTLED = 3
+SETTLED = 4
 """Walks in whose time no new behaviour was seen, after which no further ones begin."""
 
 
@@ -184,10 +184,17 @@ def _send_all(session: Session, plan: Plan) -> None:
         exact_times(session)
     if plan.breadth:
         many(session, broad(contract, successes, plan.seed))
-    first_refusal = next((each for name, found in reached.items() for each in _refusals(contract, name, found)), None)
-    count = min(MOST_RACES, 2 * len(contract.operations)) if plan.races is None else plan.races
-    if session.target.manners.connections > 1 and first_refusal is not None:
-        races(session, drawers, first_refusal, range(count), plan.seed)
+    if session.target.manners.connections > 1 and plan.races != 0:
+        _send_races(session, candidates, plan)
+
+
+def _send_races(session: Session, candidates: Candidates, plan: Plan) -> None:
+    races = Races(session, candidates, plan.seed)
+    try:
+        for number in range(min(MOST_RACES, 2 * len(session.contract.operations)) if plan.races is None else plan.races):
+            races.run(number)
+    finally:
+        races.count()
 
 
 def _in_time(session: Session, requests: Iterator[Request]) -> Iterator[Request]:

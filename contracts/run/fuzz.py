@@ -8,9 +8,13 @@ from itertools import islice
 
 from contracts.generate.stream import Input, Stream
 from contracts.http.target import RunEnded, Unreachable
+from contracts.run.races import Races
 from contracts.run.schedule import interleaved, many
 from contracts.run.session import UNKNOWN, Session
 from contracts.sequence.corpus import Corpus
+
+RACES_EVERY = 8
+"""Inputs after which a walk of races follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ def send_stream(
     corpus: Corpus | None = None,
     start: int | None = None,
     end: int = sys.maxsize,
+    races: Races | None = None,
 ) -> None:
     """Sends the entries of the corpus and then the inputs of the stream that belong to a shard, until the session ends.
 
@@ -50,6 +55,8 @@ def send_stream(
             if corpus is not None:
                 corpus.position.write(group[0])
             _send(session, [stream.input(number) for number in group])
+            if races is not None and any(number % RACES_EVERY == 0 for number in group):
+                races.run(group[0])
             _keep(session, corpus)
         if corpus is not None:
             corpus.position.write(end)
@@ -58,6 +65,9 @@ def send_stream(
     except Unreachable as error:
         session.record.gone = str(error)
         _keep(session, corpus)
+    finally:
+        if races is not None:
+            races.count()
 
 
 def _replay(session: Session, shard: Shard, corpus: Corpus) -> None:

@@ -7,16 +7,17 @@ also goes wrong one after the other is no race.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import openapi
 from contracts.generate.burst import MOST_AT_ONCE, Burst, Racer
 from contracts.generate.choices import Seeded
 from contracts.generate.draw import Drawer
-from contracts.http.wire import Request, printable
+from contracts.http.wire import Request, printable, request_for
 from contracts.judge.doubt import RULE
+from contracts.judge.oracle import MOST_STATES as MOST_KEPT
 from contracts.judge.record import ISOLATED, MOST_FINDINGS, SPORADIC, Finding
-from contracts.judge.serial import names
 from contracts.judge.verdict import VERIFIED, VIOLATION, Judgement, Verdict
 from contracts.run.session import Session
 from contracts.sequence.sequence import Sequence, Unrepeatable, bursts
@@ -28,39 +29,42 @@ FIRST_STATES, MOST_STATES = 2, 24
 """The most possible states before a walk, and during it, because each order of a burst may leave another one."""
 TRIES = 4
 """How often a shorter sequence is tried before it counts as one that does not show the race."""
+Candidates = Mapping[str, Iterable[openapi.Candidate]]
+"""By operation."""
 REPETITIONS = 10
 """How often the shortest sequence is repeated in the end."""
 SHRINK_REQUESTS = 400
 """Requests that may be spent on shrinking one race."""
 
 
-def races(session: Session, drawers: list[Drawer], unchanging: Request, numbers: Iterable[int], seed: int) -> None:
-    """Runs the walks with these numbers. `unchanging` is sent first, to open connections. Raises RunEnded and Unreachable."""
-    lane = _Races(session, drawers, seed)
-    most = lane.most_at_once
-    session.bursts.run(session.new_sequence(), [unchanging, *[replace(unchanging, at_once=True)] * (most - 1)])
-    try:
-        for number in numbers:
-            lane.run(number)
-    finally:
-        lane.count()
+class Races:
+    """The races of one session. Raises RunEnded and Unreachable."""
 
-
-class _Races:
-    """The bursts of one session."""
-
-    def __init__(self, session: Session, drawers: list[Drawer], seed: int) -> None:
+    def __init__(self, session: Session, candidates: Candidates, seed: int) -> None:
+        """Sends a request that changes nothing, to open the connections. `candidates` are requests of each operation."""
+        operations, state, now = session.contract.operations.values(), session.oracle.initial, session.now()
         self._session, self._seed = session, seed
-        self.most_at_once = min(MOST_AT_ONCE, session.target.manners.connections)
-        self._racer = Racer(session, drawers, self.most_at_once)
+        most = min(MOST_AT_ONCE, session.target.manners.connections)
+        self._racer = Racer(session, [Drawer(each, state, now) for each in operations], most)
         self._tried: Counter[str] = Counter()
         self._found: list[Finding] = []
-        session.oracle.keep_states(1, MOST_STATES)
+        for operation in operations:
+            for each in candidates[operation.name]:
+                if not each.seen.may_change:
+                    request = session.adapted(request_for(operation, each.raw))
+                    session.bursts.run(session.new_sequence(), [request, *[replace(request, at_once=True)] * (most - 1)])
+                    return
 
     def run(self, number: int) -> None:
         """Runs the walk with this number, from 0. Raises RunEnded and Unreachable."""
         self._session.restart()
         self._session.oracle.keep_states(FIRST_STATES, MOST_STATES)
+        try:
+            self._run(number)
+        finally:
+            self._session.oracle.keep_states(MOST_KEPT, MOST_KEPT)
+
+    def _run(self, number: int) -> None:
         walk = self._racer.races(Seeded(f"{self._seed}/races/{number}"))
         short = self._session.new_sequence()
         try:
@@ -91,7 +95,7 @@ class _Races:
             judgements, verdict = [judged], judged.verdict if judged.verdict.kind != VERIFIED else None
         else:
             judgements, verdict, said = session.bursts.run(sequence, requests)
-            self._tried[names(requests)] += 1
+            self._tried.update({each.operation for each in requests})
         short.append(sequence, before)
         raced = any(each.at_once for each in sequence.steps)
         if verdict is not None and raced and (verdict.kind == VIOLATION or len(requests) > 1):
@@ -149,11 +153,12 @@ class _Races:
         finding.often = f"{shown} of {REPETITIONS} repetitions"
 
     def count(self) -> None:
-        """Says of the races that could not be repeated how often they were seen."""
+        """Says of the races that could not be repeated how often they were seen, at the end of a run."""
         for each in self._found:
             if not each.often:
                 burst = next(group for group in bursts(each.steps) if len(group) > 1)
-                each.often = f"{each.count} of {self._tried[names(burst)]} bursts"
+                tried = max(self._tried[request.operation] for request in burst)
+                each.often = f"{each.count} of {tried} bursts with {burst[0].operation}"
 
     def _shows(self, finding: Finding, steps: Steps) -> bool:
         """Whether a sequence shows a race once more; if so, the finding takes it over where it is shorter."""
