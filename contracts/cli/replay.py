@@ -74,7 +74,8 @@ def _replay_race(session: Session, failure: Failure) -> tuple[str, int]:
         if verdict.kind == VIOLATION:
             times = "at the first try" if number == 1 else f"at try {number}"
             return f"{_failure_lines(session, failure, sequence, verdict, reply)}\n  {times} of at most {RACE_TRIES}", 1
-    return f"passes now: {RACE_TRIES} times got {verdict.got}", 0
+    hint = "" if session.target.resets else "; without --reset only the first try finds what the race found"
+    return f"passes now: {RACE_TRIES} times got {verdict.got}{hint}", 0
 
 
 def _failure_lines(session: Session, failure: Failure, sequence: Sequence, verdict: Verdict, reply: str) -> str:

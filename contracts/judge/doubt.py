@@ -29,8 +29,12 @@ class Doubt:
         """Rows with an unknown key that a possible state has."""
         self._whole: set[str] = set()
         """Tables of which every row is doubtful."""
+        self._open: set[tuple[str, Any]] = set()
+        """Rows, by table and key, that may not exist, or may have another place among the newest rows."""
         self._used: dict[str, set[str]] = {}
         """By operation: the names on which its outcomes depend."""
+        self._columns: dict[str, set[str]] = {}
+        """By operation: the columns of rows on which its replies depend."""
 
     def __bool__(self) -> bool:
         return bool(self._rows or self._invented or self._whole)
@@ -40,6 +44,7 @@ class Doubt:
         self._rows.clear()
         self._invented.clear()
         self._whole.clear()
+        self._open.clear()
 
     def invent(self, changes: Iterable[openapi.Change]) -> None:
         """Notes the rows of a lost reply whose key nobody knows."""
@@ -56,7 +61,10 @@ class Doubt:
                 if table in self._whole:
                     continue
                 ours, theirs = dict(kept.table(table).items()), dict(state.table(table).items())
-                for key in {key for key, _ in ours.items() ^ theirs.items()} | _in_another_order(kept, state, columns):
+                reordered = _in_another_order(kept, state, columns)
+                for key in {key for key, _ in ours.items() ^ theirs.items()} | reordered:
+                    if key in reordered or key not in ours or key not in theirs:
+                        self._open.add((table, key))
                     for row in (ours.get(key), theirs.get(key)):
                         if row is not None:
                             self._add(columns, row)
@@ -64,6 +72,7 @@ class Doubt:
     def suspect(self, changes: Iterable[openapi.Change]) -> None:
         """The rows of changes of which nobody knows whether the server has made them."""
         for each in changes:
+            self._open.add((each.columns.table, each.key))
             for row in (each.before, each.after):
                 if row is not None:
                     self._add(each.columns, row)
@@ -84,12 +93,13 @@ class Doubt:
             return {}
         found: dict[str, str] = {}
         operation = seen.scope.operation
+        if operation.name not in self._used:
+            self._used[operation.name] = _used(operation.lets, operation.rules)
+            self._columns[operation.name] = _columns(operation.lets, operation.rules)
         for name, let in operation.lets.items():
             used = {reference.name for each in let.expressions for reference in each.references}
             if used & found.keys() or (let.lookup is not None and self._may_find(let.lookup, seen.scope)):
                 found[name] = let.how
-        if operation.name not in self._used:
-            self._used[operation.name] = _used(operation.lets, operation.rules)
         return {name: how for name, how in found.items() if how == "all" or name in self._used[operation.name]}
 
     def certain(self, state: openapi.State) -> openapi.State:
@@ -112,8 +122,9 @@ class Doubt:
             unsure = any(name in touched for name in _names(effect.expressions))
             cells = {name: _possible(_value(each, scope, touched)) for name, each in effect.assignments}
             if effect.lookup is not None:
-                for known in self._matching(effect.lookup, scope):
-                    _merge(known, cells)
+                certain = not unsure and effect.unconditional
+                for _, known in self._matching(effect.lookup, scope):
+                    known.update(cells) if certain else _merge(known, cells)
             if unsure:
                 self._spread(effect.table, cells, changes)
                 if effect.lookup is not None:
@@ -122,6 +133,7 @@ class Doubt:
     def _spread(self, table: str, cells: Cells, changes: Iterable[openapi.Change]) -> None:
         for each in changes:
             if each.columns.table == table:
+                self._open.add((table, each.key))
                 for row in (each.before, each.after):
                     if row is not None:
                         self._add(each.columns, row, cells)
@@ -143,14 +155,21 @@ class Doubt:
     def _may_find(self, lookup: Any, scope: Any) -> bool:
         if lookup.table in self._whole:
             return _key(lookup, scope) is not None
-        return next(self._matching(lookup, scope), None) is not None
+        columns = self._columns[scope.operation.name]
+        return any(self._is_unsure(lookup.table, key, cells, columns) for key, cells in self._matching(lookup, scope))
 
-    def _matching(self, lookup: Any, scope: Any) -> Iterator[Cells]:
-        """The doubtful rows that a lookup may find, whatever its `if` says."""
-        rows = (*self._rows.get(lookup.table, {}).values(), *self._invented.get(lookup.table, {}).values())
+    def _is_unsure(self, table: str, key: Any, cells: Cells, columns: set[str]) -> bool:
+        """Whether a reply that depends on these columns of rows depends on what is not known of this row."""
+        if (table, key) in self._open or key in self._invented.get(table, ()):
+            return True
+        return any(values is None or len(values) > 1 for name, values in cells.items() if name in columns)
+
+    def _matching(self, lookup: Any, scope: Any) -> Iterator[tuple[Any, Cells]]:
+        """The doubtful rows that a lookup may find, whatever its `if` says, by key."""
+        rows = (*self._rows.get(lookup.table, {}).items(), *self._invented.get(lookup.table, {}).items())
         values = _key(lookup, scope) if rows else None
         if values is not None:
-            yield from (cells for cells in rows if _may_be(cells, values))
+            yield from ((key, cells) for key, cells in rows if _may_be(cells, values))
 
 
 def _in_another_order(one: openapi.State, other: openapi.State, columns: Any) -> set[Any]:
@@ -162,9 +181,8 @@ def _in_another_order(one: openapi.State, other: openapi.State, columns: Any) ->
             known = buckets.get(values)
             if known is not None and known is not bucket:
                 keys = [_keys(each) for each in (known, bucket)]
-                common = set(keys[0]) & set(keys[1])
-                orders = [[key for key in each if key in common] for each in keys]
-                found |= common if orders[0] != orders[1] else set()
+                ours, theirs = ([key for key in each if key in other] for each, other in (keys, reversed(keys)))
+                found |= {key for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1] for key in pair}
     return found
 
 
@@ -225,6 +243,18 @@ def _used(lets: Mapping[str, Any], rules: Iterable[openapi.Rule]) -> set[str]:
         if name in used:
             used.update(_names(let.expressions))
     return used
+
+
+def _columns(lets: Mapping[str, Any], rules: Iterable[Any]) -> set[str]:
+    """The columns of rows on which the replies of an operation depend."""
+    expressions = [
+        *(each for let in lets.values() for each in let.expressions),
+        *(each for rule in rules for each in rule.expressions),
+    ]
+    lookups = [let.lookup for let in lets.values() if let.lookup is not None]
+    lookups += [effect.lookup for rule in rules for effect in rule.effects if effect.lookup is not None]
+    compared = {name for lookup in lookups for name, _ in lookup.where}
+    return compared | {each.column for expression in expressions for each in expression.references if each.column is not None}
 
 
 def _value(expression: Any, scope: Any, unsure: Iterable[str] = ()) -> Any:

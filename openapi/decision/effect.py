@@ -31,6 +31,12 @@ class Effect:
     apply: Apply
 
     @property
+    def unconditional(self) -> bool:
+        """Whether it changes the row with a certain key, whatever else the row has."""
+        plain = self.when is None and self.unless is None and self.lookup is not None
+        return plain and self.lookup is not None and self.lookup.index is None and self.lookup.condition is None
+
+    @property
     def expressions(self) -> Iterator[Expression]:
         """Every expression in it."""
         yield from (expression for _, expression in self.assignments)
