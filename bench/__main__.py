@@ -23,6 +23,7 @@ from bench._tools import Missing
 from bench.cases import cases
 from bench.catches import catches
 from bench.latency import latency
+from bench.races import races
 
 WIDTH = 135
 """The width of a table in characters, also if the output is a file."""
@@ -169,6 +170,7 @@ def flat(most: int) -> None:
 main.add_command(cases)
 main.add_command(catches)
 main.add_command(latency)
+main.add_command(races)
 
 
 if __name__ == "__main__":
