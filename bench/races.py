@@ -41,15 +41,15 @@ def examined(name: str, seed: int, walks: int, reset: bool) -> Record:
     with served(name) as base:
         world = openapi.load_world(WORLD, CONTRACT, time.time_ns() // 1_000_000, {})
         target = Target(base, Manners(reset=base + RESET if reset else None))
-        plan = Plan(seed=seed, aim=False, breadth=False, walks=0, races=walks, stop_early=name in RACING)
+        plan = Plan(seed=seed, workers=1, aim=False, breadth=False, walks=0, races=walks, stop_early=name in RACING)
         return examine(CONTRACT, world, target, plan)
 
 
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice([*RACING, *SAFE]), help="Only this server; repeatable.")
 @click.option("--seeds", default=10, show_default=True, type=click.IntRange(1))
-@click.option("--walks", default=60, show_default=True, type=click.IntRange(1), help="Walks of competing requests in a run.")
-@click.option("--reset", is_flag=True, help="Reset the server before each walk.")
+@click.option("--walks", default=200, show_default=True, type=click.IntRange(1), help="Walks of competing requests in a run.")
+@click.option("--reset/--no-reset", default=True, show_default=True, help="Whether the server is reset before each walk.")
 def races(only: tuple[str, ...], seeds: int, walks: int, reset: bool) -> None:
     """Counts the racing servers that are caught, and the correct ones that are accused."""
     for name in only or (*RACING, *SAFE):

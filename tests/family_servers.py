@@ -149,9 +149,9 @@ def mutated(change: Change) -> openapi.Contract:
 
 
 @contextmanager
-def serving(contract: openapi.Contract, port: int = 0, threads: int = 2) -> Iterator[str]:
+def serving(contract: openapi.Contract, port: int = 0) -> Iterator[str]:
     """Serves a contract on the demo world in threads; yields its base URL."""
-    server = Server(create_app(Mock(contract, Origin(openapi.read_document(WORLD)))), listen("127.0.0.1", port), threads=threads)
+    server = Server(create_app(Mock(contract, Origin(openapi.read_document(WORLD)))), listen("127.0.0.1", port), threads=2)
     try:
         yield server.url
     finally:

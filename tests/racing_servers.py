@@ -21,9 +21,9 @@ from wrong_servers import CATALOGUE, Server, handler
 
 import openapi
 
-PAUSE = 0.004
+PAUSE = 0.008
 """Seconds between two steps of a request, such as two statements of a transaction."""
-CACHED = 0.1
+CACHED = 0.3
 """Seconds for which a worker uses what it has read."""
 FAILURES = {"shareInfo": 5134, "shareByUid": 5134, "shareDevice": 5138}
 """What an operation may answer at any time."""
@@ -32,16 +32,26 @@ Raw = dict[str, Any]
 Handle = Callable[["Racing", openapi.Operation, Raw], openapi.Decision]
 
 
+class Busy(Exception):
+    """The server handles another request."""
+
+
 class Racing(Server):
     """A server of which one function handles a request."""
 
     def __init__(self, handle: Handle) -> None:
         super().__init__(CATALOGUE["correct"])
-        self.handle, self.writing = handle, threading.Lock()
-        self.worker, self.next = threading.local(), 0
+        self.handle, self.writing, self.next = handle, threading.Lock(), 0
+
+    def reset(self) -> None:
+        super().reset()
+        self.worker = threading.local()
 
     def answer(self, operation: openapi.Operation, raw: Raw) -> tuple[int, bytes]:
-        decision = self.handle(self, operation, raw)
+        try:
+            decision = self.handle(self, operation, raw)
+        except Busy:
+            return 429, b""
         rule = decision.rule
         return 200, json.dumps(self.contract.envelope.body(rule.code, rule.message("zh"), decision.data)).encode()
 
@@ -174,6 +184,19 @@ def optimistic(server: Racing, operation: openapi.Operation, raw: Raw) -> openap
             return server.failed(operation, raw)
 
 
+def one_at_a_time(server: Racing, operation: openapi.Operation, raw: Raw) -> openapi.Decision:
+    """Answers HTTP 429 while it handles another request."""
+    if not server.writing.acquire(blocking=False):
+        raise Busy
+    try:
+        decision = server.decide(operation, raw, server.state)
+        time.sleep(PAUSE)
+        server.state = decision.state
+        return decision
+    finally:
+        server.writing.release()
+
+
 RACING = {
     "check-then-act": check_then_act,
     "lost-update": lost_update,
@@ -182,7 +205,7 @@ RACING = {
     "same-code-twice": same_code,
     "two-workers-with-caches": cached,
 }
-SAFE = {"locked": locked, "optimistic": optimistic}
+SAFE = {"locked": locked, "optimistic": optimistic, "one-at-a-time": one_at_a_time}
 
 
 @contextmanager

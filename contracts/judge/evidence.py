@@ -235,5 +235,6 @@ def _mentions(text: str, values: Iterable[str]) -> bool:
 
 
 def _is_conclusive(finding: Finding) -> bool:
-    """Whether the sequence is isolated and short, so that no better one is needed."""
-    return finding.rank == ISOLATED and len(finding.steps) <= SHORT
+    """Whether the sequence is isolated and short, so that no better one is needed. A race is not shrunk here."""
+    raced = any(each.at_once for each in finding.steps)
+    return raced or (finding.rank == ISOLATED and len(finding.steps) <= SHORT)

@@ -19,7 +19,7 @@ from contracts.judge.clock import Clock
 from contracts.judge.doubt import RULE, Doubt, without_lost
 from contracts.judge.possible import Possible
 from contracts.judge.readings import TAKES, Readings
-from contracts.judge.reply import InvalidReply, ReplyReader, decoded, label
+from contracts.judge.reply import BODILESS, InvalidReply, ReplyReader, decoded, label
 from contracts.judge.verdict import KINDS, NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
 from contracts.judge.views import Allowed, Choice, View, folded_views, unlike_views, views
 
@@ -123,8 +123,10 @@ class Oracle:
 
     def outcome(self, request: Request, reply: Reply) -> str:
         """The outcome that a reply states: operation and code, or what makes it unreadable."""
+        empty = reply.status in BODILESS and not reply.body
         try:
-            return f"{request.operation}/{label(reply.status, self.contract.envelope.code_of(decoded(reply.body)))}"
+            code = None if empty else self.contract.envelope.code_of(decoded(reply.body))
+            return f"{request.operation}/{label(reply.status, code)}"
         except InvalidReply as error:
             return error.got
 

@@ -39,16 +39,25 @@ class Backoff:
         Raises Unreachable where the target answers nothing else any more.
         """
         for number in range(TRIES):
-            self._wait()
+            self.wait()
             sent = time.monotonic()
             reply = send()
-            if reply.status not in SLOW_DOWN or reply.status in documented:
-                with self._lock:
-                    self._in_a_row = 0
+            if not self.refused(reply, documented, sent, number):
                 return replace(reply, tries=number + 1)
-            asked = retry_after(reply)
-            self._pause(reply.status, sent, FIRST_PAUSE * 2**number if asked is None else asked)
         return replace(reply, tries=TRIES)
+
+    def refused(self, reply: Reply, documented: frozenset[int], sent: float, number: int = 0) -> bool:
+        """Whether a reply asks for a pause; if so, the pause begins. It is the answer to try `number`, from 0, sent at `sent`.
+
+        `sent` is of the monotonic clock, in seconds. Raises Unreachable as `send` does.
+        """
+        if reply.status not in SLOW_DOWN or reply.status in documented:
+            with self._lock:
+                self._in_a_row = 0
+            return False
+        asked = retry_after(reply)
+        self._pause(reply.status, sent, FIRST_PAUSE * 2**number if asked is None else asked)
+        return True
 
     def _pause(self, status: int, sent: float, seconds: float) -> None:
         """Begins a pause; not for the reply to a request that was sent before the latest pause began."""
@@ -64,7 +73,8 @@ class Backoff:
                     f"{self._base} has answered HTTP {status} to {MOST_IN_A_ROW} requests in a row; use a lower --rate"
                 )
 
-    def _wait(self) -> None:
+    def wait(self) -> None:
+        """Waits for the end of a pause."""
         while (left := self._until - time.monotonic()) > 0 and not self._over():
             time.sleep(min(left, 0.1))
 

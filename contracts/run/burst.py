@@ -16,7 +16,6 @@ from contracts.judge.journal import LostReply
 from contracts.judge.reply import InvalidReply
 from contracts.judge.serial import after, judge_together, unknown
 from contracts.judge.verdict import VIOLATION, Judgement, Verdict
-from contracts.run.backoff import SLOW_DOWN
 from contracts.sequence.sequence import Sequence
 
 if TYPE_CHECKING:
@@ -44,10 +43,12 @@ class Bursts:
         Without a verdict nothing is wrong, or nothing can be said of the replies. Raises RunEnded and Unreachable.
         """
         session = self._session
+        session.backoff.wait()
+        start = time.monotonic()
         answers = self._answers(requests)
         sent = list(zip(requests, answers, strict=True))
         try:
-            together = unknown(session.oracle, sent) if self._refused(sent) else judge_together(session.oracle, sent)
+            together = unknown(session.oracle, sent) if self._refused(sent, start) else judge_together(session.oracle, sent)
         except InvalidReply:  # what is wrong with a reply alone is found without races
             together = unknown(session.oracle, sent)
         for (request, answer), judged in zip(sent, together.judgements, strict=True):
@@ -96,11 +97,8 @@ class Bursts:
         step = max(SHORTEST_STEP, self._session.latency / 1000 / (sum(reads) + 1))
         return [step * sum(reads[:position]) if each else 0.0 for position, each in enumerate(reads)]
 
-    def _refused(self, sent: list[tuple[Request, Reply | LostReply]]) -> bool:
-        """Whether the server has asked to slow down, so that nobody knows what it has done."""
-        operations = self._session.contract.operations
-        documented = {request.operation: {rule.status for rule in operations[request.operation].rules} for request, _ in sent}
-        return any(
-            isinstance(answer, Reply) and answer.status in SLOW_DOWN and answer.status not in documented[request.operation]
-            for request, answer in sent
-        )
+    def _refused(self, sent: list[tuple[Request, Reply | LostReply]], began: float) -> bool:
+        """Whether the server has asked to slow down, so that nobody knows what it has done; then the session pauses."""
+        session = self._session
+        replies = [(request, answer) for request, answer in sent if isinstance(answer, Reply)]
+        return any([session.backoff.refused(answer, session.statuses(request), began) for request, answer in replies])

@@ -176,6 +176,7 @@ def _send_all(session: Session, plan: Plan) -> None:
     interleaved(session, _walks(session, plan, walker, range(min(FIRST_WALKS, walks))), _in_time(session, following))
     interleaved(session, _successes(session, candidates, session.situations.new))
     interleaved(session, _walks(session, plan, walker, range(FIRST_WALKS, walks + MORE_WALKS)), _in_time(session, following))
+    many(session, _in_time(session, following))
     interleaved(session, _successes(session, candidates, session.situations.open))
     many(session, chain(_unsettled(session, changing), following))
     for request in undocumented(contract, successes) if plan.undocumented else ():

@@ -29,8 +29,6 @@ FIRST_STATES, MOST_STATES = 2, 24
 """The most possible states before a walk, and during it, because each order of a burst may leave another one."""
 TRIES = 4
 """How often a shorter sequence is tried before it counts as one that does not show the race."""
-Candidates = Mapping[str, Iterable[openapi.Candidate]]
-"""By operation."""
 REPETITIONS = 10
 """How often the shortest sequence is repeated in the end."""
 SHRINK_REQUESTS = 400
@@ -40,8 +38,8 @@ SHRINK_REQUESTS = 400
 class Races:
     """The races of one session. Raises RunEnded and Unreachable."""
 
-    def __init__(self, session: Session, candidates: Candidates, seed: int) -> None:
-        """Sends a request that changes nothing, to open the connections. `candidates` are requests of each operation."""
+    def __init__(self, session: Session, candidates: Mapping[str, Iterable[openapi.Candidate]], seed: int) -> None:
+        """Sends a request that changes nothing, to open the connections; it is one of the `candidates` of an operation."""
         operations, state, now = session.contract.operations.values(), session.oracle.initial, session.now()
         self._session, self._seed = session, seed
         most = min(MOST_AT_ONCE, session.target.manners.connections)
@@ -114,7 +112,7 @@ class Races:
             found.count += 1
         elif len(record.findings) >= MOST_FINDINGS:
             record.dropped += 1
-        elif not self._is_known(verdict) and not self._happens_serially(short.abstract(), verdict):
+        elif not self._is_known(verdict) and not self._happens_serially(short.abstract(), verdict.kind):
             finding = self._finding(short, verdict, said)
             record.findings[verdict.key] = finding
             self._found.append(finding)
@@ -129,13 +127,15 @@ class Races:
         known = (each for each in self._session.record.found(verdict.kind) if not any(step.at_once for step in each.steps))
         return any(each.verdict.rule in verdict.detail for each in known)
 
-    def _happens_serially(self, steps: Steps, verdict: Verdict) -> bool:
-        """Whether the same requests, one after the other, get what the contract does not expect either."""
+    def _happens_serially(self, steps: Steps, kind: str) -> bool:
+        """Whether the same requests, one after the other, get such a verdict too. Then that is recorded."""
         try:
-            repeated = self._session.repeat([replace(each, at_once=False) for each in steps])[1]
+            repeated = self._session.repeat([replace(each, at_once=False) for each in steps])
         except Unrepeatable:
             return False
-        return repeated.kind == verdict.kind
+        if repeated[1].kind == kind:
+            self._session.evidence.take([repeated])
+        return repeated[1].kind == kind
 
     def _shorten(self, finding: Finding, sequence: Sequence) -> None:
         """Looks for the shortest sequence that shows a race, and repeats it. Raises RunEnded and Unreachable."""

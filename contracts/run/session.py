@@ -66,7 +66,7 @@ class Session:
         self.transport.demand(oracle.readings)
         self.started = time.monotonic()
         target.over = lambda: self.deadline.passed
-        self._backoff = Backoff(target.base, target.over)
+        self.backoff = Backoff(target.base, target.over)
         self.novel: list[Sequence] = []
         """The sequences that showed a new behaviour, in the order in which they were sent."""
         self.journal = Journal()
@@ -187,13 +187,16 @@ class Session:
         if self.target.exhausted or self.deadline.passed:
             raise RunEnded
 
+    def statuses(self, request: Request) -> frozenset[int]:
+        """The HTTP statuses that the contract has for a request."""
+        return frozenset(rule.status for rule in self.contract.operations[request.operation].rules)
+
     def send(self, request: Request) -> Reply | LostReply:
         """Sends one request. Raises RunEnded and Unreachable."""
         self.check()
         sent = now_ms()
-        documented = frozenset(rule.status for rule in self.contract.operations[request.operation].rules)
         try:
-            return self._backoff.send(lambda: self.target.send(request), documented)
+            return self.backoff.send(lambda: self.target.send(request), self.statuses(request))
         except NoReply as error:
             return LostReply(str(error), sent, now_ms())
 
@@ -284,7 +287,7 @@ class Session:
         self.journal.note(request, answer, judged, judged.changes or self.oracle.supposed(request, judged.verdict, now_ms()))
         self.latencies.append(answer.received - answer.sent)
         self.record.count(request.operation, judged, text, answer.received - answer.sent)
-        self.record.pauses = self._backoff.pauses
+        self.record.pauses = self.backoff.pauses
         self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
         self.watch(self.record)
         return text
