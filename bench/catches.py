@@ -51,9 +51,9 @@ class Plain:
 
 
 @contextmanager
-def served(name: str) -> Iterator[str]:
-    """Serves an entry of the catalogue; yields its base URL."""
-    command = [sys.executable, str(ROOT / "tests" / "wrong_servers.py"), name, "--port", "0"]
+def served(name: str, script: str = "wrong_servers.py") -> Iterator[str]:
+    """Serves an entry of the catalogue, or a server of another script in `tests`; yields its base URL."""
+    command = [sys.executable, str(ROOT / "tests" / script), name, "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

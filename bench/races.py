@@ -5,17 +5,13 @@ Each server of `tests/racing_servers.py` runs in a process of its own, and is ex
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from statistics import median
 
 import click
 
 import openapi
-from bench.catches import CONTRACT, ROOT, WORLD
+from bench.catches import CONTRACT, WORLD, served
 from contracts import Manners, Plan, Record, Target, examine
 from contracts.judge.verdict import VIOLATION
 
@@ -24,21 +20,9 @@ from racing_servers import RACING, SAFE  # isort: skip it is no package; bench.c
 RESET = "/reset"
 
 
-@contextmanager
-def served(name: str) -> Iterator[str]:
-    """Serves one in a process; yields its base URL."""
-    command = [sys.executable, str(ROOT / "tests" / "racing_servers.py"), name, "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().split()[-1]
-        finally:
-            process.terminate()
-
-
 def examined(name: str, seed: int, walks: int, reset: bool) -> Record:
     """The record of a test run."""
-    with served(name) as base:
+    with served(name, "racing_servers.py") as base:
         world = openapi.load_world(WORLD, CONTRACT, time.time_ns() // 1_000_000, {})
         target = Target(base, Manners(reset=base + RESET if reset else None))
         plan = Plan(seed=seed, workers=1, aim=False, breadth=False, walks=0, races=walks, stop_early=name in RACING)

@@ -11,13 +11,12 @@ import argparse
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import ThreadingHTTPServer
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from random import Random
 from typing import Any
 
-from wrong_servers import CATALOGUE, Server, handler
+from wrong_servers import CATALOGUE, Server, serving_in_threads
 
 import openapi
 
@@ -208,17 +207,9 @@ RACING = {
 SAFE = {"locked": locked, "optimistic": optimistic, "one-at-a-time": one_at_a_time}
 
 
-@contextmanager
-def serving(name: str, port: int = 0) -> Iterator[str]:
-    """Serves one in threads; yields its base URL."""
-    http = ThreadingHTTPServer(("127.0.0.1", port), handler(Racing((RACING | SAFE)[name])))
-    http.daemon_threads = True
-    threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{http.server_port}"
-    finally:
-        http.shutdown()
-        http.server_close()
+def serving(name: str, port: int = 0) -> AbstractContextManager[str]:
+    """Serves one in threads; gives its base URL."""
+    return serving_in_threads(Racing((RACING | SAFE)[name]), port)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -604,10 +604,15 @@ def taken(text: str, choose: Callable[[list[str]], str]) -> dict[str, str]:
     return {name: choose(values) for name, values in found.items()}
 
 
+def serving(name: str) -> AbstractContextManager[str]:
+    """Serves an entry of the catalogue in threads; gives its base URL."""
+    return serving_in_threads(Server(CATALOGUE[name]))
+
+
 @contextmanager
-def serving(name: str) -> Iterator[str]:
-    """Serves an entry of the catalogue in a thread; yields its base URL."""
-    http = ThreadingHTTPServer(("127.0.0.1", 0), handler(Server(CATALOGUE[name])))
+def serving_in_threads(server: Server, port: int = 0) -> Iterator[str]:
+    """Serves a server in threads; yields its base URL."""
+    http = ThreadingHTTPServer(("127.0.0.1", port), handler(server))
     http.daemon_threads = True
     thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -23,7 +23,7 @@ from contracts.run.session import Session
 from contracts.sequence.sequence import Sequence, Unrepeatable, bursts
 from contracts.sequence.shrink import Steps, shrink
 
-MOST_RACES = 12
+MOST_RACES = 8
 """The most walks of bursts in one test run, unless it is stated; two for each operation, if that is less."""
 FIRST_STATES, MOST_STATES = 2, 24
 """The most possible states before a walk, and during it, because each order of a burst may leave another one."""
