@@ -23,7 +23,7 @@ def reply(body, status=200, headers=JSON):
 
 def read(contract, name, answer):
     operation = contract.operations[name]
-    return ReplyReader(contract).read(operation, answer, operation.success)
+    return ReplyReader(contract).read(operation, answer)
 
 
 @pytest.mark.parametrize("text", ["200.0", "200.00", "2e2", "200"])

@@ -96,7 +96,7 @@ class Oracle:
         seen = self._views_of(request, reply)
         first = seen[0][0]
         try:
-            code, data = self._reader.read(operation, reply, first.answer)
+            code, data = self._reader.read(operation, reply)
         except InvalidReply as error:
             if kind := self._refused_body(request, reply):
                 return self._without_body(kind, first, operation, error.got)
@@ -134,7 +134,7 @@ class Oracle:
         """The ways in which a server in this state may have handled a request that got this reply. Raises InvalidReply."""
         operation = self.contract.operations[request.operation]
         seen = list(self._views_from((before,), request, reply.sent, reply.received, self.readings.allowed))
-        code, data = self._reader.read(operation, reply, seen[0][0].answer)
+        code, data = self._reader.read(operation, reply)
         got = f"{operation.name}/{label(reply.status, code)}"
         explanations, _ = self._explain(seen, got, reply.status, data)
         explanations.sort(key=lambda each: (KINDS.index(each.kind), each.view.strange))
@@ -146,7 +146,7 @@ class Oracle:
         operation = self.contract.operations[request.operation]
         seen = list(self._views_from((before,), request, reply.sent, reply.received, self.readings.allowed))
         first = seen[0][0]
-        code, data = self._reader.read(operation, reply, first.answer)
+        code, data = self._reader.read(operation, reply)
         got = f"{operation.name}/{label(reply.status, code)}"
         _, complaints = self._explain(seen, got, reply.status, data)
         return _violated(first, got, *next(iter(complaints), (str(first.answer), ""))).verdict

@@ -39,7 +39,7 @@ class ReplyReader:
             for status, schema in operation.response_schemas.items()
         }
 
-    def read(self, operation: openapi.Operation, reply: Reply, expected: openapi.Rule) -> tuple[Any, Any]:
+    def read(self, operation: openapi.Operation, reply: Reply) -> tuple[Any, Any]:
         """The code and the data of a reply. Raises InvalidReply where its status, type or schema is not documented."""
         statuses = sorted({rule.status for rule in operation.rules})
         if reply.status not in statuses:

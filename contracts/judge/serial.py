@@ -92,8 +92,8 @@ def judge_together(oracle: Oracle, sent: Sequence[Sent]) -> Together:
     for _, answer in sent:
         if isinstance(answer, Reply):
             oracle.clock.read(answer)
-    unsure = any(oracle.is_unsure_of(request, answer.sent) for request, answer in sent)
-    paths = _paths(oracle, sent)
+    paths, all_of_them = _paths(oracle, sent)
+    unsure = not all_of_them or any(oracle.is_unsure_of(request, answer.sent) for request, answer in sent)
     whole = sorted((each for each in paths if len(each.judged) == len(sent)), key=lambda each: each.weight)
     if whole:
         oracle.become(each.after for each in _distinct(whole))
@@ -198,8 +198,8 @@ def _in_given_order(path: Path) -> tuple[Judgement, ...]:
     return tuple(judged for _, judged in sorted(path.judged.items()))
 
 
-def _paths(oracle: Oracle, sent: Sequence[Sent]) -> list[Path]:
-    """For each set of requests that some order explains, a path for each state that is possible then."""
+def _paths(oracle: Oracle, sent: Sequence[Sent]) -> tuple[list[Path], bool]:
+    """For each set of requests that some order explains, a path for each state that is possible then; whether these are all."""
     quiet = [number for number, each in enumerate(sent) if _is_quiet(oracle, *each)]
     loud = [number for number in range(len(sent)) if number not in quiet]
     starts = (_with_quiet(oracle, sent, quiet, Path(each, each)) for each in oracle.possible)
@@ -215,7 +215,8 @@ def _paths(oracle: Oracle, sent: Sequence[Sent]) -> list[Path]:
                             milder = known.get(longer.state_key)
                             if milder is None or longer.weight < milder.weight:
                                 known[longer.state_key] = longer
-    return [path for paths in found.values() for path in paths.values()]
+    all_of_them = all(len(paths) <= MOST_PATHS for paths in found.values())
+    return [path for paths in found.values() for path in paths.values()], all_of_them
 
 
 def _is_quiet(oracle: Oracle, request: Request, answer: Reply | LostReply) -> bool:

@@ -33,8 +33,8 @@ class Effect:
     @property
     def unconditional(self) -> bool:
         """Whether it changes the row with a certain key, whatever else the row has."""
-        plain = self.when is None and self.unless is None and self.lookup is not None
-        return plain and self.lookup is not None and self.lookup.index is None and self.lookup.condition is None
+        by_key = self.lookup is not None and self.lookup.index is None and self.lookup.condition is None
+        return by_key and self.when is None and self.unless is None
 
     @property
     def expressions(self) -> Iterator[Expression]:
