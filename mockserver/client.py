@@ -155,7 +155,7 @@ class Faults:
         self._world = world
 
     def add(self, **fault: Any) -> int:
-        """Adds a fault, such as `outcome="5134", times=1`; returns its id."""
+        """Adds a fault, such as `outcome="404", times=1`; returns its id."""
         return int(self._world.call("POST", "/faults", body=fault)["id"])
 
     def remove(self, number: int) -> None:

@@ -103,31 +103,39 @@ def lost_update(server: Racing, operation: openapi.Operation, raw: Raw) -> opena
     return decision
 
 
+def one_writer(write: Handle) -> Handle:
+    """One request at a time writes; reads see what is there."""
+
+    def handle(server: Racing, operation: openapi.Operation, raw: Raw) -> openapi.Decision:
+        if operation.method == "GET":
+            return server.decide(operation, raw, server.state)
+        with server.writing:
+            return write(server, operation, raw)
+
+    return handle
+
+
+@one_writer
 def uncommitted(server: Racing, operation: openapi.Operation, raw: Raw) -> openapi.Decision:
     """Others read a change that is undone in the end: of those requests that may fail, some fail after they have written."""
-    if operation.method == "GET":
-        return server.decide(operation, raw, server.state)
-    with server.writing:
-        decision = server.decide(operation, raw, server.state)
-        server.state = decision.state
-        if not decision.changes or operation.name not in FAILURES or server.random.random() < 0.5:
-            return decision
-        time.sleep(PAUSE)
-        server.state = decision.before
-        return server.failed(operation, raw)
+    decision = server.decide(operation, raw, server.state)
+    server.state = decision.state
+    if not decision.changes or operation.name not in FAILURES or server.random.random() < 0.5:
+        return decision
+    time.sleep(PAUSE)
+    server.state = decision.before
+    return server.failed(operation, raw)
 
 
+@one_writer
 def half_visible(server: Racing, operation: openapi.Operation, raw: Raw) -> openapi.Decision:
     """Others read the state between two effects of one request."""
-    if operation.method == "GET":
-        return server.decide(operation, raw, server.state)
-    with server.writing:
-        decision = server.decide(operation, raw, server.state)
-        if len(decision.changes) > 1:
-            server.apply(decision, slice(1))
-            time.sleep(PAUSE)
-        server.state = decision.state
-        return decision
+    decision = server.decide(operation, raw, server.state)
+    if len(decision.changes) > 1:
+        server.apply(decision, slice(1))
+        time.sleep(PAUSE)
+    server.state = decision.state
+    return decision
 
 
 def same_code(server: Racing, operation: openapi.Operation, raw: Raw) -> openapi.Decision:
@@ -157,15 +165,13 @@ def cached(server: Racing, operation: openapi.Operation, raw: Raw) -> openapi.De
     return decision
 
 
+@one_writer
 def locked(server: Racing, operation: openapi.Operation, raw: Raw) -> openapi.Decision:
-    """One request at a time writes; readers see what is there."""
-    if operation.method == "GET":
-        return server.decide(operation, raw, server.state)
-    with server.writing:
-        decision = server.decide(operation, raw, server.state)
-        time.sleep(PAUSE)
-        server.state = decision.state
-        return decision
+    """Decides and writes while nobody else does."""
+    decision = server.decide(operation, raw, server.state)
+    time.sleep(PAUSE)
+    server.state = decision.state
+    return decision
 
 
 def optimistic(server: Racing, operation: openapi.Operation, raw: Raw) -> openapi.Decision:

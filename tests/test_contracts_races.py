@@ -103,9 +103,17 @@ def test_a_lost_reply_may_have_been_carried_out_or_not():
     lost = LostReply("no reply: timeout", NOW, NOW + 10)
     for answer in (REDEEMED, reply("shareDevice", 5137)):
         judged, _ = together((CANCEL, lost), (REDEEM, answer))
-        assert (judged.verdict, judged.explained) == (None, True)
+        assert (judged.verdict, judged.judgements[1].verdict.kind) == (None, "verified")
     judged, _ = together((CANCEL, lost), (CANCEL, CANCELLED), (CANCEL, CANCELLED))
     assert judged.verdict.kind == "violation"
+
+
+def test_the_place_of_a_refusal_in_an_order_tells_nothing_of_how_requests_are_read():
+    """A refusal fits in where another reading explains it, and may fit in later by the usual one."""
+    blank = request("shareInfo", "alice", pk="p11pLZ", dk="D001", acceptingExpireAt=" ")
+    judged, oracle = together((blank, reply("shareInfo", 5145)), (CANCEL, CANCELLED))
+    assert judged.verdict is None
+    assert [each.choices for each in oracle.possible] == [()]
 
 
 def test_each_order_that_fits_is_a_possible_state():

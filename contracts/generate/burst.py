@@ -38,7 +38,6 @@ PAIR_PERCENT = 70
 """In so many percent of the bursts there are two requests."""
 MOST_OBSERVED, MOST_FURTHER = 3, 3
 """The most changed rows that are used after a burst, and the most requests after that."""
-
 MOST_USES = 8
 """Requests of which the one is chosen that shows what became of a row."""
 
@@ -59,18 +58,19 @@ class RaceEnvironment(Environment, Protocol):
 class Racer(Walker):
     """Makes walks of bursts; keeps count of what has competed with what."""
 
-    def __init__(self, environment: RaceEnvironment, drawers: list[Drawer], most: int = MOST_AT_ONCE) -> None:
-        super().__init__(environment, drawers)
-        self._most = most
-        self._races, self._raced = environment, Counter[tuple[str, ...]]()
+    _environment: RaceEnvironment
 
-    def races(self, choices: Choices, bursts: int = BURSTS) -> RaceWalk:
+    def __init__(self, environment: RaceEnvironment, drawers: list[Drawer], most: int) -> None:
+        super().__init__(environment, drawers)
+        self._most, self._raced = most, Counter[tuple[str, ...]]()
+
+    def races(self, choices: Choices) -> RaceWalk:
         """One walk: bursts, each followed by the requests that show what it has left."""
-        sequence = self._races.new_sequence()
+        sequence = self._environment.new_sequence()
         minted_only = choices.happens(MINTED_ONLY_PERCENT)
-        known = self._races.known.focused(choices, self._minted if minted_only else ())
-        for _ in range(bursts):
-            burst = self._burst(known, choices) or self._burst(self._races.known, choices)
+        known = self._environment.known.focused(choices, self._minted if minted_only else ())
+        for _ in range(BURSTS):
+            burst = self._burst(known, choices) or self._burst(self._environment.known, choices)
             if burst is None:
                 return
             judged = yield sequence, burst
@@ -134,11 +134,11 @@ class Racer(Walker):
     def _candidate(self, drawer: Drawer, raw: Mapping[str, Any], choices: Choices) -> Candidate:
         """A request that servers read in one way, as far as it has values that one can choose."""
         request = drawer.request(raw, choices, mutated=False)
-        return Candidate(request, self._races.expect(request), drawer.operation)
+        return Candidate(request, self._environment.expect(request), drawer.operation)
 
     def _drawn(self, drawer: Drawer, values: Mapping[str, Any], known: KnownRows, choices: Choices) -> Candidate:
         """A request with these values; the others are drawn."""
-        return self._candidate(drawer, {**drawer.raw(known, self._races.now(), choices), **values}, choices)
+        return self._candidate(drawer, {**drawer.raw(known, self._environment.now(), choices), **values}, choices)
 
     def _alike(self, first: Candidate) -> Iterator[tuple[str, Drawer, Mapping[str, Any]]]:
         """Values for requests with the same keys, or with everything but the caller; reads often."""
@@ -160,29 +160,25 @@ class Racer(Walker):
                 keys = {name: str(row[column]) for name, column in columns.items() if row[column] is not None}
                 yield from [(drawer, keys)] * DRAWN_FOR_A_ROW
 
-    def _some(self, every: list[Use], choices: Choices) -> list[Use]:
-        """At most MOST_USES of these, at random."""
-        return [every.pop(choices.choose(range(len(every)))) for _ in range(min(MOST_USES, len(every)))]
-
     def _observations(self, known: KnownRows, changes: list[openapi.Change], choices: Choices) -> Iterator[Request]:
         """For each changed row a request whose reply tells what became of it, then requests that tell the last orders apart."""
         rows = {each.key: (each.columns.table, each.columns.named(each.after or each.before or ())) for each in changes}
         keys = {str(value) for key in rows for value in key}
         drawn = [
-            [self._drawn(drawer, keys, known, choices) for drawer, keys in self._some(list(self._using(*each)), choices)]
+            [self._drawn(drawer, keys, known, choices) for drawer, keys in _some(list(self._using(*each)), choices)]
             for each in list(rows.values())[-MOST_OBSERVED:]
         ]
         if self._reads:
             drawn.append([each for each in self._candidates(self._reads, known, DRAWN, choices) if each.shows(keys)][:MOST_USES])
         planned = []
         for found in drawn:
-            telling = next((each for each in found if self._races.differs(each.request)), None)
+            telling = next((each for each in found if self._environment.differs(each.request)), None)
             succeed = [each for each in found if each.succeeds]
             if telling is not None or succeed:
                 planned.append((telling or self._least_covered(succeed, ())).request)
         yield from planned
         for _ in range(MOST_FURTHER):
-            further = next((each.request for found in drawn for each in found if self._races.differs(each.request)), None)
+            further = next((each.request for found in drawn for each in found if self._environment.differs(each.request)), None)
             if further is None:
                 return
             yield further
@@ -194,3 +190,8 @@ def _after(first: Candidate) -> openapi.State:
         return first.seen.suppose(first.seen.success)
     except openapi.ExecutionError:
         return first.seen.scope.state
+
+
+def _some(every: list[Use], choices: Choices) -> list[Use]:
+    """At most MOST_USES of these, at random."""
+    return [every.pop(choices.choose(range(len(every)))) for _ in range(min(MOST_USES, len(every)))]

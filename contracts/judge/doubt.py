@@ -1,4 +1,4 @@
-"""Rows of which the oracle does not know what the server holds, since a reply was lost.
+"""Rows of which the oracle does not know what the server holds: a reply was lost, or requests were handled in an unknown order.
 
 A server that gave no usable reply may have carried the request out. The oracle keeps a few possible states. Where there would be
 more, the rows in which the states differ become doubtful. A row whose key the server invented in a lost reply is doubtful too.
@@ -17,7 +17,7 @@ Cells = dict[str, frozenset[Any] | None]
 """The values that each column may hold; None where it may hold any."""
 MOST_ROWS = 100
 """The most doubtful rows of a table that are kept; with more, every row of the table is doubtful."""
-RULE = "the state of the server is unsure since a reply was lost"
+RULE = "the state of the server is unsure: a reply was lost, or nobody knows the order of earlier requests"
 
 
 class Doubt:

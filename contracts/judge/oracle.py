@@ -7,9 +7,9 @@ several possible states. Each reply removes the states that do not explain it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -17,37 +17,15 @@ import openapi
 from contracts.http.wire import Reply, Request
 from contracts.judge.clock import Clock
 from contracts.judge.doubt import RULE, Doubt, without_lost
+from contracts.judge.explanation import Explanation, as_unexplained, by_simplicity, explain, grouped, judgement, violated
 from contracts.judge.possible import Possible
 from contracts.judge.readings import TAKES, Readings
 from contracts.judge.reply import BODILESS, InvalidReply, ReplyReader, decoded, label
-from contracts.judge.verdict import KINDS, NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
+from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
 from contracts.judge.views import Allowed, Choice, View, folded_views, unlike_views, views
 
 MOST_STATES = 6
 """The most possible states that are kept; the most likely come first."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Explanation:
-    """One explanation of a reply: what the server saw, the rule that it followed, and its state afterwards."""
-
-    seen: openapi.Permitted
-    view: View
-    rule: openapi.Rule
-    state: openapi.State
-    minted: Mapping[str, Any] = field(default_factory=dict)
-    changes: tuple[openapi.Change, ...] = ()
-
-    @property
-    def kind(self) -> str:
-        if self.rule.outcome == self.seen.answer.outcome:
-            return VERIFIED
-        return UNEXPLAINED if self.rule.kind == "permitted" and self.rule.always else NOTE
-
-    @property
-    def state_key(self) -> tuple[Any, ...]:
-        """Equal for explanations that result in the same state."""
-        return id(self.seen.scope.state), tuple((each.columns.table, each.before, each.after) for each in self.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,26 +74,25 @@ class Oracle:
         seen = self._views_of(request, reply)
         first = seen[0][0]
         try:
-            code, data = self._reader.read(operation, reply)
+            got, data = self._read(operation, reply)
         except InvalidReply as error:
             if kind := self._refused_body(request, reply):
                 return self._without_body(kind, first, operation, error.got)
             self._add_possible_states(each for each, _ in seen)
-            return _violated(first, error.got, error.rule, error.detail)
-        got = f"{operation.name}/{label(reply.status, code)}"
+            return violated(first, error.got, error.rule, error.detail)
         explanations, complaints = self._explain(seen, got, reply.status, data)
         broken = None
         if not explanations:
             explanations, broken = self._explain_otherwise(request, reply, got, data)
         if broken is not None:
             self._keep(self._distinct(explanations))
-            return _violated(first, got, *broken)
+            return violated(first, got, *broken)
         if explanations:
             return self._explained(explanations, got)
         unsure = self._is_unsure(seen, got, reply.status, data)
         self._add_possible_states((each for each, _ in seen), got)
-        judged = _violated(first, got, *next(iter(complaints), (str(first.answer), "")))
-        return _unsure(judged) if unsure else judged
+        judged = violated(first, got, *next(iter(complaints), (str(first.answer), "")))
+        return as_unexplained(judged) if unsure else judged
 
     def is_unsure_of(self, request: Request, ours: int) -> bool:
         """Whether a request sent at `ours`, epoch ms of our clock, looks up rows of which nobody knows what the server holds."""
@@ -132,24 +109,28 @@ class Oracle:
 
     def ways(self, before: Possible, request: Request, reply: Reply) -> list[Way]:
         """The ways in which a server in this state may have handled a request that got this reply. Raises InvalidReply."""
-        operation = self.contract.operations[request.operation]
-        seen = list(self._views_from((before,), request, reply.sent, reply.received, self.readings.allowed))
-        code, data = self._reader.read(operation, reply)
-        got = f"{operation.name}/{label(reply.status, code)}"
+        seen, got, data = self._seen_from(before, request, reply)
         explanations, _ = self._explain(seen, got, reply.status, data)
-        explanations.sort(key=lambda each: (KINDS.index(each.kind), each.view.strange))
-        grouped = self._grouped(explanations)
-        return [Way(Possible(found[0].state, self._common(found)), _judgement(found[0], got)) for found in grouped]
+        groups = grouped(sorted(explanations, key=by_simplicity))
+        return [Way(Possible(found[0].state, self._common(found)), judgement(found[0], got)) for found in groups]
 
     def objection(self, before: Possible, request: Request, reply: Reply) -> Verdict:
         """The violation of a server in this state that gave this reply to a request. Raises InvalidReply."""
-        operation = self.contract.operations[request.operation]
-        seen = list(self._views_from((before,), request, reply.sent, reply.received, self.readings.allowed))
-        first = seen[0][0]
+        seen, got, data = self._seen_from(before, request, reply)
+        first, (_, complaints) = seen[0][0], self._explain(seen, got, reply.status, data)
+        return violated(first, got, *next(iter(complaints), (str(first.answer), ""))).verdict
+
+    def _seen_from(
+        self, before: Possible, request: Request, reply: Reply
+    ) -> tuple[list[tuple[openapi.Permitted, View]], str, Any]:
+        """What a server in this state may have seen of a request, and the outcome and the data of its reply."""
+        seen = self._views_from((before,), request, reply.sent, reply.received, self.readings.allowed)
+        return list(seen), *self._read(self.contract.operations[request.operation], reply)
+
+    def _read(self, operation: openapi.Operation, reply: Reply) -> tuple[str, Any]:
+        """The outcome and the data of a reply. Raises InvalidReply."""
         code, data = self._reader.read(operation, reply)
-        got = f"{operation.name}/{label(reply.status, code)}"
-        _, complaints = self._explain(seen, got, reply.status, data)
-        return _violated(first, got, *next(iter(complaints), (str(first.answer), ""))).verdict
+        return f"{operation.name}/{label(reply.status, code)}", data
 
     def ways_without_reply(self, before: Possible, request: Request, sent: int, received: int) -> list[Way]:
         """The ways in which a server in this state may have handled a request whose reply was lost: also not at all."""
@@ -184,21 +165,22 @@ class Oracle:
         self._add_possible_states(each for each, _ in seen)
         return list(self._views(request, reply.sent, reply.received, self.readings.allowed))
 
-    def _explained(self, explanations: list[_Explanation], got: str) -> Judgement:
+    def _explained(self, explanations: list[Explanation], got: str) -> Judgement:
         """The judgement by the best explanation; all of them tell the possible states and readings."""
-        explanations.sort(key=lambda each: (KINDS.index(each.kind), each.view.strange))
+        explanations.sort(key=by_simplicity)
         best = explanations[0]
-        unsure = best.kind == UNEXPLAINED and bool(self._doubt.touched(best.seen))
+        unsure = bool(self._doubt.touched(best.seen))
         self._doubt.follow(best.seen, best.rule, best.changes)
-        certain = self.readings.learn(each.view.choices for each in explanations)
+        # Where the state is unsure, another state may explain the reply by another reading.
+        certain = [] if unsure else self.readings.learn(each.view.choices for each in explanations)
         self._keep(self._distinct(explanations))
         self._doubt.keep(each.state for each in self.possible)
         if best.kind == VERIFIED and best.rule is not best.seen.success:
             self._learn_exact_keys(self.contract.operations[best.seen.scope.operation.name], best)
-        judged = replace(_judgement(best, got), readings=tuple(certain))
-        return replace(judged, seen=None) if unsure else judged
+        judged = replace(judgement(best, got), readings=tuple(certain))
+        return replace(judged, seen=None) if unsure and best.kind == UNEXPLAINED else judged
 
-    def _learn_exact_keys(self, operation: openapi.Operation, refusal: _Explanation) -> None:
+    def _learn_exact_keys(self, operation: openapi.Operation, refusal: Explanation) -> None:
         """Notes the parameters that were refused because no row has a key like their text."""
         scope = refusal.seen.scope
         for name, view in unlike_views(operation, refusal.view, scope.state, self._exact_keys):
@@ -208,7 +190,7 @@ class Oracle:
 
     def _explain_otherwise(
         self, request: Request, reply: Reply, got: str, data: Any
-    ) -> tuple[list[_Explanation], tuple[str, str] | None]:
+    ) -> tuple[list[Explanation], tuple[str, str] | None]:
         """The explanations by readings that are excluded, and the rule that the simplest of them violates, if any."""
         seen = self._views(request, reply.sent, reply.received, self.readings.possible, folding=True)
         found, _ = self._explain(seen, got, reply.status, data)
@@ -234,7 +216,7 @@ class Oracle:
         """Judges a request without a reply. The server may have executed it or not, so both states are kept."""
         views = list(self.views(request, sent, received))
         self._add_possible_states(views)
-        return _violated(views[0], why, f"{request.operation}: every request gets a reply")
+        return violated(views[0], why, f"{request.operation}: every request gets a reply")
 
     def judge_undocumented(self, request: Request, reply: Reply) -> Verdict | None:
         """The violation of a server that answers an undocumented request with success; None where it does not."""
@@ -338,29 +320,8 @@ class Oracle:
 
     def _explain(
         self, views: Iterable[tuple[openapi.Permitted, View]], got: str, status: int, data: Any
-    ) -> tuple[list[_Explanation], list[tuple[str, str]]]:
-        """The explanations of an outcome, and for each rejected one the rule and the differences."""
-        found, complaints = [], []
-        for seen, view in views:
-            rule = seen.rule(got)
-            if rule is None or rule.status != status:
-                continue
-            if self.strict_order and (rule := seen.in_order().rule(got)) is None:
-                complaints.append((str(seen.refusals[0]), f"comes before {got} in the table"))
-                continue
-            if not rule.effects and rule.data is None:
-                found.append(_Explanation(seen, view, rule, seen.scope.state))
-                continue
-            try:
-                accepted = seen.accept(rule, data)
-            except openapi.ExecutionError as error:
-                complaints.append((str(rule), str(error)))
-                continue
-            if accepted.differences:
-                complaints.append((str(rule), "; ".join(accepted.differences)))
-            else:
-                found.append(_Explanation(seen, view, rule, accepted.state, accepted.minted, tuple(accepted.changes)))
-        return found, complaints
+    ) -> tuple[list[Explanation], list[tuple[str, str]]]:
+        return explain(views, got, status, data, strict_order=self.strict_order)
 
     def _add_possible_states(self, views: Iterable[openapi.Permitted], got: str | None = None) -> None:
         """Adds the states that the server may be in after an invalid reply, or none.
@@ -393,18 +354,11 @@ class Oracle:
         ]
         self._doubt.drop(self.state, (each.state for each in dropped))
 
-    def _distinct(self, explanations: list[_Explanation]) -> tuple[Possible, ...]:
+    def _distinct(self, explanations: list[Explanation]) -> tuple[Possible, ...]:
         """The states after these explanations, each with the uncertain readings that all explanations of it have in common."""
-        return tuple(Possible(found[0].state, self._common(found)) for found in self._grouped(explanations))
+        return tuple(Possible(found[0].state, self._common(found)) for found in grouped(explanations))
 
-    def _grouped(self, explanations: list[_Explanation]) -> Iterable[list[_Explanation]]:
-        """The explanations of each state."""
-        grouped: dict[tuple[Any, ...], list[_Explanation]] = {}
-        for each in explanations:
-            grouped.setdefault(each.state_key, []).append(each)
-        return grouped.values()
-
-    def _common(self, explanations: list[_Explanation]) -> tuple[Choice, ...]:
+    def _common(self, explanations: list[Explanation]) -> tuple[Choice, ...]:
         first, *others = (each.view.choices for each in explanations)
         common = [choice for choice in first if all(choice in each for each in others)]
         return tuple(each for each in common if len(self.readings.allowed(*each[:3], openapi.KINDS[each[0]])) > 1)
@@ -420,27 +374,3 @@ class Oracle:
         explanations, complaints = self._explain(views, got, status, data)
         details = (detail.split("; ") for _, detail in complaints)
         return bool(explanations) or any(all(each.endswith(openapi.NOT_EXPECTED) for each in parts) for parts in details)
-
-
-def _unsure(judged: Judgement) -> Judgement:
-    """A violation as something that nobody can explain, because the state is unsure."""
-    broken = judged.verdict
-    return Judgement(replace(broken, kind=UNEXPLAINED, rule=RULE, detail="", reason=broken.sentence), judged.row)
-
-
-def _judgement(found: _Explanation, got: str) -> Judgement:
-    seen, answer = found.seen, found.seen.answer
-    if found.kind == VERIFIED:
-        verdict = Verdict(VERIFIED, answer.outcome, got)
-    else:
-        broken = found.rule if found.kind == UNEXPLAINED else answer
-        verdict = Verdict(
-            found.kind, answer.outcome, got, str(broken), reason=seen.reason(broken), permitted=tuple(sorted(seen.outcomes))
-        )
-    return Judgement(verdict, answer.number, found.minted, found.changes, seen=seen)
-
-
-def _violated(seen: openapi.Permitted, got: str, rule: str, detail: str = "") -> Judgement:
-    answer = seen.answer
-    verdict = Verdict(VIOLATION, answer.outcome, got, rule, detail, seen.reason(answer), tuple(sorted(seen.outcomes)))
-    return Judgement(verdict, answer.number, seen=seen)

@@ -83,8 +83,6 @@ class Together:
     """On each request, in the order in which they were given."""
     verdict: Verdict | None = None
     """A violation if no order explains the replies; a note if an order does that is only permitted."""
-    explained: bool = True
-    """Whether an order explains the replies."""
 
 
 def judge_together(oracle: Oracle, sent: Sequence[Sent]) -> Together:
@@ -118,7 +116,7 @@ def unknown(oracle: Oracle, sent: Sequence[Sent], kind: str = UNEXPLAINED) -> To
         judgements.append(Judgement(verdict, expected.number))
         changes += oracle.conceivable(request, got, answer.sent, answer.received)
     oracle.become(oracle.possible, changes)
-    return Together(tuple(judgements), explained=False)
+    return Together(tuple(judgements))
 
 
 def after(broken: Verdict) -> Verdict:
@@ -235,7 +233,8 @@ def _with_quiet(oracle: Oracle, sent: Sequence[Sent], quiet: list[int], path: Pa
         if placed and (known is None or known.verdict.kind != VERIFIED):
             ways = _ways(oracle, path.after, *sent[number])
             if ways and (known is None or ways[0].judgement.verdict.kind == VERIFIED):
-                path = path.then(number, ways[0])
+                # It may fit in later too, read in another way: so its place tells nothing of how the server reads requests.
+                path = path.then(number, Way(path.after, ways[0].judgement))
     return path
 
 

@@ -24,7 +24,7 @@ Situation = tuple[str, ...]
 
 
 def branches(seen: openapi.Permitted) -> tuple[str, ...]:
-    """The branches of an operation that a request takes, each as a sentence: `shareInfo with mode=2`."""
+    """The branches of an operation that a request takes, each as a sentence: `getThing with mode=2`."""
     operation = seen.scope.operation
     return tuple(f"{operation.name} {each}" for each in _branches(seen)) or (operation.name,)
 

@@ -95,10 +95,9 @@ class Races:
             judgements, verdict, said = session.bursts.run(sequence, requests)
             self._tried.update({each.operation for each in requests})
         short.append(sequence, before)
-        raced = any(each.at_once for each in sequence.steps)
-        if verdict is not None and raced and (verdict.kind == VIOLATION or len(requests) > 1):
+        if verdict is not None and (verdict.kind == VIOLATION or len(requests) > 1):
             self._take(sequence, short, verdict, said)
-        elif verdict is not None and len(requests) == 1:
+        elif verdict is not None and verdict.rule != RULE:
             session.evidence.take([(sequence, verdict, said)])
         session.stop_if_enough()
         unsure = any(each.verdict.kind == VIOLATION or each.verdict.rule == RULE for each in judgements)

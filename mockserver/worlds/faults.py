@@ -111,7 +111,7 @@ class Faults:
 
 
 def rule_for(operation: openapi.Operation, code: str) -> openapi.Rule:
-    """The row that gives an outcome, written `5134`, `shareInfo/5134` or as the code in the body.
+    """The row that gives an outcome, written `404`, `getThing/404` or as the code in the body.
 
     Raises UnknownOutcome.
     """

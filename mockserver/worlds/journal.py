@@ -122,7 +122,7 @@ class Pattern:
 
     operation: str | None = None
     outcome: str | None = None
-    """`shareInfo/5135`, or without the operation `5135`."""
+    """`getThing/404`, or without the operation `404`."""
     parameters: Mapping[str, Any] | None = None
     """Their values as they are sent; None for one that is absent."""
     since: int | None = None
