@@ -22,6 +22,7 @@ from bench._servers import HTTP_SERVERS, MOCK, SERVERS, Command, Server
 from bench._tools import Missing
 from bench.cases import cases
 from bench.catches import catches
+from bench.documents import documents as documents_
 from bench.latency import latency
 from bench.races import races
 
@@ -57,6 +58,14 @@ def peers(rounds: int, seconds: int, only: tuple[str, ...]) -> None:
 def servers(rounds: int, seconds: int, only: tuple[str, ...]) -> None:
     """This mock, and fixed bytes, on other HTTP servers."""
     _compare({name: command for name, command in HTTP_SERVERS.items() if name in (only or HTTP_SERVERS)}, rounds, seconds)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--failures", is_flag=True, help="Say why a reply does not conform.")
+def documents(files: tuple[Path, ...], failures: bool) -> None:
+    """Whether OpenAPI documents load, how fast, and whether the replies conform to their own schemas."""
+    documents_(files, failures)
 
 
 def _compare(servers: Mapping[str, Command], rounds: int, seconds: int) -> None:

@@ -72,7 +72,8 @@ def before_add_examples(context: Any, examples: list[Any]) -> None:
         parts: dict[str, dict[str, Any]] = {"query": {}, "path": {}, "header": {}, "cookie": {}, "body": {}}
         for each in operation.parameters:
             if each.name in raw:
-                parts[each.location][each.wire_name] = raw[each.name]
+                sent = each.sent(raw[each.name])
+                parts[each.location][each.wire_name] = sent if each.items and each.items.repeated else sent[0]
         json_body = operation.json_body(parts["body"])
         body = {} if json_body is None else {"body": json_body, "media_type": JSON}
         examples.append(

@@ -15,6 +15,7 @@ from mockserver.control.access import Guard, Refusal
 from mockserver.control.control_plane import Control
 from mockserver.http.reply import problem
 from mockserver.http.request import LARGEST_BODY, LARGEST_DOCUMENT
+from mockserver.serving.document import served_document
 from mockserver.serving.mock import Mock
 from mockserver.serving.operations import Line, Log, Operations
 
@@ -31,6 +32,7 @@ def create_app(mock: Mock, log: Log | None = None, guard: Guard | None = None, c
     app.url_map.merge_slashes = False
     app.before_request(_begin(guard))
     app.register_blueprint(Control(mock, guard).blueprint())
+    app.register_blueprint(served_document(mock))
     if log is not None:
         app.after_request(_logger(mock, log))
     app.register_error_handler(HTTPException, _problem_of)

@@ -3,13 +3,15 @@
 This package does not use HTTP, a clock or a global random generator; the caller passes the time and the generator.
 """
 
+from openapi.decision.content import Content
 from openapi.decision.contract import Contract, Operation
 from openapi.decision.data import NOT_EXPECTED
 from openapi.decision.decision import ASSUMED, Acceptance, Decision, Permitted, Rule, decide, force, permitted
 from openapi.decision.envelope import Envelope
 from openapi.decision.footprint import Footprint, footprint
-from openapi.document.document import Document, Node, parse_document, read_document
+from openapi.document.document import Document, Node
 from openapi.document.errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
+from openapi.document.reader import parse_document, read_document
 from openapi.loading.compile import load
 from openapi.loading.world import World, demo_world, duration, instant, load_world, read_world
 from openapi.parameters.parameter import Absence, Parameter
@@ -29,6 +31,7 @@ __all__ = [
     "Acceptance",
     "Candidate",
     "Change",
+    "Content",
     "Contract",
     "ContractError",
     "Decision",

@@ -176,7 +176,7 @@ def test_the_document_is_served_and_describes_every_route(client):
         (method, str(rule))
         for rule in create_app(_mock()).url_map.iter_rules()
         for method in rule.methods - {"HEAD"}
-        if str(rule) != "/_mock/openapi.yaml"
+        if str(rule) != "/_mock/openapi.yaml" and str(rule).startswith("/_mock/")
     }
     assert documented == routes
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
 import click
-from openapi_spec_validator import OpenAPIV31SpecValidator
+from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator, OpenAPIV32SpecValidator
 from rich.console import Console
 from rich.table import Table
 
@@ -14,16 +15,55 @@ import openapi
 from contracts.cli.unusable import Unusable
 
 
+def _unread(uri: str) -> Any:
+    raise ValueError(f"{uri[:200]} is outside the document")
+
+
+def _only_local(validator: Any) -> Any:
+    """A validator that reads no files, and nothing from the network."""
+    return type(validator.__name__, (validator,), {"resolver_handlers": {"<all_urls>": _unread, "file": _unread}})
+
+
+VALIDATORS = {
+    "3.0": _only_local(OpenAPIV30SpecValidator),
+    "3.1": _only_local(OpenAPIV31SpecValidator),
+    "3.2": _only_local(OpenAPIV32SpecValidator),
+}
+"""By version of OpenAPI."""
+
+
 @click.command()
 @click.argument("file")
 def lint(file: str) -> None:
-    """Checks a contract and prints each problem with file and line."""
+    """Checks a contract and prints each problem with file and line, and what in it is not read."""
     contract = _load(file)
-    problems = [each.message for each in OpenAPIV31SpecValidator(contract.document).iter_errors()]
-    if problems:
-        raise Unusable("\n".join(f"{file}:1: is not valid OpenAPI 3.1: {each}" for each in problems))
-    rules = sum(len(each.rules) for each in contract.operations.values())
-    click.echo(f"{file}: no problems in {len(contract.operations)} operations, {rules} rows")
+    if problems := contract.unread or _openapi_problems(file, contract):
+        raise Unusable("\n".join(map(str, problems)))
+    whole = openapi.load(file, plain=True)
+    for note in dict.fromkeys((*contract.notes, *whole.notes)):
+        click.echo(f"note: {note}")
+    with_table, rules = len(contract.operations), sum(len(each.rules) for each in contract.operations.values())
+    without = len(whole.operations) - with_table
+    tables = f"{rules} rows" if with_table else "no decision tables"
+    rest = f"; {without} operations without a decision table" if with_table and without else ""
+    click.echo(f"{file}: no problems in {with_table or without} operations, {tables}{rest}")
+
+
+def _openapi_problems(file: str, contract: openapi.Contract) -> list[openapi.Problem]:
+    """What is not valid by the version of OpenAPI that the document names."""
+    version = str(contract.document["openapi"])
+    checker = next((each for prefix, each in VALIDATORS.items() if version.startswith(prefix)), None)
+    if checker is None:
+        return [openapi.Problem(file, 1, f"OpenAPI {version} is not known", f"write one of {', '.join(VALIDATORS)}")]
+    root = openapi.read_document(file).root
+    try:
+        errors = list(checker(contract.document).iter_errors())
+    except Exception as error:  # the validator follows every reference, and ends with many kinds of errors
+        return [
+            openapi.Problem(file, 1, f"could not be checked as OpenAPI {version}: {type(error).__name__}: {str(error)[:200]}")
+        ]
+    what = f"is not valid OpenAPI {'.'.join(version.split('.')[:2])}"
+    return [root.at(tuple(each.absolute_path)).problem(f"{what}: {each.message.splitlines()[0][:300]}") for each in errors]
 
 
 @click.command()
@@ -31,6 +71,8 @@ def lint(file: str) -> None:
 def explain(file: str) -> None:
     """Prints the decision table of each operation."""
     contract = _load(file)
+    if not contract.operations:
+        raise Unusable(f"{file}:1: has no decision tables (write x-outcomes in an operation)")
     for operation in contract.operations.values():
         table = Table("row", "outcome", "condition", "kind", title=f"{operation.method} {operation.path}", title_justify="left")
         for rule in operation.rules:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
 import openapi
-from contracts.http.wire import Request
+from contracts.http.wire import Pairs, Request
 
 EXAMPLES = 25
 """Requests for each operation and mode."""
@@ -61,11 +61,11 @@ def _generated(operation: openapi.Operation, cases: Any, known: dict[str, str], 
 
 def _request(operation: openapi.Operation, case: Any, replaced: dict[str, str]) -> Request:
     query = _texts(case.query)
-    headers = {name: value for name, value in _texts(case.headers).items() if _sendable(value)}
+    headers = {name: value for name, [value, *_] in _texts(case.headers).items() if _sendable(value)}
     form = _texts(case.body) if operation.accepts_form and isinstance(case.body, dict) else None
     for each in operation.parameters:
         if each.name in replaced and each.location == "query":
-            query[each.wire_name] = replaced[each.name]
+            query[each.wire_name] = each.sent(replaced[each.name])
         elif each.name in replaced and each.location == "header":
             headers = {name: value for name, value in headers.items() if name.lower() != each.wire_name}
             headers[each.wire_name.title()] = replaced[each.name]
@@ -73,16 +73,21 @@ def _request(operation: openapi.Operation, case: Any, replaced: dict[str, str]) 
         operation.name,
         operation.method,
         case.formatted_path,
-        query=tuple(query.items()),
+        query=_pairs(query),
         headers=tuple(headers.items()),
-        form=None if form is None else tuple(form.items()),
+        form=None if form is None else _pairs(form),
     )
 
 
-def _texts(values: Any) -> dict[str, str]:
-    """Generated values as texts to send; None is left out, surrogates are replaced."""
+def _pairs(values: dict[str, list[str]]) -> Pairs:
+    return tuple((name, value) for name, each in values.items() for value in each)
+
+
+def _texts(values: Any) -> dict[str, list[str]]:
+    """Generated values as texts to send, one for each item of a list; None is left out, surrogates are replaced."""
     found = dict(values) if isinstance(values, dict) or hasattr(values, "items") else {}
-    return {_clean(str(name)): _clean(_text(value)) for name, value in found.items() if value is not None}
+    lists = {name: value if isinstance(value, list) else [value] for name, value in found.items() if value not in (None, [])}
+    return {_clean(str(name)): [_clean(_text(each)) for each in value] for name, value in lists.items()}
 
 
 def _text(value: Any) -> str:

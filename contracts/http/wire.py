@@ -229,9 +229,9 @@ def request_for(operation: openapi.Operation, raw: Mapping[str, Any], *, as_form
     parts: dict[str, list[tuple[str, Any]]] = {"query": [], "header": [], "cookie": [], "body": []}
     for each in operation.parameters:
         if each.name in raw and each.location == "path":
-            path = path.replace("{" + each.name + "}", quote(str(raw[each.name]), safe=""))
+            path = path.replace("{" + each.name + "}", quote(str(each.sent(raw[each.name])[0]), safe=""))
         elif each.name in raw:
-            parts[each.location].append((each.wire_name, raw[each.name]))
+            parts[each.location].extend((each.wire_name, value) for value in each.sent(raw[each.name]))
     cookies = "; ".join(f"{name}={value}" for name, value in parts["cookie"])
     headers = tuple((name.title(), value) for name, value in parts["header"])
     query = tuple(parts["query"])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from itertools import islice, product
 from typing import Any
 from urllib.parse import unquote
+
+from werkzeug.http import parse_cookie
 
 import openapi
 from contracts.http.wire import Pairs, Request
@@ -65,7 +66,7 @@ def _views(operation: openapi.Operation, request: Request, allowed: Allowed) -> 
         yield from _spelled(operation, raw, choices, allowed)
 
 
-Parts = tuple[dict[str, str], dict[str, str], Any, tuple[Choice, ...]]
+Parts = tuple[dict[str, Any], dict[str, Any], Any, tuple[Choice, ...]]
 
 
 def _parts(operation: openapi.Operation, request: Request, allowed: Allowed) -> Iterator[Parts]:
@@ -84,7 +85,7 @@ def _parts(operation: openapi.Operation, request: Request, allowed: Allowed) -> 
 
 
 def _with_form(
-    operation: openapi.Operation, query: dict[str, str], form: dict[str, str], choices: tuple[Choice, ...], allowed: Allowed
+    operation: openapi.Operation, query: dict[str, Any], form: dict[str, Any], choices: tuple[Choice, ...], allowed: Allowed
 ) -> Iterator[Parts]:
     for option in _not_refused(allowed("form", operation.name, "", openapi.KINDS["form"])):
         taken = (*choices, ("form", operation.name, "", option))
@@ -105,16 +106,17 @@ def _not_refused(options: tuple[str, ...]) -> tuple[str, ...]:
 
 def _single_values(
     operation: openapi.Operation, pairs: Pairs, allowed: Allowed
-) -> Iterator[tuple[dict[str, str], tuple[Choice, ...]]]:
-    single = dict(pairs)
+) -> Iterator[tuple[dict[str, Any], tuple[Choice, ...]]]:
+    single: dict[str, Any] = dict(pairs)
     if len(single) == len(pairs):
         yield single, ()
         return
     grouped: dict[str, list[str]] = {}
     for name, value in pairs:
         grouped.setdefault(name, []).append(value)
-    repeated = {name: values for name, values in grouped.items() if len(values) > 1}
-    single = {name: values[0] for name, values in grouped.items()}
+    arrays = {each.wire_name for each in operation.parameters if each.items is not None and each.items.repeated}
+    repeated = {name: values for name, values in grouped.items() if len(values) > 1 and name not in arrays}
+    single = {name: values if name in arrays else values[0] for name, values in grouped.items()}
     options = [allowed("repeated", operation.name, name, openapi.KINDS["repeated"]) for name in repeated]
     for chosen in product(*options):
         found = {name: _one_of(repeated[name], option) for name, option in zip(repeated, chosen, strict=True)}
@@ -212,7 +214,4 @@ def _path_values(template: str, path: str) -> dict[str, str]:
 
 
 def _cookies(text: str) -> dict[str, str]:
-    try:
-        return {name: each.value for name, each in SimpleCookie(text).items()}
-    except CookieError:
-        return {}
+    return dict(parse_cookie(text.encode("utf-8", "replace").decode("latin-1")).items())

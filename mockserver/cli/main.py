@@ -121,7 +121,7 @@ def _greet(mock: Mock, server: Server) -> None:
     for operation in contract.operations.values():
         click.echo(f"  {operation.method} {operation.path}  {operation.name}, {len(operation.outcomes)} outcomes")
     click.echo(f"  control plane: {server.url}/_mock/openapi.yaml")
-    if plain := [each for each in contract.operations.values() if each.rules[-1].media is not None]:
+    if plain := [each for each in contract.operations.values() if each.success.content is not None]:
         click.echo(
             f"{len(plain)} operations have no x-outcomes, and answer with their first success from an example or a schema. "
             "Not known: which outcome a request gets (ask for one with `Prefer: code=404`), what it changes, who may call."

@@ -18,7 +18,7 @@ from urllib.parse import unquote_to_bytes
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 
 from mockserver.http.reply import Reply, called, head_of, problem
-from mockserver.http.request import LARGEST_DOCUMENT, Application, Environ, variable
+from mockserver.http.request import LARGEST_DOCUMENT, UNDERSCORED, Application, Environ, variable
 
 MOST_CONNECTIONS = 5000
 LARGEST_HEAD = 64 * 1024
@@ -199,6 +199,7 @@ class Connection(asyncio.Protocol):
         """Ignores a request to upgrade the protocol; the parser would not read the body of such a request."""
         environ, self.parser = self.environ or {}, HttpRequestParser(self)
         wanted = {name.removeprefix("HTTP_").replace("_", "-"): value for name, value in environ.items() if name.isupper()}
+        wanted |= {name.removeprefix(UNDERSCORED): value for name, value in environ.items() if name.startswith(UNDERSCORED)}
         lines = (f"{name}: {value}\r\n" for name, value in wanted.items() if name not in ("UPGRADE", "REQUEST-METHOD"))
         return f"{environ['REQUEST_METHOD']} {self.url.decode('latin-1')} HTTP/1.1\r\n{''.join(lines)}\r\n".encode("latin-1")
 
@@ -245,7 +246,9 @@ class Connection(asyncio.Protocol):
             parsed = parse_url(url)
             url = (parsed.path or b"/") + b"?" + (parsed.query or b"")
         path, _, query = url.partition(b"?")
-        environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
+        if b"%" in path:
+            environ["REQUEST_URI"], path = path.decode("latin-1"), unquote_to_bytes(path)
+        environ["PATH_INFO"] = path.decode("latin-1")
         environ["QUERY_STRING"] = query.decode("latin-1")
         if self.body:
             environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(self.body), str(len(self.body))

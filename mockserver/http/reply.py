@@ -13,7 +13,8 @@ from mockserver.http.request import Application, Environ
 JSON, PROBLEM, HTML = "application/json; charset=utf-8", "application/problem+json", "text/html; charset=utf-8"
 
 LENGTH = "Content-Length"
-BODILESS = ("204", "304")
+BODILESS = (204, 304)
+"""Statuses of replies that have no body."""
 
 Headers = list[tuple[str, str]]
 
@@ -97,6 +98,6 @@ def called(application: Application, environ: Environ) -> Reply:
         if (close := getattr(parts, "close", None)) is not None:
             close()
     status, headers = said[-1]
-    if status[:3] not in BODILESS and all(name.lower() != "content-length" for name, _ in headers):
+    if int(status[:3]) not in BODILESS and all(name.lower() != "content-length" for name, _ in headers):
         headers = [*headers, (LENGTH, str(len(body)))]
     return Reply(status, headers, body)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qsl, unquote_plus
+
+from werkzeug.http import parse_cookie
 
 import openapi
 
 LARGEST_BODY, LARGEST_DOCUMENT = 1024 * 1024, 8 * 1024 * 1024
 """Bytes of a request for the contract, and of one for the control plane."""
+COMPRESSIONS = ("gzip", "deflate")
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+
+UNDERSCORED = "mockserver.header."
+"""The beginning of the variables of headers with an underscore in their names. Other servers take them for a dash."""
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
@@ -26,8 +32,17 @@ Names = Mapping[str, Sequence[str]]
 """The wire names of one location, each with its parameters: two credentials may share a header."""
 
 
-class BodyTooLarge(ValueError):
-    """A body that is larger than the limit."""
+class UnreadableBody(ValueError):
+    """A body that is not read; the text says why."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        self.status = status
+        """The HTTP status of the reply."""
+        super().__init__(detail)
+
+
+def _too_large() -> UnreadableBody:
+    return UnreadableBody(413, f"the body is larger than {LARGEST_BODY} bytes")
 
 
 def decoded(text: str) -> str:
@@ -35,14 +50,35 @@ def decoded(text: str) -> str:
     return text if text.isascii() else text.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
+def _as_utf_8(text: str) -> str:
+    """A text out of a WSGI environ with its bytes made valid UTF-8."""
+    return text if text.isascii() else decoded(text).encode().decode("latin-1")
+
+
 def read_body(environ: Environ) -> str:
-    """The body of a request. Raises BodyTooLarge."""
+    """The body of a request, decompressed. Raises UnreadableBody."""
     length = environ.get("CONTENT_LENGTH") or ""
     size = int(length) if length.isdecimal() else 0
     if size > LARGEST_BODY:
-        raise BodyTooLarge
+        raise _too_large()
     body: bytes = environ["wsgi.input"].read(size) if size else b""
-    return body.decode("utf-8", "replace")
+    encoding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    return (_decompressed(body, encoding) if encoding and body else body).decode("utf-8", "replace")
+
+
+def _decompressed(body: bytes, encoding: str) -> bytes:
+    if encoding == "identity":
+        return body
+    if encoding not in COMPRESSIONS:
+        raise UnreadableBody(415, f"Content-Encoding {encoding} is not read; send one of {', '.join(COMPRESSIONS)}, or none")
+    decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)  # of gzip or zlib, as it begins
+    try:
+        found = decompressor.decompress(body, LARGEST_BODY + 1)
+    except zlib.error as error:
+        raise UnreadableBody(400, f"the body is not {encoding}: {error}") from None
+    if len(found) > LARGEST_BODY:
+        raise _too_large()
+    return found
 
 
 def gatherer(operation: openapi.Operation) -> Gather:
@@ -54,6 +90,7 @@ def gatherer(operation: openapi.Operation) -> Gather:
     query = _query_and_form if operation.accepts_form else _query
     fillers = {"query": query, "path": _path, "header": _headers, "cookie": _cookies, "body": _properties}
     places = [fillers[location](each) for location, each in names.items()]
+    arrays = [each for each in operation.parameters if each.items is not None]
 
     def gather(environ: Environ, path: Mapping[str, str], query: str, body: str) -> dict[str, Any]:
         raw: dict[str, Any] = {}
@@ -61,13 +98,29 @@ def gatherer(operation: openapi.Operation) -> Gather:
             fill(raw, environ, path, query, body)
         return raw
 
-    return gather
+    def gather_arrays(environ: Environ, path: Mapping[str, str], query: str, body: str) -> dict[str, Any]:
+        raw = gather(environ, path, query, body)
+        for each in arrays:
+            if each.name in raw:
+                more = _repeated(each.wire_name, query, body) if each.location == "query" else []
+                raw[each.name] = each.taken(more or [raw[each.name]])
+        return raw
+
+    return gather_arrays if arrays else gather
+
+
+def _repeated(name: str, query: str, body: str) -> list[str]:
+    """All values of a name in the query, or else in the form."""
+    for text in (query, body):
+        if found := [value for key, value in parse_qsl(decoded(text), keep_blank_values=True) if key == name]:
+            return found
+    return []
 
 
 def variable(name: str) -> str:
-    """The variable of a WSGI environ that has a header; empty for a name that could pass for another one."""
+    """The variable of a WSGI environ that has a header; one of its own for a name that could pass for another one."""
     if "_" in name:
-        return ""
+        return f"{UNDERSCORED}{name.lower()}"
     key = name.upper().replace("-", "_")
     return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
 
@@ -106,10 +159,13 @@ def _path(names: Names) -> Fill:
 
 def _headers(names: Names) -> Fill:
     known = [(key, name) for key, found in names.items() for name in found]
+    known += [
+        (f"HTTP_{key.removeprefix(UNDERSCORED).upper()}", name) for key, name in known if key.startswith(UNDERSCORED)
+    ]  # of other WSGI servers, such as Flask's test client
 
     def fill(raw: dict[str, Any], environ: Environ, path: Mapping[str, str], query: str, body: str) -> None:
         for key, name in known:
-            if key in environ:
+            if key in environ and name not in raw:
                 raw[name] = decoded(environ[key])
 
     return fill
@@ -117,9 +173,7 @@ def _headers(names: Names) -> Fill:
 
 def _cookies(names: Names) -> Fill:
     def fill(raw: dict[str, Any], environ: Environ, path: Mapping[str, str], query: str, body: str) -> None:
-        with suppress(CookieError):
-            cookies = SimpleCookie(environ.get("HTTP_COOKIE", ""))
-            _add(raw, {key: each.value for key, each in cookies.items()}, names)
+        _add(raw, parse_cookie(_as_utf_8(environ.get("HTTP_COOKIE", ""))), names)
 
     return fill
 

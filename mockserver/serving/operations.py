@@ -6,21 +6,22 @@ decision is sent as bytes. Both the HTTP server and the WSGI application (Flask'
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.http.reply import Dropped, Reply, problem
-from mockserver.http.request import LARGEST_BODY, Application, BodyTooLarge, Environ, decoded, read_body
-from mockserver.serving.mock import Methods, Mock, Route, Table
-from mockserver.worlds.faults import Fault, UnknownOutcome, rule_for
+from mockserver.http.reply import Dropped, Headers, Reply, problem
+from mockserver.http.request import Application, Environ, UnreadableBody, decoded, read_body
+from mockserver.serving.mock import Mock, Table
+from mockserver.serving.routes import Route, is_control, sent_path
+from mockserver.worlds.faults import Fault, UnknownOutcome
 from mockserver.worlds.journal import Call, Entry
+from mockserver.worlds.wish import wish_of
 from mockserver.worlds.world import LiveWorld
 
 PREFIX = "/worlds/"
-_code = re.compile(r'(?:^|[,;\s])code\s*=\s*"?([^\s,;"]+)').search
+SHARING = ("access-control-allow-origin", "access-control-expose-headers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +49,49 @@ class Operations:
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         reply = self.reply(environ)
         if reply is None:
-            return self.beyond(environ, start_response)
+            return self.beyond(environ, self._shared_start(environ, start_response))
         if reply.delay:
             time.sleep(reply.delay)
         if reply.dropped:
             start_response("200 OK", [("Content-Length", "1")])  # which never comes
             return Dropped()
         start_response(reply.status, reply.headers)
-        return [reply.body]
+        return [reply.body if environ["REQUEST_METHOD"] != "HEAD" else b""]
 
     def reply(self, environ: Environ) -> Reply | None:
         """The reply to a request for the contract; None to any other."""
         started = time.perf_counter()
-        path: str = environ["PATH_INFO"]
-        table, name = self.mock.table, environ.get("HTTP_MOCK_WORLD")
-        methods, values = table.find(path)
-        if methods is None and path.startswith(PREFIX):
+        table, name, path = self.mock.table, environ.get("HTTP_MOCK_WORLD"), sent_path(environ)
+        route, values, methods = table.routes.find(path, method := environ["REQUEST_METHOD"])
+        if not methods and path.startswith(PREFIX):
             name, _, rest = path[len(PREFIX) :].partition("/")
-            methods, values = table.find(f"/{rest}")
-        if methods is None:
+            path = f"/{rest}"
+            route, values, methods = table.routes.find(path, method)
+        is_preflight = self.cors and _is_preflight(environ) and not is_control(path)
+        if not (methods or is_preflight):
             return None
+        if route is None and method == "HEAD":
+            route, values, _ = table.routes.find(path, "GET")
         entry: Entry | None = None
         world = self.mock.worlds.default if name is None else self.mock.worlds.get(name)
-        route = methods.get(environ["REQUEST_METHOD"])
-        if world is None:
+        if is_preflight:
+            reply = _preflight(environ, methods)
+        elif world is None:
             reply = problem(404, f"there is no world {decoded(name or '')}; create it with POST /_mock/worlds?name=NAME")
-        elif route is None:
-            reply = _preflight(environ, methods) if self.cors and _asks(environ) else _not_allowed(methods)
-        else:
+        elif route is not None:
             entry, reply = self._answered(table, route, world, environ, values, started)
+        else:
+            reply = _options(methods) if method == "OPTIONS" else _not_allowed(methods)
         if self.log is not None:
             self.log(self._line(environ, route, world, entry, reply, started))
         return _shared(reply, self._allowed(environ)) if self.cors else reply
+
+    def _shared_start(self, environ: Environ, start_response: Any) -> Any:
+        """A `start_response` whose replies a page of an allowed origin can read, but not those of the control plane."""
+        if not self.cors or is_control(environ["PATH_INFO"]):
+            return start_response
+        headers = _sharing(self._allowed(environ))
+        return lambda status, found, exc_info=None: start_response(status, [*found, *headers], exc_info)
 
     def _line(
         self, environ: Environ, route: Route | None, world: LiveWorld | None, entry: Entry | None, reply: Reply, started: float
@@ -101,40 +113,58 @@ class Operations:
         forced: Fault | None = None
         try:
             body = read_body(environ) if route.reads_body and "CONTENT_LENGTH" in environ else ""
-            if "HTTP_PREFER" in environ and (match := _code(environ["HTTP_PREFER"])) is not None:
-                rule_for(operation, match[1])
-                forced = Fault.preferred(match[1])
-        except BodyTooLarge:
-            return None, problem(413, f"the body is larger than {LARGEST_BODY} bytes")
+            wish = wish_of(environ, operation)
+            if wish.code is not None:
+                forced = Fault.preferred(wish.code)
+        except UnreadableBody as error:
+            return None, problem(error.status, str(error))
         except UnknownOutcome as error:
             return None, problem(400, f"Prefer: {error}")
         query = environ["QUERY_STRING"]
         raw = route.gather(environ, values, query, body)
         language = table.language(environ)
-        call = Call(operation.name, operation.method, environ["PATH_INFO"], query, body, raw, language, started)
+        call = Call(operation.name, operation.method, environ["PATH_INFO"], query, body, raw, language, started, wish)
         entry = world.answer(operation, call, forced)
         return entry, table.replies.of(entry)
 
 
-def _asks(environ: Environ) -> bool:
-    """Whether a browser sends a preflight request first."""
+def _is_preflight(environ: Environ) -> bool:
+    """Whether a browser asks whether a page may send a request."""
     return environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
 
 
-def _preflight(environ: Environ, methods: Methods) -> Reply:
-    headers = [("Access-Control-Allow-Methods", ", ".join(sorted(methods))), ("Access-Control-Max-Age", "600")]
+def _preflight(environ: Environ, methods: Collection[str]) -> Reply:
+    """A page may send every request: it shall be able to read why one is refused."""
+    allowed = sorted({*methods, environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]})
+    headers = [("Access-Control-Allow-Methods", ", ".join(allowed)), ("Access-Control-Max-Age", "600")]
     if wanted := environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"):
         headers.append(("Access-Control-Allow-Headers", wanted))
     return Reply("204 No Content", headers, b"")
 
 
+def _sharing(origin: str | None) -> list[tuple[str, str]]:
+    """The headers that allow a page of this origin to read a reply."""
+    allowed = [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", "*")] if origin else []
+    return [*allowed, ("Vary", "Origin")]
+
+
 def _shared(reply: Reply, origin: str | None) -> Reply:
-    """Adds the headers that allow a page of this origin to read the reply."""
-    allowed = [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", "Mock-Outcome")] if origin else []
-    return reply._replace(headers=[*reply.headers, *allowed, ("Vary", "Origin")], head="")
+    return reply._replace(headers=[*_own(reply.headers), *_sharing(origin)], head="")
 
 
-def _not_allowed(methods: Methods) -> Reply:
-    allowed = ", ".join(sorted(methods))
-    reply = problem(405, f"the contract has {allowed} here")
-    return reply._replace(headers=[*reply.headers, ("Allow", allowed)])
+def _own(headers: Headers) -> Headers:
+    """The headers of a reply without documented ones that this server sends itself."""
+    return [(name, value) for name, value in headers if name.lower() not in SHARING]
+
+
+def _options(methods: Collection[str]) -> Reply:
+    return Reply("204 No Content", [("Allow", _listed(methods))], b"")
+
+
+def _listed(methods: Collection[str]) -> str:
+    return ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}))
+
+
+def _not_allowed(methods: Collection[str]) -> Reply:
+    reply = problem(405, f"the contract has {', '.join(sorted(methods))} here")
+    return reply._replace(headers=[*reply.headers, ("Allow", _listed(methods))])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -23,14 +23,13 @@ class Reloader:
         """`say` takes a sentence about what was read, or why it was not."""
         self.mock, self.contract, self.say = mock, contract, say
         self.world = Path(mock.worlds.origin.document.file)
-        self.files = [Path(mock.contract.file), self.world]
-        self._seen = _stamps(self.files)
+        self._seen = self._stamps()
         self._stopped = Event()
         self._thread = Thread(target=self._run, name="mockserver-reload", daemon=True)
 
     def check(self) -> None:
         """Reads the files if one of them has changed since the last check."""
-        stamps = _stamps(self.files)
+        stamps = self._stamps()
         if stamps == self._seen:
             return
         self._seen = stamps
@@ -42,8 +41,19 @@ class Reloader:
             again = self.mock.reload(contract, origin)
         except openapi.InvalidDocument as error:
             self.say(f"{error}\nkept what was there before")
+        except Exception as error:  # somebody may still be typing, so that nothing else may end this thread
+            self.say(f"{self.mock.contract.file} cannot be read: {type(error).__name__}: {error}\nkept what was there before")
         else:
+            self._seen = self._stamps()  # it may refer to other files now
             self.say(f"read again: {', '.join(map(str, self.files))}; began anew: {', '.join(again)}")
+
+    @property
+    def files(self) -> list[Path]:
+        """The contract with the files that it refers to, and the world."""
+        return [*map(Path, self.mock.contract.files), self.world]
+
+    def _stamps(self) -> list[tuple[int, int] | None]:
+        return [_stamp(file) for file in self.files]
 
     def start(self) -> None:
         """Starts polling."""
@@ -58,10 +68,6 @@ class Reloader:
         while not self._stopped.wait(INTERVAL):
             self.check()
             self.mock.worlds.expire()
-
-
-def _stamps(files: Iterable[Path]) -> list[tuple[int, int] | None]:
-    return [_stamp(file) for file in files]
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:

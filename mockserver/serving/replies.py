@@ -8,8 +8,10 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import openapi
-from mockserver.http.reply import JSON, LENGTH, Reply, encoded, head_of, page, problem, status_line
+from mockserver.http.reply import BODILESS, JSON, LENGTH, Reply, encoded, head_of, page, problem, status_line
+from mockserver.serving.media import written
 from mockserver.worlds.journal import Entry
+from mockserver.worlds.wish import NOTHING
 
 SAFE = "/:{} ?&=+,;@!$'()*[]~"
 _DATA = f"the data of {uuid4()}"
@@ -30,6 +32,8 @@ class Replies:
             return reply._replace(delay=fault.delay / 1000, dropped=fault.drop is not None)
         if decision is None:
             return self._special(entry)
+        if decision.rule.content is not None and entry.call.wish is not NOTHING:
+            return _documented(decision.rule, *entry.call.wish.body(decision.rule.content))
         key = id(decision.rule), language
         write = self._writers.get(key)
         if write is None:
@@ -37,23 +41,27 @@ class Replies:
         return write(decision.data)
 
     def _writer(self, rule: openapi.Rule, language: str) -> Callable[[Any], Reply]:
+        if (content := rule.content) is not None:
+            constant = _documented(rule, content.media_type, content.body)
+            return lambda data: constant
+
         def whole(data: Any) -> Reply:
-            return _wire(rule, _written(rule, self.contract.body(rule, language, data)))
+            return _wire(rule, JSON, encoded(self.contract.body(rule, language, data)))
 
         blank, (status, headers, sample, *_) = whole(None), whole(_DATA)
         if rule.data is None:
             return lambda data: blank
         if sample.count(place := encoded(_DATA)) != 1 or headers[-1][0] != LENGTH:
             return whole
-        (before, after), constant = sample.split(place), headers[:-1]
-        head = head_of(status, [*constant, (LENGTH, "")]).removesuffix("\r\n")
+        (before, after), fixed = sample.split(place), headers[:-1]
+        head = head_of(status, [*fixed, (LENGTH, "")]).removesuffix("\r\n")
 
         def around(data: Any) -> Reply:
             if data is None:
                 return blank
             body = before + encoded(data) + after
             length = str(len(body))
-            return Reply(status, [*constant, (LENGTH, length)], body, head=head and f"{head}{length}\r\n")
+            return Reply(status, [*fixed, (LENGTH, length)], body, head=head and f"{head}{length}\r\n")
 
         return around
 
@@ -63,24 +71,27 @@ class Replies:
             return page(fault.page)
         if rule is None or fault is None:
             return problem(entry.status or 500, str((entry.body or {}).get("detail", "")))
-        body = entry.body
-        if entry.decision is not None:
+        body, media = entry.body, JSON
+        if rule.content is not None:
+            media, body = entry.call.wish.body(rule.content)
+        elif entry.decision is not None:
             body = self.contract.body(rule, entry.call.language, entry.decision.data)
-        spoilt = fault.broken or fault.patch is not None
-        return _wire(rule, fault.spoilt(body) if spoilt else _written(rule, body))
+        if fault.broken or fault.patch is not None:
+            return _wire(rule, media, fault.spoilt(body))
+        return _documented(rule, media, body) if rule.content is not None else _wire(rule, media, encoded(body))
 
 
-def _written(rule: openapi.Rule, body: Any) -> bytes:
-    if rule.media is None or "json" in rule.media:
-        return encoded(body)
-    return b"" if body is None else str(body).encode("utf-8", "replace")
+def _documented(rule: openapi.Rule, media: str, body: Any) -> Reply:
+    """A reply of an operation without a decision table; without a media type it has no body."""
+    return _wire(rule, media, written(media, body) if media else b"")
 
 
-def _wire(rule: openapi.Rule, body: bytes) -> Reply:
+def _wire(rule: openapi.Rule, media: str, body: bytes) -> Reply:
     # A header is Latin-1, and an operationId may be anything.
-    headers = [("Mock-Outcome", quote(rule.outcome, safe=SAFE))]
-    if rule.media != "":
-        headers.append(("Content-Type", rule.media or JSON))
-    if rule.status not in (204, 304):
-        headers.append((LENGTH, str(len(body))))
+    headers = [*(rule.content.headers if rule.content else ()), ("Mock-Outcome", quote(rule.outcome, safe=SAFE))]
+    if rule.status in BODILESS:
+        return Reply(status_line(rule.status), headers, b"")
+    if media:
+        headers.append(("Content-Type", media))
+    headers.append((LENGTH, str(len(body))))
     return Reply(status_line(rule.status), headers, body)

@@ -115,15 +115,10 @@ def rule_for(operation: openapi.Operation, code: str) -> openapi.Rule:
 
     Raises UnknownOutcome.
     """
-    found = _rule(operation, code)
+    found = operation.rule_of(code)
     if found is None:
         raise UnknownOutcome(f"{operation.name} has no outcome {code}; known: {_labels([operation])}")
     return found
-
-
-def _rule(operation: openapi.Operation, code: str) -> openapi.Rule | None:
-    meant = (rule for rule in operation.rules if code in (rule.outcome, rule.outcome.rpartition("/")[2], str(rule.code)))
-    return next(meant, None)
 
 
 def _labels(operations: Iterable[openapi.Operation]) -> str:
@@ -138,7 +133,7 @@ def _operations(wanted: Mapping[str, Any], contract: openapi.Contract) -> frozen
     meant = [each for each in contract.operations.values() if name in (None, each.name)]
     if outcome is None:
         return None if name is None else frozenset((name,))
-    able = frozenset(each.name for each in meant if _rule(each, outcome))
+    able = frozenset(each.name for each in meant if each.rule_of(outcome))
     if not able:
         raise UnknownOutcome(f"{name or 'the contract'} has no outcome {outcome}; known: {_labels(meant)}")
     return able

@@ -16,6 +16,7 @@ import openapi
 from mockserver.http.request import decoded
 from mockserver.worlds.faults import Fault
 from mockserver.worlds.redaction import Redaction
+from mockserver.worlds.wish import NOTHING, Wish
 
 LARGEST_CALL = 8 * 1024
 """Characters of a call beyond which its entry keeps only the beginnings of its texts."""
@@ -38,6 +39,7 @@ class Call:
     language: str
     started: float
     """When it came, in seconds of `time.perf_counter`."""
+    wish: Wish = NOTHING
 
 
 @dataclass(slots=True)
@@ -113,6 +115,8 @@ class Entry:
     def _reply(self, contract: openapi.Contract) -> Any:
         if self.body is not None or self.decision is None:
             return self.body
+        if (content := self.decision.rule.content) is not None:
+            return self.call.wish.body(content)[1]
         return contract.body(self.decision.rule, self.call.language, self.decision.data)
 
 

@@ -112,8 +112,11 @@ class LiveWorld:
         if fault.outcome is not None:
             rule = entry.rule = rule_for(operation, fault.outcome)
             entry.outcome, entry.status = rule.outcome, rule.status
-            data = openapi.force(operation, rule, call.raw, self.state, now, self.random)
-            entry.body = self.contract.body(rule, call.language, data)
+            if rule.content is not None:
+                entry.body = call.wish.body(rule.content)[1]
+            else:
+                data = openapi.force(operation, rule, call.raw, self.state, now, self.random)
+                entry.body = self.contract.body(rule, call.language, data)
         return entry
 
     def _failed(self, call: Call, error: Exception) -> Entry:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from openapi.decision.content import DEFAULT
 from openapi.decision.decision import ANY_CODE, PERMITTED, OrderedRules, Rule, Scope
 from openapi.decision.envelope import Envelope
 from openapi.decision.lookup import Let
+from openapi.document.errors import Problem
 from openapi.expression.expression import Expression, values_at
 from openapi.parameters.parameter import Parameter, Read, gather
 from openapi.parameters.readings import Stated
@@ -39,6 +41,8 @@ class Operation:
     response_schemas: Mapping[str, dict[str, Any]]
     """JSON Schema of the reply's body by HTTP status text."""
     line: int
+    bases: tuple[str, ...] = ()
+    """The paths of its `servers`, such as `/api/v3`; the root is none."""
     answers: OrderedRules = field(init=False)
     """The rules that the mock answers with: all but the permitted ones."""
     checked_values: Callable[[Scope], tuple[Any, ...]] = field(init=False)
@@ -64,6 +68,22 @@ class Operation:
     def outcomes(self) -> tuple[str, ...]:
         """Its outcomes, in the order of the decision table."""
         return tuple(dict.fromkeys(rule.outcome for rule in self.rules if rule.code != ANY_CODE))
+
+    def rule_of(self, code: str) -> Rule | None:
+        """The row that gives an outcome, written `404`, `getThing/404`, or as the code in the body; None where none does.
+
+        Of an operation without a decision table, a range or `default` gives every status that it covers.
+        """
+        label = code.removeprefix(f"{self.name}/")
+        for rule in self.rules:
+            if label in (rule.outcome.rpartition("/")[2], str(rule.code)):
+                return rule
+        status = int(label) if label.isascii() and label.isdecimal() and len(label) == 3 else 0
+        if not 200 <= status <= 599:
+            return None
+        covering = [rule for rule in self.rules if rule.content is not None and rule.content.covers(status)]
+        exactest = min(covering, key=lambda rule: rule.content is not None and rule.content.key == DEFAULT, default=None)
+        return replace(exactest, status=status, outcome=f"{self.name}/{status}") if exactest is not None else None
 
     def json_body(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The JSON body of a request with these values in it; None for a request without a body."""
@@ -99,8 +119,12 @@ class Contract:
     readings: Mapping[str, Stated] = field(default_factory=dict)
     """What `x-readings` states about reading requests, by kind."""
     notes: tuple[str, ...] = ()
-    """What the document leaves open about the replies of operations without a decision table, as sentences."""
+    """What the document leaves open, and what in it is not read, as sentences."""
+    unread: tuple[Problem, ...] = ()
+    """References that lead to the network, out of the folder of the document, or to a file that does not exist."""
+    files: tuple[str, ...] = ()
+    """Its file, and those that its references name."""
 
     def body(self, rule: Rule, language: str, data: Any) -> Any:
         """The body of a reply, before serialization as JSON."""
-        return data if rule.media is not None else self.envelope.body(rule.code, rule.message(language), data)
+        return data if rule.content is not None else self.envelope.body(rule.code, rule.message(language), data)

@@ -11,6 +11,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from openapi.decision.content import Content
 from openapi.decision.data import Match, Template
 from openapi.decision.effect import Effect
 from openapi.decision.lookup import Let
@@ -104,8 +105,8 @@ class Rule:
     data: Template | None
     file: str
     line: int
-    media: str | None = None
-    """For an operation without a decision table: the media type of the body, empty for no body. None for any other."""
+    content: Content | None = None
+    """The documented reply of an operation without a decision table; None for any other."""
     common: bool = False
     """Whether it is a row of the top-level `x-outcomes`."""
     holds: Callable[[Scope], bool] = field(init=False, repr=False, compare=False)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from openapi.document.document import Node
-from openapi.document.errors import ContractError, nearest
+from openapi.document.errors import ContractError, first_line, nearest
 from openapi.parameters.parameter import json_type
+from openapi.schemas.validator import validator
 from openapi.state.index import Index
 from openapi.state.state import Columns
 
@@ -17,13 +18,17 @@ class TablePlan:
     def __init__(self, node: Node) -> None:
         self.node, self.name = node, node.name
         self.row = node.child("row")
+        try:
+            validator(self.row.value)
+        except ValueError as error:
+            raise ContractError([self.row.problem(f"the schema of a row is invalid: {first_line(error)}")]) from None
         properties = self.row.child("properties")
         self.properties: dict[str, Any] = {each.name: each.value for each in properties.children()}
         self.types = {name: json_type(schema) for name, schema in self.properties.items()}
         self.key: tuple[str, ...] = tuple(node.value["key"])
         self.required = frozenset(self.row.value.get("required", ())) | set(self.key)
         self._bounds: dict[Index, str | None] = {}
-        for each in node.child("key").children():
+        for each in (*node.child("key").children(), *self.row.sequence("required")):
             self.check_column(each, each.value)
 
     def index(self, index: Index, bound: str | None) -> tuple[int, bool]:

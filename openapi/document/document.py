@@ -1,29 +1,17 @@
-"""Reads YAML (and JSON) into data that knows the line of each value; follows `$ref` inside the file.
-
-Every mapping key is taken as the text that was written, so `200:` and `'200':` are one key and `no:` stays `no`.
-Dates stay text. Sizes are bounded, because a contract may be untrusted.
-"""
+"""A document as data that knows the line of each value; follows `$ref`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from math import isfinite
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
-
-import yaml
+from urllib.parse import unquote
 
 from openapi.document.errors import InvalidDocument, Problem
+from openapi.document.limits import Lines, Pointer
 
-LARGEST_FILE = 8 * 1024 * 1024
-MOST_VALUES = 500_000
-DEEPEST = 64
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_SCALARS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
-
-Pointer = tuple[str | int, ...]
+FILES = "x-files"
+"""The key of a document under which the other files are that it refers to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +20,11 @@ class Document:
 
     file: str
     data: Any
-    lines: dict[Pointer, int]
+    lines: Lines
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The files that it refers to, by their key in the section `FILES`."""
+    unread: Mapping[str, str] = field(default_factory=dict)
+    """The references that lead to no file that is read, each with the reason."""
 
     @property
     def root(self) -> Node:
@@ -65,9 +57,15 @@ class Node:
             return self.key
         return str(self.pointer[-1]) if self.pointer else ""
 
+    @property
+    def file(self) -> str:
+        """The file in which this value was written."""
+        inside = self.pointer[:1] == (FILES,) and len(self.pointer) > 1
+        return self.document.files.get(str(self.pointer[1]), self.document.file) if inside else self.document.file
+
     def problem(self, what: str, hint: str = "") -> Problem:
         """A problem at the line of this value."""
-        return Problem(self.document.file, self.line, what, hint)
+        return Problem(self.file, self.line, what, hint)
 
     def child(self, key: str | int) -> Node:
         """The value under `key`, which must exist, with its `$ref` followed."""
@@ -78,6 +76,24 @@ class Node:
     def get(self, key: str) -> Node | None:
         """The value under `key`, or None where there is no such key."""
         return self.child(key) if isinstance(self.value, dict) and key in self.value else None
+
+    def mapping(self, key: str) -> Node | None:
+        """The mapping under `key`; None where there is none, or null. Raises InvalidDocument for a value of another kind."""
+        found = self.get(key)
+        if found is None or found.value is None:
+            return None
+        if not isinstance(found.value, dict):
+            raise InvalidDocument([found.problem(f"{key} is not a mapping", "write its keys, each with a value")])
+        return found
+
+    def sequence(self, key: str) -> list[Node]:
+        """The items of the list under `key`; none where there is none, or null. Raises InvalidDocument for another value."""
+        found = self.get(key)
+        if found is None or found.value is None:
+            return []
+        if not isinstance(found.value, list):
+            raise InvalidDocument([found.problem(f"{key} is not a list", "write its items, each after a dash")])
+        return list(found.children())
 
     def children(self) -> Iterator[Node]:
         """The values of a mapping or a list, in the order in which they were written."""
@@ -109,105 +125,28 @@ class Node:
         """
         node, seen = self, {self.pointer}
         while isinstance(node.value, dict) and isinstance(node.value.get("$ref"), str):
-            node = node._target(node.value["$ref"])
+            node = node.target(node.value["$ref"])
             if node.pointer in seen:
                 raise InvalidDocument([self.problem(f"$ref {node.value['$ref']} is circular")])
             seen.add(node.pointer)
         return node
 
-    def _target(self, reference: str) -> Node:
-        if not reference.startswith("#/"):
+    def target(self, reference: str) -> Node:
+        """The value that a reference in this value points to. Raises InvalidDocument where it leads nowhere."""
+        if reference in self.document.unread:
+            raise InvalidDocument([self.problem(f"$ref {reference} {self.document.unread[reference]}")])
+        if reference != "#" and not reference.startswith("#/"):
             raise InvalidDocument(
-                [self.problem(f"$ref {reference} points outside this file", "use a reference that begins with #/")]
+                [self.problem(f"$ref {reference} is no JSON pointer", "use a reference that begins with #/, or with a file")]
             )
-        value, pointer = self.document.data, []
-        for part in reference[2:].split("/"):
-            key: str | int = part.replace("~1", "/").replace("~0", "~")
+        value, pointer = self.document.data, Pointer()
+        for part in reference.split("/")[1:]:
+            key: str | int = unquote(part).replace("~1", "/").replace("~0", "~")
             if isinstance(value, list) and str(key).isdecimal():
                 key = int(key)
             try:
                 value = value[key]
             except (KeyError, IndexError, TypeError):
                 raise InvalidDocument([self.problem(f"$ref {reference} points to nothing")]) from None
-            pointer.append(key)
-        return Node(self.document, tuple(pointer), value)
-
-
-def read_document(path: str | Path) -> Document:
-    """Reads a YAML or JSON file. Raises InvalidDocument, with the line, for a file that is missing, too large or not YAML."""
-    file = str(path)
-    try:
-        with open(path, "rb") as stream:
-            text = stream.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise InvalidDocument([Problem(file, 1, f"cannot be read: {error.strerror}")]) from None
-    if len(text) > LARGEST_FILE:
-        raise InvalidDocument([Problem(file, 1, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB")])
-    return parse_document(text, file)
-
-
-def parse_document(text: str | bytes, file: str) -> Document:
-    """Parses YAML or JSON text; `file` is the name in problems. Raises InvalidDocument."""
-    try:
-        loader = _Loader(text)
-        try:
-            tree = loader.get_single_node()
-            return _Builder(file, loader).build(tree)
-        finally:
-            loader.dispose()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        what = ": ".join(filter(None, (error.context, error.problem)))
-        raise InvalidDocument([Problem(file, mark.line + 1 if mark else 1, f"is not YAML: {what}")]) from None
-    except (yaml.YAMLError, UnicodeError) as error:
-        raise InvalidDocument([Problem(file, 1, f"is not YAML: {error}".splitlines()[0])]) from None
-
-
-class _Builder:
-    """Converts a tree of YAML nodes into data, and records the line of each value."""
-
-    def __init__(self, file: str, loader: Any) -> None:
-        self.file, self.loader, self.count = file, loader, 0
-        self.lines: dict[Pointer, int] = {}
-
-    def build(self, tree: yaml.Node | None) -> Document:
-        data = None if tree is None else self.value(tree, ())
-        return Document(self.file, data, self.lines)
-
-    def fail(self, node: yaml.Node, what: str, hint: str = "") -> InvalidDocument:
-        return InvalidDocument([Problem(self.file, node.start_mark.line + 1, what, hint)])
-
-    def value(self, node: yaml.Node, pointer: Pointer) -> Any:
-        self.count += 1
-        if self.count > MOST_VALUES:
-            raise self.fail(node, f"the document has more than {MOST_VALUES} values")
-        if len(pointer) > DEEPEST:
-            raise self.fail(node, f"values are nested more than {DEEPEST} deep")
-        self.lines.setdefault(pointer, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
-            return self.mapping(node, pointer)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.value(child, (*pointer, position)) for position, child in enumerate(node.value)]
-        return self.scalar(node)
-
-    def mapping(self, node: yaml.MappingNode, pointer: Pointer) -> dict[str, Any]:
-        data: dict[str, Any] = {}
-        for key, child in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise self.fail(key, "a key is not a scalar")
-            if key.value in data:
-                raise self.fail(key, f"duplicate key {key.value}", "remove one of the two")
-            self.lines[(*pointer, key.value)] = key.start_mark.line + 1
-            data[key.value] = self.value(child, (*pointer, key.value))
-        return data
-
-    def scalar(self, node: yaml.Node) -> Any:
-        if node.tag not in _SCALARS:
-            return node.value
-        try:
-            value = self.loader.construct_object(node)
-        except (ValueError, OverflowError):
-            raise self.fail(node, f"{node.value!r} is not a number", "write text in quotes") from None
-        if isinstance(value, float) and not isfinite(value):
-            raise self.fail(node, f"{node.value} is not a number in JSON", "write text in quotes")
-        return value
+            pointer = (*pointer, key)
+        return Node(self.document, pointer, value)

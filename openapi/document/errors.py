@@ -62,6 +62,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(names)}" if names else "no name is defined here"
 
 
+def first_line(error: Exception) -> str:
+    """The beginning of a message that may be long."""
+    return str(error).partition("\n")[0][:200]
+
+
 @cache
 def short_name(file: str) -> str:
     """A file for reports: relative to the working directory, or to the folder of this package, if it is below one of them."""

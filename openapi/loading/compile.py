@@ -14,17 +14,22 @@ from openapi.decision.effect import compile_effect
 from openapi.decision.envelope import Envelope
 from openapi.decision.lookup import Let, compile_condition, compile_let
 from openapi.decision.table_plan import TablePlan
-from openapi.document.document import Document, Node, read_document
+from openapi.document.bundle import read_with_files
+from openapi.document.document import Document, Node
 from openapi.document.errors import ContractError, InvalidDocument, Problem, nearest
+from openapi.document.swagger import converted, is_swagger
 from openapi.expression.expression import NOW, ROW, Expression, Names, compile_expression
-from openapi.loading.default_rules import plain_rules
+from openapi.loading.default_rules import DefaultRules
 from openapi.loading.lint import check_operation
-from openapi.loading.schemas import body_parameters, declared, parameter, plain_parameter, requires_body, response_schemas
-from openapi.loading.vocabulary import check_sections
+from openapi.loading.schemas import body_parameters, declared, media_types, parameter, plain_parameter, response_schemas
+from openapi.loading.servers import base_paths
+from openapi.loading.vocabulary import check_sections, near_misses
 from openapi.parameters.parameter import Parameter, read_credential
 from openapi.parameters.readings import Stated, stated_reader
+from openapi.schemas.convert import READ_ONLY, WRITE_ONLY, Schemas, holders
 
 HERE = Path(__file__).parent.parent
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
@@ -35,9 +40,14 @@ def load(path: str | Path | None = None, *, plain: bool = False) -> Contract:
     Raises ContractError, whose `problems` are all problems of the document, each with file and line.
     """
     try:
-        return _Compiler(read_document(path or HERE / "device-sharing.yaml"), plain).contract()
+        return _Compiler(_read(path or HERE / "device-sharing.yaml"), plain).contract()
     except InvalidDocument as error:
         raise ContractError(error.problems) from None
+
+
+def _read(path: str | Path) -> Document:
+    document = read_with_files(path)
+    return converted(document) if is_swagger(document) else document
 
 
 class _Compiler:
@@ -46,6 +56,8 @@ class _Compiler:
     def __init__(self, document: Document, plain: bool) -> None:
         self.root, self.file, self.plain = document.root, document.file, plain
         self.notes: list[str] = []
+        self.requests, self.replies = Schemas(document, READ_ONLY), Schemas(document, WRITE_ONLY)
+        self.default_rules = DefaultRules(self.replies, self.notes.append)
         self.problems: list[Problem] = []
         self.unused: dict[
             tuple[Any, ...], list[Problem]
@@ -77,8 +89,15 @@ class _Compiler:
             languages=self._languages(),
             language_header=header,
             readings=_readings(self.root),
-            notes=tuple(self.notes),
+            notes=tuple(dict.fromkeys(self.notes)),
+            unread=tuple(self._unread()),
+            files=(self.file, *self.root.document.files.values()),
         )
+
+    def _unread(self) -> Iterator[Problem]:
+        for reference, reason in self.root.document.unread.items():
+            for pointer in holders(self.root.value, reference):
+                yield replace(self.root, pointer=pointer).problem(f"$ref {reference} {reason}")
 
     def _raise_problems(self) -> None:
         if self.problems:
@@ -92,6 +111,14 @@ class _Compiler:
             self.problems.extend(error.problems)
             return None
 
+    def _note_problem(self, problem: Problem) -> None:
+        """Notes a problem that a mock of a whole API can do without solving."""
+        self.notes.append(str(problem))
+
+    def _note_near_misses(self, node: Node) -> None:
+        for problem in near_misses(node):
+            self._note_problem(problem)
+
     def _children(self, key: str) -> Iterator[Node]:
         node = self.root.get(key)
         return iter(()) if node is None else node.children()
@@ -104,33 +131,81 @@ class _Compiler:
 
     def _check_document(self) -> None:
         """Checks the outline of the OpenAPI document, and each section of the vocabulary against its JSON Schema."""
-        if not isinstance(self.root.value, dict) or not str(self.root.value.get("openapi", "")).startswith("3."):
-            raise ContractError([self.root.problem("is not an OpenAPI 3 document", "begin with openapi: 3.1.0")])
-        if not isinstance(self.root.value.get("paths"), dict):
-            raise ContractError([self.root.problem("the document has no paths")])
-        self.problems.extend(check_sections(self.root))
-        for item in self._children("paths"):
+        root = self.root
+        if not isinstance(root.value, dict) or not str(root.value.get("openapi", "")).startswith("3."):
+            raise ContractError([root.problem("is no OpenAPI 3 document, and no Swagger 2.0", "begin with openapi: 3.1.0")])
+        if root.mapping("paths") is None:
+            if not root.value.keys() & {"webhooks", "components"}:
+                raise ContractError([root.problem("the document has no paths", "write paths:, and below it /a/path:")])
+            self.notes.append(f"{self.file}: the document has no paths, so nothing is served")
+        self._check_sections(root)
+
+    def _check_sections(self, node: Node) -> None:
+        self.problems.extend(check_sections(node))
+        self._note_near_misses(node)
+
+    def _items(self) -> Iterator[tuple[Node, Node, str]]:
+        """Each operation of the document with its path and its method. What is none is a problem, or noted if plain."""
+        paths = self.root.mapping("paths")
+        for path in paths.value if paths else ():
+            item = self._try_mapping(paths, path) if path.startswith("/") else None
             for method in METHODS:
-                if (operation := item.get(method)) is not None:
-                    self.problems.extend(check_sections(operation))
+                node = self._try_mapping(item, method) if item is not None else None
+                if item is not None and node is not None:
+                    yield item, node, method
+            if item is None and not path.startswith(("/", "x-")):
+                self.notes.append(f"{path} is no path, because it does not begin with /")
+
+    def _try_mapping(self, node: Node | None, key: str) -> Node | None:
+        try:
+            return node.mapping(key) if node is not None else None
+        except InvalidDocument as error:
+            self._unusable(error)
+            return None
+
+    def _unusable(self, error: InvalidDocument) -> None:
+        """What cannot be used of a document is a problem; a mock of a whole API does without it."""
+        if self.plain:
+            self.notes.extend(f"{problem}; it is not served" for problem in error.problems)
+        else:
+            self.problems.extend(error.problems)
 
     def _operations(self) -> Iterator[Operation]:
         seen: dict[str, int] = {}
-        for item in self._children("paths"):
-            for method in METHODS:
-                node = item.get(method)
-                if node is None or not (self.plain or "x-outcomes" in node.value):
+        for item, node, method in self._items():
+            has_table = "x-outcomes" in node.value
+            if not (self.plain or has_table):
+                self._note_near_misses(node)
+                continue
+            operation = self._with_table(item, node, method) if has_table else self._without_table(item, node, method)
+            if operation is None:
+                continue
+            if operation.name in seen:
+                again = node.problem(f"duplicate operationId {operation.name}", f"see line {seen[operation.name]}")
+                if has_table:
+                    self.problems.append(again)
                     continue
-                build = self._operation if "x-outcomes" in node.value else self._plain_operation
-                operation = self._try(build, item, node, method)
-                if operation is None:
-                    continue
-                if operation.name in seen:
-                    self.problems.append(
-                        node.problem(f"duplicate operationId {operation.name}", f"see line {seen[operation.name]}")
-                    )
-                seen[operation.name] = operation.line
-                yield operation
+                name = f"{operation.method} {operation.path}"
+                self.notes.append(f"{again}; this one is called {name}")
+                operation = self._plain_operation(item, node, method, name)
+            seen[operation.name] = operation.line
+            yield operation
+
+    def _with_table(self, item: Node, node: Node, method: str) -> Operation | None:
+        before = len(self.problems)
+        self._check_sections(node)
+        return self._try(self._operation, item, node, method) if len(self.problems) == before else None
+
+    def _without_table(self, item: Node, node: Node, method: str) -> Operation | None:
+        self._note_near_misses(node)
+        name = node.value.get("operationId")
+        try:
+            return self._plain_operation(
+                item, node, method, name if isinstance(name, str) and name else f"{method.upper()} {item.name}"
+            )
+        except InvalidDocument as error:
+            self._unusable(error)
+            return None
 
     def _operation(self, item: Node, node: Node, method: str) -> Operation:
         name = node.value.get("operationId")
@@ -138,8 +213,8 @@ class _Compiler:
             raise ContractError(
                 [node.problem("the operation has no operationId", "add one; it is part of the names of outcomes")]
             )
-        body = node.get("requestBody")
-        content = body.value.get("content", {}) if body else {}
+        body = node.mapping("requestBody")
+        media = media_types(body)
         parameters = self._parameters(item, node, body)
         names: dict[str, Any] = {each.name: each.type for each in parameters} | {"now": "integer"}
         lets = self._lets(node, names)
@@ -153,23 +228,24 @@ class _Compiler:
             rules=rules,
             readers=tuple((each.name, each.read) for each in parameters),
             resolvers=_resolvers(lets.values(), rules),
-            accepts_form="application/x-www-form-urlencoded" in content,
-            accepts_json="application/json" in content,
-            requires_json="application/json" in content and requires_body(body),
-            response_schemas=response_schemas(node),
+            accepts_form=FORM in media,
+            accepts_json=JSON in media,
+            requires_json=JSON in media and _requires_body(body, parameters),
+            response_schemas=response_schemas(node, self.replies),
             line=node.line,
+            bases=base_paths(self.root, item, node),
         )
         if rules:
             self.problems.extend(check_operation(operation, node, self._envelope()[0]))
         return operation
 
-    def _plain_operation(self, item: Node, node: Node, method: str) -> Operation:
+    def _plain_operation(self, item: Node, node: Node, method: str, name: str) -> Operation:
         """An operation without a decision table. Its parameters are for the journal only, which hides credentials."""
-        name = node.value.get("operationId")
-        name = name if isinstance(name, str) and name else f"{method.upper()} {item.name}"
-        values = [each.value for each in declared(item, node)]
-        parameters = [plain_parameter(each) for each in values if isinstance(each, dict)] + list(self._credentials(node))
-        rules = plain_rules(node, name, self.notes.append)
+        parameters = [
+            *(plain_parameter(each.value) for each in declared(item, node)),
+            *self._credentials(node, self._note_problem),
+        ]
+        rules = self.default_rules.rules(node, name)
         return Operation(
             name=name,
             method=method.upper(),
@@ -184,6 +260,7 @@ class _Compiler:
             requires_json=False,
             response_schemas={},
             line=node.line,
+            bases=base_paths(self.root, item, node),
         )
 
     def _read_as_stated(self, parameter: Parameter) -> Parameter:
@@ -191,26 +268,26 @@ class _Compiler:
         return replace(parameter, read=stated_reader(parameter.read, parameter.type, stated)) if stated else parameter
 
     def _parameters(self, item: Node, node: Node, body: Node | None) -> tuple[Parameter, ...]:
-        own = map(self._read_as_stated, filter(None, map(parameter, declared(item, node))))
-        parameters = [*own, *body_parameters(body), *self._credentials(node)]
+        own = map(self._read_as_stated, filter(None, (parameter(each, self.requests) for each in declared(item, node))))
+        parameters = [*own, *body_parameters(body, self.requests), *self._credentials(node, self.problems.append)]
         return tuple({each.name: each for each in parameters}.values())
 
-    def _credentials(self, node: Node) -> Iterator[Parameter]:
-        own = node.get("security")
-        security = self.root.get("security") if own is None else own
-        components = self.root.get("components")
-        schemes = components.get("securitySchemes") if components else None
-        required = all(each.value for each in security.children()) if security else False  # {} means that no security is required
-        for requirement in security.children() if security else ():
-            for name in requirement.value:
-                scheme = schemes.get(name) if schemes else None
+    def _credentials(self, node: Node, problem: Callable[[Problem], None]) -> Iterator[Parameter]:
+        """The credentials of an operation. `problem` gets what is wrong with its security. Raises InvalidDocument."""
+        security = (self.root if node.value.get("security") is None else node).sequence("security")
+        components = self.root.mapping("components")
+        schemes = components.mapping("securitySchemes") if components else None
+        required = all(each.value for each in security)  # {} means that no security is required
+        for requirement in security:
+            for name in requirement.value if isinstance(requirement.value, dict) else ():
+                scheme = schemes.mapping(name) if schemes else None
                 if scheme is None:
-                    self.problems.append(requirement.problem(f"unknown security scheme {name}"))
-                else:
-                    value = scheme.value
-                    where = value.get("in", "header"), value.get("name", "Authorization")
-                    wire_name = where[1].lower() if where[0] == "header" else where[1]
-                    yield Parameter(name, where[0], wire_name, {"type": "string"}, required, read_credential, credential=True)
+                    problem(
+                        requirement.problem(f"unknown security scheme {name}", nearest(name, schemes.value if schemes else ()))
+                    )
+                    continue
+                where, wire_name = _place_of(scheme)
+                yield Parameter(name, where, wire_name, {"type": "string"}, required, read_credential, credential=True)
 
     def _lets(self, node: Node, names: dict[str, Any]) -> dict[str, Let]:
         """The lets of the operation, and the top-level lets whose names it has. Adds their types to `names`."""
@@ -302,6 +379,19 @@ def _readings(root: Node) -> dict[str, Stated]:
         value = each.value if isinstance(each.value, dict) else {"is": each.value}
         found[each.name] = Stated(value["is"], value.get("assumed", ""), root.document.file, each.line)
     return found
+
+
+def _requires_body(body: Node | None, parameters: Iterable[Parameter]) -> bool:
+    """Whether a request must have a body."""
+    return body is not None and (body.value.get("required") is True or any(each.location == "body" for each in parameters))
+
+
+def _place_of(scheme: Node) -> tuple[str, str]:
+    """The location and the name of a credential; for a scheme that says none, such as `http`, the header Authorization."""
+    where, name = scheme.value.get("in"), scheme.value.get("name")
+    if where not in ("query", "header", "cookie") or not isinstance(name, str):
+        return "header", "authorization"
+    return where, name.lower() if where == "header" else name
 
 
 def _empty(node: Node) -> Node:

@@ -11,6 +11,7 @@ from openapi.decision.envelope import Envelope
 from openapi.document.document import Node
 from openapi.document.errors import Problem
 from openapi.parameters.parameter import MISSING
+from openapi.schemas.flat import CHOICES, Definitions, flat
 
 
 def check_operation(operation: Operation, node: Node, envelope: Envelope) -> Iterator[Problem]:
@@ -104,7 +105,9 @@ def _codes(operation: Operation, node: Node, envelope: Envelope) -> Iterator[Pro
     if envelope.code is None or not operation.response_schemas:
         return
     path = [part for part in envelope.code.split("/") if part]
-    listed = {code for schema in operation.response_schemas.values() for code in _enumerated(schema, path)}
+    schemas = operation.response_schemas.values()
+    found = (code for schema in schemas for code in _enumerated(schema, path, schema.get("$defs", {})))
+    listed = {code for code in found if isinstance(code, (int, str))}
     written = {rule.code: rule for rule in operation.rules if rule.code not in (None, ANY_CODE)}
     for code in sorted(listed - set(written), key=str):
         yield node.problem(f"the response schema lists code {code}, and no row gives it", "add a row, or remove the code")
@@ -113,15 +116,15 @@ def _codes(operation: Operation, node: Node, envelope: Envelope) -> Iterator[Pro
             yield _at(rule, f"the response schema does not list code {code}", "add it to the schema")
 
 
-def _enumerated(schema: Any, path: list[str]) -> Iterator[Any]:
-    if not isinstance(schema, dict):
-        return
-    for word in ("oneOf", "anyOf", "allOf"):
-        for each in schema.get(word, ()):
-            yield from _enumerated(each, path)
+def _enumerated(schema: Any, path: list[str], definitions: Definitions) -> Iterator[Any]:
+    """The values that a schema lists at a path. A choice is followed, and a schema that contains itself once at each step."""
+    whole = flat(schema, definitions)
+    for _, choices in whole.get(CHOICES, ()):
+        for each in choices:
+            yield from _enumerated(each, path, definitions)
     if not path:
-        yield from schema.get("enum", ())
-        if "const" in schema:
-            yield schema["const"]
-    elif path[0] in schema.get("properties", {}):
-        yield from _enumerated(schema["properties"][path[0]], path[1:])
+        yield from whole.get("enum", ())
+        if "const" in whole:
+            yield whole["const"]
+    elif path[0] in whole.get("properties", {}):
+        yield from _enumerated(whole["properties"][path[0]], path[1:], definitions)

@@ -6,80 +6,113 @@ from collections.abc import Iterator
 from typing import Any
 
 from openapi.document.document import Node
-from openapi.document.errors import ContractError
-from openapi.parameters.parameter import Parameter, reader
+from openapi.document.errors import ContractError, first_line
+from openapi.parameters.arrays import items_of
+from openapi.parameters.parameter import Parameter, json_type, reader
+from openapi.schemas.convert import Schemas
+from openapi.schemas.flat import CHOICES, Definitions, flat, uses_definitions
+from openapi.schemas.validator import validator
 
-DEEPEST = 30
-"""The most levels of a schema."""
+LOCATIONS = ("query", "path", "header", "cookie")
 
 
 def declared(item: Node, node: Node) -> Iterator[Node]:
-    """The parameters that a path and one of its operations declare."""
-    for place in (item, node):
-        found = place.get("parameters")
-        yield from found.children() if found else ()
+    """The parameters that a path and one of its operations declare. Raises InvalidDocument."""
+    for each in (*item.sequence("parameters"), *node.sequence("parameters")):
+        if not isinstance(each.value, dict):
+            raise ContractError([each.problem("this is not a parameter", "write {name: …, in: query, schema: {type: string}}")])
+        if each.value.get("in") not in LOCATIONS:
+            raise ContractError([each.problem("the parameter is in no place of a request", f"write in: {', '.join(LOCATIONS)}")])
+        yield each
 
 
-def parameter(node: Node) -> Parameter | None:
-    """A declared parameter; None if its name cannot be part of an expression. Raises ContractError."""
-    schema = _schema(node.get("schema"))
-    location, name = node.value.get("in", "query"), str(node.value.get("name", ""))
+def parameter(node: Node, schemas: Schemas) -> Parameter | None:
+    """A declared parameter; None if no rule can name it. Raises InvalidDocument."""
+    schema = _schema(node, node.value.get("schema"), schemas)
+    location, name = node.value["in"], str(node.value.get("name", ""))
     if not name.isidentifier():
         return None  # no expression can use it
     wire_name = name.lower() if location == "header" else name
-    required = bool(node.value.get("required", False))
-    return Parameter(name, location, wire_name, schema, required, reader(schema, location))
+    required, kind = node.value.get("required") is True, json_type(schema)
+    items = items_of(node.value) if kind == "array" else None
+    if kind == "object" or (kind == "array" and items is None):
+        what = f"{name} is an {kind} in a {location}" + (f" of style {node.value['style']}" if "style" in node.value else "")
+        raise ContractError([node.problem(f"{what}, which is not read", "write its parts as parameters of their own")])
+    return Parameter(name, location, wire_name, schema, required, reader(schema, location), items=items)
 
 
 def plain_parameter(value: dict[str, Any]) -> Parameter:
     """A declared parameter of an operation without a decision table."""
-    location, name = str(value.get("in", "query")), str(value.get("name", ""))
+    location, name = value["in"], str(value.get("name", ""))
     return Parameter(name, location, name.lower() if location == "header" else name, {}, location == "path", reader({}))
 
 
-def body_parameters(body: Node | None) -> Iterator[Parameter]:
-    """The properties of a JSON body as parameters. Raises ContractError."""
-    content = body.get("content") if body else None
-    media = content.get("application/json") if content else None
-    schema = media.get("schema") if media else None
-    properties = schema.get("properties") if schema else None
-    for name in properties.value if schema and properties else ():  # the key of the property, not the name of its $ref target
-        required = name in (schema.value.get("required", ()) if schema else ())
-        own = _schema(properties.child(name) if properties else None)
+def body_parameters(body: Node | None, schemas: Schemas) -> Iterator[Parameter]:
+    """The properties of a JSON body as parameters. Raises InvalidDocument."""
+    schema = _media_schema(body, schemas, "application/json")
+    for name, each in schema.get("properties", {}).items():
+        own = _in_one_place(each, schema.get("$defs", {}))
+        required = name in schema.get("required", ())
         yield Parameter(name, "body", name, own, required, reader(own, "body"))
 
 
-def requires_body(body: Node | None) -> bool:
-    """Whether a request must have a body."""
-    return body is not None and (body.value.get("required") is True or any(body_parameters(body)))
+def media_types(body: Node | None) -> tuple[str, ...]:
+    """The media types of a body, without their parameters. Raises InvalidDocument."""
+    content = body.mapping("content") if body else None
+    return tuple(name.partition(";")[0].strip().lower() for name in content.value) if content else ()
 
 
-def _schema(node: Node | None) -> dict[str, Any]:
-    return dict(_inline(node)) if node is not None else {}
+def response_schemas(node: Node, schemas: Schemas) -> dict[str, dict[str, Any]]:
+    """The schema of a JSON body, by the key of its response: a status, a range such as `4XX`, or `default`.
 
-
-def _inline(node: Node, depth: int = 0) -> Any:
-    """A schema with every local `$ref` replaced by its target."""
-    if depth > DEEPEST:
-        raise ContractError([node.problem("the schema is recursive", "parameters need a schema without recursion")])
-    if isinstance(node.value, dict):
-        return {key: _inline(node.child(key), depth + 1) for key in node.value}
-    if isinstance(node.value, list):
-        return [_inline(each, depth + 1) for each in node.children()]
-    return node.value
-
-
-def response_schemas(node: Node) -> dict[str, dict[str, Any]]:
-    """The schema of a JSON body, by the key of its response: a status, a range such as `4XX`, or `default`."""
+    Raises InvalidDocument.
+    """
     found = {}
-    responses = node.get("responses")
-    for response in responses.children() if responses else ():
-        content = response.get("content")
-        media = next((each for each in content.children() if _is_json(each.name)), None) if content else None
-        schema = media.get("schema") if media else None
-        if schema is not None:
-            found[response.name] = _schema(schema)
+    responses = node.mapping("responses")
+    for name in responses.value if responses else ():
+        response = responses.mapping(name) if responses and not name.startswith("x-") else None
+        content = response.mapping("content") if response else None
+        media = next((content.mapping(each) for each in content.value if _is_json(each)), None) if content else None
+        if media is not None and "schema" in media.value:
+            found[name] = schemas.standing_alone(media.value["schema"])
+            _check(media, found[name])
     return found
+
+
+def _media_schema(body: Node | None, schemas: Schemas, name: str) -> dict[str, Any]:
+    content = body.mapping("content") if body else None
+    media = content.mapping(name) if content else None
+    return _schema(media, media.value.get("schema"), schemas) if media else {}
+
+
+def _schema(node: Node, value: Any, schemas: Schemas) -> dict[str, Any]:
+    """A schema that stands alone, with the keywords of its parts in one place. Raises ContractError for one that is none."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ContractError([node.child("schema").problem("the schema is not a mapping", "write schema: {type: string}")])
+    whole = schemas.standing_alone(value)
+    _check(node, whole)
+    return _in_one_place(whole, whole.get("$defs", {}))
+
+
+def _in_one_place(schema: Any, definitions: Definitions) -> dict[str, Any]:
+    """A schema that stands alone: its own keywords, those of its parts, and the parts, because all of them count."""
+    if not isinstance(schema, dict):
+        return {} if schema else {"not": {}}
+    parts = [{word: schema[word]} for word in ("$ref", "allOf", "anyOf", "oneOf") if word in schema]
+    found = {key: value for key, value in flat(schema, definitions).items() if key != CHOICES}
+    if parts:
+        found["allOf"] = parts
+    return {**found, "$defs": definitions} if uses_definitions(found) else found
+
+
+def _check(node: Node, schema: dict[str, Any]) -> None:
+    """Raises ContractError for a schema that is none."""
+    try:
+        validator(schema)
+    except ValueError as error:
+        raise ContractError([node.child("schema").problem(f"the schema is invalid: {first_line(error)}")]) from None
 
 
 def _is_json(media_type: str) -> bool:

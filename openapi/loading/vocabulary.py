@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from openapi.document.document import Node
 from openapi.document.errors import Problem, nearest
-from openapi.document.schema import validator
+from openapi.schemas.validator import validator
 
 FILE = Path(__file__).parent.parent / "vocabulary.json"
+SIMILAR = 0.85
+"""How similar a key must be to the name of a section to be taken for a slip, from 0 to 1."""
 SECTIONS = ("x-state", "x-let", "x-outcomes", "x-messages", "x-envelope", "x-readings")
 
 
 def check_sections(node: Node) -> Iterator[Problem]:
-    """The problems of the sections that a document or an operation has, and of keys that are nearly the name of one."""
+    """The problems of the sections that a document or an operation has."""
     for key in node.value:
         if key in SECTIONS:
             yield from _check_section(node.child(key), key)
-        elif key.startswith("x-") and (hint := nearest(key, SECTIONS)).startswith("did"):
-            yield Node(node.document, (*node.pointer, key), None).problem(f"unknown key {key}", hint)
+
+
+def near_misses(node: Node) -> Iterator[Problem]:
+    """The keys of a document or an operation that are nearly the name of a section. They may belong to another tool."""
+    for key in node.value:
+        if key.startswith("x-") and key not in SECTIONS and (close := get_close_matches(key, SECTIONS, 1, SIMILAR)):
+            yield Node(node.document, (*node.pointer, key), None).problem(f"{key} is not read", f"did you mean {close[0]}?")
 
 
 def _check_section(node: Node, section: str) -> Iterator[Problem]:

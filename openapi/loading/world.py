@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from openapi.decision.contract import Contract
-from openapi.document.document import Document, Node, read_document
+from openapi.document.document import Document, Node
 from openapi.document.errors import ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
-from openapi.document.schema import validator
+from openapi.document.reader import read_document
 from openapi.parameters.parameter import Absence, read_credential
+from openapi.schemas.validator import validator
 from openapi.state.state import MOST_ROWS, Approximate, Columns, State
 
 UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}

@@ -7,6 +7,7 @@ Parsers differ, so this is the exact definition of this package:
   `1.5`, `0x10`, `1_000`, ` 12`, `+12`, `１２`, `1e3` and `NaN` are not integers.
 - number: a JSON number. boolean: `true` or `false`. string: anything that is not missing.
 - *unreadable*: not of its type. *malformed*: unreadable, or invalid for the schema of the parameter.
+- array: items, separated or repeated by the style of the parameter, each read by its own type.
 - In a JSON body the type of a value must be the one of the schema. A value is missing there if it is absent or null; a blank
   text is a value.
 """
@@ -14,14 +15,15 @@ Parsers differ, so this is the exact definition of this package:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
-from openapi.document.schema import validator
+from openapi.parameters.arrays import Items, split
+from openapi.schemas.validator import validator
 
 
 class Absence(Enum):
@@ -42,7 +44,7 @@ INT_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 CONSTRAINTS = frozenset(
     (
         *("enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
-        *("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems"),
+        *("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "allOf", "not", "if"),
     )
 )
 
@@ -68,11 +70,21 @@ class Parameter:
     read: Read
     """A function from the raw text (or JSON value) to a value, or to an `Absence`."""
     credential: bool = False
+    items: Items | None = None
+    """How the items of an array stand in the request; None for another type, and in a JSON body."""
     type: str = field(init=False)
     """The JSON type of the value; `string` where the schema names none."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "type", json_type(self.schema))
+
+    def taken(self, values: Sequence[Any]) -> Any:
+        """The raw value from the values that a request has under its name; there is at least one."""
+        return self.items.taken(values) if self.items else values[0]
+
+    def sent(self, raw: Any) -> list[Any]:
+        """The values under its name in a request that has this raw value."""
+        return self.items.sent(raw) if self.items else [raw]
 
     @property
     def default(self) -> Any:
@@ -173,7 +185,25 @@ def _bool(schema: Mapping[str, Any]) -> Read:
     return lambda raw: spellings.get(raw, UNREADABLE)
 
 
-_PARSERS: dict[str, Callable[[Mapping[str, Any]], Read]] = {"string": _text, "integer": _int, "number": _float, "boolean": _bool}
+def _array(schema: Mapping[str, Any]) -> Read:
+    items = schema.get("items")
+    item = items if isinstance(items, dict) else {}
+    parse = _PARSERS.get(json_type(item), _text)(item)
+
+    def read(raw: str) -> list[Any] | Absence:
+        found = [parse(each) for each in split(raw)]
+        return UNREADABLE if UNREADABLE in found else found
+
+    return read
+
+
+_PARSERS: dict[str, Callable[[Mapping[str, Any]], Read]] = {
+    "string": _text,
+    "integer": _int,
+    "number": _float,
+    "boolean": _bool,
+    "array": _array,
+}
 _TYPES: dict[str, Any] = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict}
 
 
@@ -183,6 +213,8 @@ def _typed(schema: Mapping[str, Any]) -> Read:
     low, high = INT_RANGES.get(schema.get("format", ""), INT_RANGES["int64"])
 
     def parse(raw: Any) -> Any:
+        if name == "integer" and isinstance(raw, float) and raw.is_integer():
+            raw = int(raw)  # 7.0 is an integer in JSON Schema
         if not isinstance(raw, expected) or (isinstance(raw, bool) and name != "boolean"):
             return UNREADABLE
         if name == "integer" and not low <= raw <= high:
@@ -207,7 +239,8 @@ def gather(
 ) -> dict[str, Any]:
     """The raw values of the parameters of an operation, from the parts of an HTTP request.
 
-    The names of `headers` must be in lower case. Query parameters may also be in the form; where both have one, the query wins.
+    The names of `headers` must be in lower case. A value of an array that is repeated may be a list. Query parameters may also
+    be in the form; where both have one, the query wins.
     """
     sources = {"query": query, "path": path, "header": headers, "cookie": cookies, "body": body if isinstance(body, dict) else {}}
     raw: dict[str, Any] = {}
@@ -215,6 +248,8 @@ def gather(
         value = sources[parameter.location].get(parameter.wire_name)
         if value is None and parameter.location == "query":
             value = form.get(parameter.wire_name)
+        if value is not None and parameter.items is not None:
+            value = parameter.taken(value if isinstance(value, list) else [value])
         if value is not None:
             raw[parameter.name] = value
     return raw

@@ -15,7 +15,9 @@ from typing import Any
 
 from openapi.decision.contract import Operation
 from openapi.decision.lookup import Let
+from openapi.parameters.arrays import joined
 from openapi.parameters.parameter import INT_RANGES, Parameter
+from openapi.schemas.sample import sample as sample_of
 from openapi.state.state import State
 
 HOUR = 3_600_000
@@ -93,6 +95,8 @@ def likely(parameter: Parameter, now: int) -> Iterable[Any]:
         return (*optional, *texts(parameter, [now + step * HOUR, now + 60 * 24 * step * HOUR]))
     if parameter.type == "boolean":
         return (*optional, *texts(parameter, [True, False]))
+    if parameter.type in ("array", "object"):
+        return (*optional, *texts(parameter, [sample_of(schema)[0]]))
     return (*optional, *texts(parameter, [schema.get("example", "text")])) if parameter.required else optional
 
 
@@ -100,7 +104,11 @@ def texts(parameter: Parameter, values: Iterable[Any]) -> list[Any]:
     """Values in the form in which they are sent: unchanged in a JSON body, else as text."""
     if parameter.location == "body":
         return list(values)
-    return [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+    return [joined(map(_text, value)) if isinstance(value, list) else _text(value) for value in values]
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def values(parameter: Parameter, operation: Operation, state: State, now: int) -> Iterator[Any]:
@@ -115,11 +123,24 @@ def values(parameter: Parameter, operation: Operation, state: State, now: int) -
     elif parameter.type == "boolean":
         yield from texts(parameter, (True, False))
         yield from ("TRUE", "1", "yes")
+    elif parameter.type == "array":
+        yield from texts(parameter, _arrays(parameter))
     if not parameter.credential:
         yield " "
         yield ""
     if parameter.location == "body":
         yield from (7, 1.5, True, [], {})
+
+
+def _arrays(parameter: Parameter) -> Iterator[list[Any]]:
+    """A valid array, the same with more, fewer and other items, and its items twice."""
+    found = sample_of(parameter.schema)[0]
+    valid = found if isinstance(found, list) else []
+    yield valid
+    yield valid[:-1]
+    yield [*valid, *valid]
+    yield [*valid, "text"]
+    yield [*valid, -1]
 
 
 def _lengths(schema: Mapping[str, Any]) -> list[int]:
@@ -169,7 +190,9 @@ def respelled(base: Raw, name: str, operation: Operation) -> Iterator[str]:
     text = base.get(name)
     if not isinstance(text, str) or parameter.location == "body" or parameter.credential or not text:
         return
-    yield from (f" {text}", f"{text} ", text.translate(_FULL_WIDTH), "null", "undefined")
+    if parameter.location != "header":  # where white space around a value is none of it
+        yield from (f" {text}", f"{text} ")
+    yield from (text.translate(_FULL_WIDTH), "null", "undefined")
     if parameter.type == "integer":
         yield from (f"+{text}", f"0{text}", f"{text}.0", f"{text}e0")
     elif any(name in source.columns for source in sources(operation)):

@@ -1,0 +1,1 @@
+"""The schemas of a document as JSON Schema, validators for them, and values that fit them."""
