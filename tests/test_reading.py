@@ -113,7 +113,9 @@ def test_json_that_is_none_is_a_sentence_with_line_and_column():
     assert "is not JSON: a number has 5000 digits" in problem("9" * 5000, "a.json")
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "[" * 100_000 + "]" * 100_000, "{a: " * 5000, "- " * 5000, '{"a":' * 5000 + "1" + "}" * 5000])
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "[" * 100_000 + "]" * 100_000, "{a: " * 5000, "- " * 5000, '{"a":' * 5000 + "1" + "}" * 5000]
+)
 def test_depth_is_counted_before_anything_is_built(text):
     assert "nested more than 64 deep" in problem(text)
 
@@ -146,7 +148,12 @@ def test_a_reference_may_be_percent_encoded(tmp_path):
 
 def test_a_reference_keeps_the_key_of_what_it_stands_for(tmp_path):
     paths = {"/a": {"$ref": "#/components/pathItems/A"}}
-    item = {"get": {"parameters": [{"$ref": "#/components/parameters/N"}], "responses": {"404": {"$ref": "#/components/responses/No"}}}}
+    item = {
+        "get": {
+            "parameters": [{"$ref": "#/components/parameters/N"}],
+            "responses": {"404": {"$ref": "#/components/responses/No"}},
+        }
+    }
     no = {"description": "no", "headers": {"X-Left": {"$ref": "#/components/headers/Left"}}}
     parts = {
         "pathItems": {"A": item},
@@ -162,7 +169,10 @@ def test_a_reference_keeps_the_key_of_what_it_stands_for(tmp_path):
 @pytest.fixture
 def several(tmp_path):
     """A document whose parts are in other files, which refer to each other."""
-    root = {"/pets": {"$ref": "paths/pets.yaml"}, "/error": {"get": {"responses": {"200": {"$ref": "common.json#/responses/Error"}}}}}
+    root = {
+        "/pets": {"$ref": "paths/pets.yaml"},
+        "/error": {"get": {"responses": {"200": {"$ref": "common.json#/responses/Error"}}}},
+    }
     pets = """
 get:
   operationId: pets
