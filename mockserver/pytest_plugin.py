@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import openapi
 from mockserver.client import Client, World
 from mockserver.running import running
 
@@ -31,8 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def mock_server_session(request: pytest.FixtureRequest) -> Iterator[Client]:
     """The mock of this session: its `url`, and a client of its control plane."""
     contract, world = (request.config.getoption(name) or request.config.getini(name) or None for name in _OPTIONS)
-    with running(contract, world) as client:
-        yield client
+    try:
+        with running(contract, world) as client:
+            yield client
+    except openapi.InvalidDocument as error:
+        raise pytest.fail.Exception(f"mock_server: {error}", pytrace=False) from None
 
 
 @pytest.fixture

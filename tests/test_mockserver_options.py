@@ -130,6 +130,38 @@ def test_a_certificate_that_cannot_be_used_is_a_sentence(tmp_path):
     assert "nowhere.pem" in _refused("--tls-cert", "nowhere.pem", "--tls-key", "nowhere.pem")
 
 
+@pytest.mark.parametrize(
+    "origin",
+    ["example.com", "https://app.example/", "https://app.example/path", "https://", "https://a b", "https://u@app.example", "**"],
+)
+def test_an_origin_that_no_browser_sends_is_a_sentence(origin):
+    output = _refused("--cors", origin)
+    assert f"'{origin}' is not an origin; write a scheme and a host, such as https://app.example, or * for all" in output
+
+
+def test_an_origin_is_read_as_browsers_send_it(tmp_path):
+    origins = ["*", "null", "https://App.example", "http://[::1]:3000", "chrome-extension://abc"]
+    found = _read([part for each in origins for part in ("--cors", each)], tmp_path, "port: 1\n")["cors"]
+    assert found == tuple(each.lower() for each in origins)
+
+
+@pytest.mark.parametrize("command", ["serve", "witnesses"])
+@pytest.mark.parametrize("option", ["--contract", "--world", "--config"])
+@pytest.mark.parametrize("file", ["nowhere.yaml", "."])
+def test_a_file_that_cannot_be_read_is_a_sentence(command, option, file):
+    result = CliRunner().invoke(main, [command, option, file])
+    assert (result.exit_code, f"{file}:1: cannot be read: " in result.output) == (2, True)
+    assert result.exc_info[0] is SystemExit
+
+
+def test_a_file_of_somebody_else_is_a_sentence(monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("openapi.document.document.open", refuse, raising=False)
+    assert "theirs.yaml:1: cannot be read: Permission denied" in _refused("--contract", "theirs.yaml")
+
+
 def _read(arguments, tmp_path, config):
     """The options that `serve` would run with."""
     file = tmp_path / "mock.yaml"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import openapi
 from mockserver import running
 
 pytest_plugins = ["pytester"]
@@ -55,6 +56,18 @@ def test_a_contract_and_a_world_are_chosen_by_option_and_by_configuration(pytest
     pytester.runpytest_subprocess("--mock-contract", "pets.yaml").assert_outcomes(passed=1)
     pytester.makeini("[pytest]\nmock_contract = pets.yaml\n")
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("file", ["nowhere.yaml", "."])
+def test_a_file_that_cannot_be_read_is_a_sentence(pytester, file):
+    pytester.makepyfile("def test_a(mock_server): pass\ndef test_b(mock_server): pass\n")
+    result = pytester.runpytest_subprocess("--mock-contract", file)
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines([f"mock_server: {file}:1: cannot be read: *"])
+    result.stdout.no_fnmatch_line("*.py:[0-9]*")
+    result.stdout.no_fnmatch_line("During handling*")
+    with pytest.raises(openapi.InvalidDocument, match="cannot be read"), running(file):
+        pass
 
 
 def test_the_documented_block_runs_without_pytest(capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,23 @@ class Duration(click.ParamType[float]):
         if found is None:
             self.fail(f"{value!r} is not a duration; write 90s, 30m, 1h, or 0 for never", param, ctx)
         return found / 1000
+
+
+class Origin(click.ParamType[str]):
+    """The origin of web pages as browsers send it: `https://app.example`, `*` for those of all pages."""
+
+    name = "origin"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The origin in lower case."""
+        origin = str(value).lower()
+        if not _origin(origin):
+            hint = "write a scheme and a host, such as https://app.example, or * for all"
+            self.fail(f"{value!r} is not an origin; {hint}", param, ctx)
+        return origin
+
+
+_origin = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://([^\s/?#@:\[\]]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?").fullmatch
 
 
 def option(name: str, *more: Any, **settings: Any) -> Callable[[Any], Any]:
@@ -93,7 +111,13 @@ SERVE = options(
         metavar="NAME",
         help="A Host header that /_mock/ accepts, besides localhost and IP addresses; repeatable.",
     ),
-    option("--cors", multiple=True, metavar="ORIGIN", help="An origin whose pages may call the API; `*` for all; repeatable."),
+    option(
+        "--cors",
+        multiple=True,
+        type=Origin(),
+        metavar="ORIGIN",
+        help="An origin whose pages may call the API; `*` for all; repeatable.",
+    ),
     option("--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="A PEM certificate, to serve HTTPS."),
     option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The PEM key of the certificate."),
     option(
