@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from flask import request
 
 import openapi
 from mockserver.http.request import LARGEST_DOCUMENT
+from mockserver.worlds.redaction import REDACTED
 
 FILE = Path(openapi.__file__).parent / "control-plane.yaml"
 # `curl -d` sends everything as a form. A page of another origin could too, but its Origin header shows that.
@@ -31,6 +34,19 @@ class NotUnderstood(ValueError):
 def control_plane() -> openapi.Contract:
     """The control plane's own document."""
     return openapi.load(FILE)
+
+
+def check_query(method: str, path: str) -> None:
+    """Refuses a query option that an operation does not have; `path` is the one of the document. Raises NotUnderstood."""
+    if not request.args:
+        return
+    operations = control_plane().operations.values()
+    meant = (each for each in operations if (each.method, each.path) == (method, path))
+    known = [parameter.name for each in meant for parameter in each.parameters if parameter.location == "query"]
+    for name in request.args:
+        if name not in known:
+            hint = f"({openapi.nearest(name, known)})" if known else "or any other one; leave it out"
+            raise NotUnderstood(f"{method} {path} has no query option {name} {hint}")
 
 
 def query(operation: str) -> dict[str, Any]:
@@ -59,19 +75,28 @@ def body(operation: str) -> dict[str, Any]:
         raise NotUnderstood(f"the body is {request.mimetype}; send application/json", 415)
     value = _json(_bytes() or b"{}")
     for error in _validator(operation).iter_errors(value):
-        place = "/".join(map(str, error.instance_path))
-        schema = next((each.schema for each in control_plane().operations[operation].parameters if each.name == place), {})
-        if "pattern" in schema:
-            raise NotUnderstood(f"{place} is not understood: it wants {_wants(schema)}")
-        raise NotUnderstood(f"{place or 'the body'}: {error.message[:300]}")
+        raise NotUnderstood(_explained(error, _body_schema(operation)))
     assert isinstance(value, dict)
     return value
 
 
-def world_document(name: str) -> openapi.Document | None:
+def _explained(error: Any, schema: openapi.Node) -> str:
+    """What a body should be, by the schema that refuses it."""
+    place = "/".join(map(str, error.instance_path))
+    meant = schema.at(tuple(step for key in error.instance_path for step in ("properties", key))).value
+    match error.kind.name:
+        case "additionalProperties":
+            name = error.kind.unexpected[0]
+            return f"{place or 'the body'} has no key {name} ({openapi.nearest(name, meant['properties'])})"
+        case "pattern" | "anyOf" if "description" in meant:
+            return f"{place or 'the body'} is not understood: it wants {meant['description']}"
+    return f"{place or 'the body'}: {error.message[:300]}"
+
+
+def world_document(name: str, contract: openapi.Contract) -> openapi.Document | None:
     """The world document in the body; None where there is none. `name` is the file that its problems carry.
 
-    Raises NotUnderstood.
+    What `GET state` shows is one, too: there a column without a value is null. Raises NotUnderstood, also for a redacted value.
     """
     text = _bytes()
     if not text.strip():
@@ -79,7 +104,35 @@ def world_document(name: str) -> openapi.Document | None:
     document = _document(text, name)
     if not isinstance(document.data, dict):
         raise NotUnderstood(f"{name}:1: is not a world; write its tables, each a list of rows")
-    return document
+    tables = {table: document.data[table] for table in contract.tables if isinstance(document.data.get(table), list)}
+    _refuse_redacted(document, tables)
+    found = dict(document.data)
+    for table, rows in tables.items():
+        columns = _empty_columns(contract, table)
+        found[table] = [_without_nulls(row, columns) for row in rows]
+    return replace(document, data=found)
+
+
+def _refuse_redacted(document: openapi.Document, tables: Mapping[str, list[Any]]) -> None:
+    for table, rows in tables.items():
+        for number, row in enumerate(rows):
+            for column, value in row.items() if isinstance(row, dict) else ():
+                if REDACTED in str(value):
+                    what = f"{column} is {REDACTED}, which would be stored as the value"
+                    hint = "take a snapshot to return to a state, or read it with ?secrets=true and the control-plane token"
+                    raise NotUnderstood(str(document.root.at((table, number, column)).problem(f"{table}: {what}", hint)))
+
+
+def _empty_columns(contract: openapi.Contract, table: str) -> frozenset[str]:
+    """The columns that a row need not have, and that are null where it does not."""
+    columns = contract.tables[table]
+    return frozenset(name for name in columns.names if name not in columns.required and columns.defaults.get(name) is None)
+
+
+def _without_nulls(row: Any, columns: Collection[str]) -> Any:
+    if not isinstance(row, dict):
+        return row
+    return {name: value for name, value in row.items() if value is not None or name not in columns}
 
 
 def _document(text: bytes, name: str) -> openapi.Document:
@@ -98,7 +151,7 @@ def _document(text: bytes, name: str) -> openapi.Document:
         raise NotUnderstood(str(error)) from None
 
 
-def moment(asked: dict[str, Any], name: str, now: int) -> int | None:
+def moment(asked: Mapping[str, Any], name: str, now: int) -> int | None:
     """A time of the query or the body, in epoch ms; None where it is absent. Raises NotUnderstood."""
     if not asked.get(name, "").strip():
         return None
@@ -129,12 +182,16 @@ def _refused(name: str) -> Any:
 
 @cache
 def _validator(operation: str) -> Any:
-    document = control_plane().document
-    for item in document["paths"].values():
-        for each in item.values():
-            if isinstance(each, dict) and each.get("operationId") == operation:
-                schema = each["requestBody"]["content"]["application/json"]["schema"]
-                return jsonschema_rs.validator_for({**schema, "components": document["components"]})
+    schema = _body_schema(operation)
+    return jsonschema_rs.validator_for({**schema.value, "components": schema.document.data["components"]})
+
+
+@cache
+def _body_schema(operation: str) -> openapi.Node:
+    for path in openapi.read_document(FILE).root.child("paths").children():
+        for each in path.children():
+            if isinstance(each.value, dict) and each.value.get("operationId") == operation:
+                return each.at(("requestBody", "content", "application/json", "schema"))
     raise LookupError(operation)
 
 

@@ -14,12 +14,13 @@ import openapi
 from mockserver.control import arguments as asked
 from mockserver.control.access import Guard, Refusal
 from mockserver.control.arguments import NotUnderstood
+from mockserver.control.patterns import pattern
 from mockserver.http.reply import JSON, encoded, problem
 from mockserver.serving.mock import Mock
 from mockserver.serving.witnesses import witnesses
 from mockserver.worlds.clock import Clock
 from mockserver.worlds.faults import MOST_FAULTS, UnknownOperation, UnknownOutcome
-from mockserver.worlds.journal import Pattern, as_text
+from mockserver.worlds.journal import as_text
 from mockserver.worlds.metrics import exposition
 from mockserver.worlds.redaction import Redaction
 from mockserver.worlds.world import LiveWorld, Moment, NoRoom, Origin
@@ -62,7 +63,11 @@ class Control:
         blueprint = Blueprint("control", __name__)
         for method, rule, view in self._routes():
             blueprint.add_url_rule(
-                rule, f"{method} {rule}".replace(".", "_"), _sent(view), methods=[method], provide_automatic_options=False
+                rule,
+                f"{method} {rule}".replace(".", "_"),
+                _sent(method, rule, view),
+                methods=[method],
+                provide_automatic_options=False,
             )
         for kind, status in STATUSES.items():
             blueprint.register_error_handler(kind, _handler(status))
@@ -107,7 +112,8 @@ class Control:
 
     def create_world(self) -> Body:
         wanted = asked.query("createWorld")
-        document, worlds = asked.world_document(wanted["name"]), self.mock.worlds
+        worlds = self.mock.worlds
+        document = asked.world_document(wanted["name"], self.mock.contract)
         if "from" in wanted:
             if document:
                 raise NotAllowed("a world is a fork or has a document of its own; leave out `from`, or the body")
@@ -126,7 +132,8 @@ class Control:
         redaction = self._redaction(asked.query("getState"))
         state = live.state
         redaction.learn(state)
-        return {name: [redaction.row(name, row) for row in rows] for name, rows in state.snapshot().items()}
+        # In the order in which rows were added, so that `last` means the same row where they are put into a world.
+        return {name: [redaction.row(name, row) for row in state.rows(name)] for name in state.tables}
 
     def replace_state(self, world: str) -> Body:
         live = self._get(world)
@@ -135,7 +142,7 @@ class Control:
         if "clock" in document.data:
             clock = Clock(frozen_at=read.now) if read.frozen else Clock().at(read.now)
         random = Random(read.seed).getstate() if "seed" in document.data else live.random.getstate()
-        live.restore(Moment(read.state, clock, random, live.faults.active))
+        live.restore(Moment(read.state, clock, random, live.faults.active, live.secrets))
 
     def change_state(self, world: str) -> Body:
         live = self._get(world)
@@ -194,7 +201,7 @@ class Control:
         live, wanted = self._get(world), asked.query("getJournal")
         redaction = self._redaction(wanted)
         with live.lock:
-            found = list(islice(live.journal.matching(_pattern(wanted, live)), wanted["limit"]))
+            found = list(islice(live.journal.matching(pattern(wanted, live)), wanted["limit"]))
             forgotten, state = live.journal.forgotten, live.state
         redaction.learn(state)
         return {"entries": [entry.described(redaction) for entry in found], "forgotten": forgotten}
@@ -206,9 +213,8 @@ class Control:
 
     def verify_journal(self, world: str) -> Body:
         live, wanted = self._get(world), asked.body("verifyJournal")
-        pattern = _pattern(wanted, live)
         with live.lock:
-            count, forgotten = sum(1 for _ in live.journal.matching(pattern)), live.journal.forgotten
+            count, forgotten = sum(1 for _ in live.journal.matching(pattern(wanted, live))), live.journal.forgotten
         return _verdict(wanted, count, forgotten)
 
     def get_witnesses(self, world: str) -> Body:
@@ -222,7 +228,7 @@ class Control:
         return world
 
     def _document(self, live: LiveWorld) -> tuple[openapi.Document, openapi.World]:
-        document = asked.world_document(live.name) or openapi.parse_document("{}", live.name)
+        document = asked.world_document(live.name, live.contract) or openapi.parse_document("{}", live.name)
         return document, openapi.read_world(document, live.contract, live.now(), None, self.mock.worlds.bounds.rows)
 
     def _redaction(self, wanted: Mapping[str, Any]) -> Redaction:
@@ -249,8 +255,11 @@ class Control:
         }
 
 
-def _sent(view: Callable[..., Any]) -> Callable[..., Response]:
+def _sent(method: str, rule: str, view: Callable[..., Any]) -> Callable[..., Response]:
+    documented = rule.replace("<", "{").replace(">", "}")
+
     def sent(**path: str) -> Response:
+        asked.check_query(method, documented)
         found = view(**path)
         if isinstance(found, Response):
             return found
@@ -273,12 +282,6 @@ def _clock(clock: Clock) -> dict[str, Any]:
     now = clock.now()
     ahead = clock.ahead if clock.frozen_at is None else clock.at(now).running().ahead
     return {"mode": clock.mode, "now": now, "time": as_text(now), "ahead": ahead}
-
-
-def _pattern(wanted: dict[str, Any], live: LiveWorld) -> Pattern:
-    now = live.now()
-    parts = {name: wanted.get(name) for name in ("operation", "outcome", "parameters", "tainted")}
-    return Pattern(**parts, since=asked.moment(wanted, "since", now), until=asked.moment(wanted, "until", now))
 
 
 def _verdict(wanted: dict[str, Any], count: int, forgotten: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ MOST_FAULTS = 100
 
 
 class UnknownOutcome(ValueError):
-    """An outcome that none of the operations has; the text lists the known ones."""
+    """An outcome that none of the operations has; the text names a similar one, or lists the known ones."""
 
 
 class UnknownOperation(ValueError):
@@ -82,7 +82,8 @@ class Faults:
 
     def add(self, wanted: Mapping[str, Any], contract: openapi.Contract) -> Fault:
         """Adds a fault, as the control plane's document describes one. Raises UnknownOutcome and UnknownOperation."""
-        only = _operations(wanted, contract)
+        able = operations_with(wanted.get("operation"), wanted.get("outcome"), contract)
+        only = able if able < contract.operations.keys() else None
         self._last += 1
         defaults: dict[str, Any] = {"operation": None, "times": None, "rate": 1.0}
         fault = Fault(id=self._last, only=only, **(defaults | dict(wanted)))
@@ -110,33 +111,31 @@ class Faults:
         self.active = tuple(kept for each in self.active if (kept := left if each is fault else each) is not None)
 
 
-def rule_for(operation: openapi.Operation, code: str) -> openapi.Rule:
-    """The row that gives an outcome, written `404`, `getThing/404` or as the code in the body.
-
-    Raises UnknownOutcome.
-    """
-    found = operation.rule_of(code)
+def rule_for(operation: openapi.Operation, outcome: str) -> openapi.Rule:
+    """The row that gives an outcome, in any of its spellings. Raises UnknownOutcome."""
+    found = operation.rule_of(outcome)
     if found is None:
-        raise UnknownOutcome(f"{operation.name} has no outcome {code}; known: {_labels([operation])}")
+        raise _unknown(operation.name, outcome, operation.outcomes)
     return found
 
 
-def _labels(operations: Iterable[openapi.Operation]) -> str:
-    return ", ".join(dict.fromkeys(outcome.rpartition("/")[2] for each in operations for outcome in each.outcomes))
+def operations_with(name: str | None, outcome: str | None, contract: openapi.Contract) -> frozenset[str]:
+    """The operations with this name and with this outcome; None stands for any.
 
-
-def _operations(wanted: Mapping[str, Any], contract: openapi.Contract) -> frozenset[str] | None:
-    """The operations that a fault can apply to; None for all."""
-    name, outcome = wanted.get("operation"), wanted.get("outcome")
+    Raises UnknownOperation, and UnknownOutcome where none of them has the outcome.
+    """
     if name is not None and name not in contract.operations:
         raise UnknownOperation(f"there is no operation {name} ({openapi.nearest(name, contract.operations)})")
     meant = [each for each in contract.operations.values() if name in (None, each.name)]
-    if outcome is None:
-        return None if name is None else frozenset((name,))
-    able = frozenset(each.name for each in meant if each.rule_of(outcome))
-    if not able:
-        raise UnknownOutcome(f"{name or 'the contract'} has no outcome {outcome}; known: {_labels(meant)}")
+    able = frozenset(each.name for each in meant if outcome is None or each.rule_of(outcome))
+    if outcome is not None and not able:
+        raise _unknown(name or "the contract", outcome, [known for each in meant for known in each.outcomes])
     return able
+
+
+def _unknown(where: str, outcome: str, known: Iterable[str]) -> UnknownOutcome:
+    names = known if "/" in outcome else [each.rpartition("/")[2] for each in known]
+    return UnknownOutcome(f"{where} has no outcome {outcome} ({openapi.nearest(outcome, names)})")
 
 
 def _patched(body: Any, patch: Mapping[str, Any]) -> Any:

@@ -126,7 +126,7 @@ class Pattern:
 
     operation: str | None = None
     outcome: str | None = None
-    """`getThing/404`, or without the operation `404`."""
+    """`getThing/404`, `404`, or the code in the body. A reply without an outcome has its HTTP status, 0 where none was sent."""
     parameters: Mapping[str, Any] | None = None
     """Their values as they are sent; None for one that is absent."""
     since: int | None = None
@@ -139,7 +139,7 @@ class Pattern:
         call = entry.call
         return (
             self.operation in (None, call.operation)
-            and (self.outcome is None or self.outcome in (entry.outcome, _label(entry.outcome)))
+            and (self.outcome is None or self.outcome in _spellings(entry))
             and (self.since is None or entry.at >= self.since)
             and (self.until is None or entry.at <= self.until)
             and self.tainted in (None, entry.tainted)
@@ -179,8 +179,8 @@ def as_text(at: int) -> str:
         return str(at)
 
 
-def _label(outcome: str | None) -> str | None:
-    return outcome.rpartition("/")[2] if outcome else None
+def _spellings(entry: Entry) -> tuple[str, ...]:
+    return (str(entry.status),) if entry.outcome is None or entry.rule is None else entry.rule.spellings
 
 
 def _same(sent: Any, meant: Any) -> bool:

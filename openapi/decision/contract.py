@@ -70,13 +70,13 @@ class Operation:
         return tuple(dict.fromkeys(rule.outcome for rule in self.rules if rule.code != ANY_CODE))
 
     def rule_of(self, code: str) -> Rule | None:
-        """The row that gives an outcome, written `404`, `getThing/404`, or as the code in the body; None where none does.
+        """The row that gives an outcome, in any of its spellings; None where none does.
 
         Of an operation without a decision table, a range or `default` gives every status that it covers.
         """
-        label = code.removeprefix(f"{self.name}/")
+        known, label = self.outcomes, code.removeprefix(f"{self.name}/")
         for rule in self.rules:
-            if label in (rule.outcome.rpartition("/")[2], str(rule.code)):
+            if code in rule.spellings and rule.outcome in known:
                 return rule
         status = int(label) if label.isascii() and label.isdecimal() and len(label) == 3 else 0
         if not 200 <= status <= 599:

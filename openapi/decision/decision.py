@@ -112,6 +112,11 @@ class Rule:
     holds: Callable[[Scope], bool] = field(init=False, repr=False, compare=False)
     """Whether every condition is met; an Absence counts as false. Raises ExecutionError where an expression fails."""
 
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """How its outcome may be written: `getThing/404`, `404`, or as the code in the body."""
+        return self.outcome, self.outcome.rpartition("/")[2], *([] if self.code is None else [str(self.code)])
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "holds", all_of(list(self._conditions()) or [lambda scope: True]))
 
