@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check
 PYTHONS ?= python3.11 python3.12 python3.13
 
-.PHONY: install mock verify test test-all check bench format lock
+.PHONY: install mock verify test test-all check documents bench format lock
 
 install: $(VENV)/.installed
 
@@ -46,6 +46,11 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto
+
+# Needs Node.js: Redocly and Spectral read the OpenAPI documents. The files in .ci/ hold the exceptions and their reasons.
+documents:
+	npx --yes @redocly/cli@2.77.0 lint --config .ci/redocly.yaml
+	npx --yes @stoplight/spectral-cli@6.16.3 lint --ruleset .ci/spectral.yaml --fail-severity hint openapi/*.yaml
 
 # Against Prism, WireMock and Mockoon, which are fetched into a cache; `python -m bench --help` names what else is measured.
 bench: install
