@@ -158,7 +158,7 @@ def test_a_file_of_somebody_else_is_a_sentence(monkeypatch):
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("openapi.document.document.open", refuse, raising=False)
+    monkeypatch.setattr("openapi.document.reader.open", refuse, raising=False)
     assert "theirs.yaml:1: cannot be read: Permission denied" in _refused("--contract", "theirs.yaml")
 
 

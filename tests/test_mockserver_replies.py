@@ -29,7 +29,10 @@ paths:
   /range: {get: {operationId: range, responses: {2XX: {description: it}, 201.5: {description: none}}}}
   /interim: {get: {operationId: interim, responses: {'101': {description: switch}, '400': {description: bad}}}}
   /waits: {get: {operationId: waits, responses: {'100': {description: continue}}}}
-  /moved: {get: {operationId: moved, responses: {'302': {description: moved, headers: {Location: {schema: {type: string, example: /new}}}}}}}
+  /moved:
+    get:
+      operationId: moved
+      responses: {'302': {description: moved, headers: {Location: {schema: {type: string, example: /new}}}}}
   /headers:
     post:
       operationId: headers
@@ -56,7 +59,10 @@ paths:
             application/json: {examples: {plain: {value: {name: ann}}, admin: {$ref: '#/components/examples/Admin'}}}
             application/xml: {schema: {type: object, xml: {name: user}, properties: {name: {type: string}}}}
         '404': {description: none, content: {application/json: {examples: {gone: {value: gone}}}}}
-  /any: {get: {operationId: any, responses: {'200': {description: ok, content: {'*/*': {schema: {type: object, properties: {sold: {type: boolean}}}}}}}}}
+  /any:
+    get:
+      operationId: any
+      responses: {'200': {description: ok, content: {'*/*': {schema: {type: object, properties: {sold: {type: boolean}}}}}}}
   /media/{kind}: {get: {operationId: media, responses: {'200': {description: ok, content: {text/csv: {example: "a,b"}}}}}}
   /thing:
     delete: {operationId: gone, responses: {'204': {description: gone, content: {application/json: {example: {deleted: true}}}}}}

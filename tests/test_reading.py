@@ -385,7 +385,10 @@ x-messages: {1: {en: gone}, 0: {en: fine}}
 x-envelope: {code: /code, message: /msg, data: /data, body: {ok: true}}
 x-readings: {empty: {is: missing, assumed: silent}}
 x-state:
-  keys: {key: [token], row: {properties: {token: {type: string}, at: {type: integer}}, required: [at]}, phases: {old: row.at < now}}
+  keys:
+    key: [token]
+    row: {properties: {token: {type: string}, at: {type: integer}}, required: [at]}
+    phases: {old: row.at < now}
 x-let:
   holder: {find: keys, where: {token: key}}
 x-outcomes:

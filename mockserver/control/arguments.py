@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -136,17 +135,9 @@ def _without_nulls(row: Any, columns: Collection[str]) -> Any:
 
 
 def _document(text: bytes, name: str) -> openapi.Document:
-    """JSON is nearly YAML: that is where its lines come from, but not its values, whose escapes YAML reads otherwise."""
-    if not request.mimetype.endswith("yaml"):
-        with suppress(NotUnderstood):
-            data, lines = _json(text), {}
-            with suppress(openapi.InvalidDocument):
-                lines = openapi.parse_document(text, name).lines
-            return openapi.Document(name, data, lines)
-        if request.mimetype not in _UNNAMED:
-            _json(text)
+    is_json = request.mimetype not in _UNNAMED and not request.mimetype.endswith("yaml")
     try:
-        return openapi.parse_document(text, name)
+        return openapi.parse_document(text, name, only_json=is_json)
     except openapi.InvalidDocument as error:
         raise NotUnderstood(str(error)) from None
 

@@ -159,13 +159,15 @@ def _path(names: Names) -> Fill:
 
 def _headers(names: Names) -> Fill:
     known = [(key, name) for key, found in names.items() for name in found]
-    known += [
-        (f"HTTP_{key.removeprefix(UNDERSCORED).upper()}", name) for key, name in known if key.startswith(UNDERSCORED)
-    ]  # of other WSGI servers, such as Flask's test client
+    # Other WSGI servers, such as Flask's test client, have a dash and an underscore in one variable.
+    elsewhere = [(f"HTTP_{key.removeprefix(UNDERSCORED).upper()}", name) for key, name in known if key.startswith(UNDERSCORED)]
 
     def fill(raw: dict[str, Any], environ: Environ, path: Mapping[str, str], query: str, body: str) -> None:
         for key, name in known:
-            if key in environ and name not in raw:
+            if key in environ:
+                raw[name] = decoded(environ[key])
+        for key, name in elsewhere if "wsgi.version" in environ else ():
+            if key in environ:
                 raw[name] = decoded(environ[key])
 
     return fill

@@ -25,17 +25,19 @@ def read_document(path: str | Path) -> Document:
     return parse_document(text, file)
 
 
-def parse_document(text: str | bytes, file: str) -> Document:
+def parse_document(text: str | bytes, file: str, *, only_json: bool = False) -> Document:
     """Parses text; `file` is the name in problems. Raises InvalidDocument.
 
-    Text that begins like JSON is JSON if it can be, and must be if the file is called so: YAML has such braces too.
+    Text that begins like JSON is JSON if it can be, because YAML has such braces too. It must be with `only_json`, and if the
+    file is called so.
     """
     text = text if isinstance(text, str) else _decoded(text, file)
-    if file.endswith(".json") or is_json(text):
+    only_json = only_json or file.endswith(".json")
+    if only_json or is_json(text):
         try:
             return Document(file, *read_json(text, file))
         except NotJson:
-            if file.endswith(".json"):
+            if only_json:
                 raise
     return Document(file, *read_yaml(text, file))
 

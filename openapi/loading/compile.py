@@ -268,7 +268,13 @@ class _Compiler:
         return replace(parameter, read=stated_reader(parameter.read, parameter.type, stated)) if stated else parameter
 
     def _parameters(self, item: Node, node: Node, body: Node | None) -> tuple[Parameter, ...]:
-        own = map(self._read_as_stated, filter(None, (parameter(each, self.requests) for each in declared(item, node))))
+        own: list[Parameter] = []
+        for each in declared(item, node):
+            if (found := parameter(each, self.requests)) is not None:
+                own.append(self._read_as_stated(found))
+            else:
+                hint = "an expression has names of letters, digits and _"
+                self._note_problem(each.problem(f"no rule can use the parameter {each.value.get('name')}", hint))
         parameters = [*own, *body_parameters(body, self.requests), *self._credentials(node, self.problems.append)]
         return tuple({each.name: each for each in parameters}.values())
 

@@ -191,6 +191,8 @@ def _array(schema: Mapping[str, Any]) -> Read:
     parse = _PARSERS.get(json_type(item), _text)(item)
 
     def read(raw: str) -> list[Any] | Absence:
+        if not raw.strip(BLANK):
+            return UNREADABLE
         found = [parse(each) for each in split(raw)]
         return UNREADABLE if UNREADABLE in found else found
 

@@ -1,0 +1,109 @@
+"""`contracts lint`: each version of OpenAPI by its own rules, nothing fetched, sentences in place of tracebacks."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from contracts.cli.main import main
+
+HEAD = {"info": {"title": "T", "version": "1"}}
+OK = {"200": {"description": "ok"}}
+BOUND = {"name": "n", "in": "query", "schema": {"type": "integer", "minimum": 0, "exclusiveMinimum": True}}
+
+
+@pytest.fixture
+def lint(tmp_path):
+    def run(document, name="a.json"):
+        file = tmp_path / name
+        file.write_text(document if isinstance(document, str) else json.dumps(document, indent=1))
+        result = CliRunner().invoke(main, ["lint", str(file)])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result.exit_code, result.output.replace(f"{tmp_path}/", "")
+
+    return run
+
+
+def paths(*operations, **more):
+    return {**HEAD, "paths": {f"/{number}": {"get": each} for number, each in enumerate(operations)}, **more}
+
+
+@pytest.mark.parametrize(("version", "code"), [("3.0.3", 0), ("3.1.0", 2)])
+def test_a_document_is_judged_by_its_own_version(lint, version, code):
+    found, said = lint({"openapi": version, **paths({"parameters": [BOUND], "responses": OK})})
+    assert found == code
+    assert ("a.json: no problems in 1 operations, no decision tables" in said) is (code == 0)
+    assert ("is not valid OpenAPI 3.1" in said) is (code == 2)
+
+
+def test_a_version_that_nobody_knows_is_a_sentence(lint):
+    assert lint({"openapi": "3.9.0", **paths()}) == (2, "a.json:1: OpenAPI 3.9.0 is not known (write one of 3.0, 3.1, 3.2)\n")
+
+
+def test_operations_without_a_table_are_counted(lint):
+    table = {"operationId": "a", "responses": OK, "x-outcomes": [{"status": 200}]}
+    assert lint({"openapi": "3.1.0", **paths(table, {"responses": OK}, {"responses": OK})}) == (
+        0,
+        "a.json: no problems in 1 operations, 1 rows; 2 operations without a decision table\n",
+    )
+
+
+def test_nothing_is_fetched(lint, monkeypatch):
+    fetched = []
+    monkeypatch.setattr("urllib.request.urlopen", lambda *arguments, **more: fetched.append(arguments))
+    monkeypatch.setattr("socket.create_connection", lambda *arguments, **more: fetched.append(arguments))
+    schemas = {
+        "A": {"$ref": "http://127.0.0.1:9/secret.yaml#/x"},
+        "B": {"$ref": "file:///etc/hostname"},
+        "C": {"$ref": "no.yaml"},
+    }
+    code, said = lint({"openapi": "3.1.0", **paths(), "components": {"schemas": schemas}})
+    assert (code, fetched) == (2, [])
+    assert [line.partition(" leads to ")[0] for line in said.splitlines()] == [
+        "a.json:10: $ref http://127.0.0.1:9/secret.yaml#/x",
+        "a.json:13: $ref file:///etc/hostname",
+        "a.json:16: $ref no.yaml",
+    ]
+
+
+def test_a_problem_of_openapi_has_its_line(lint):
+    text = "openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths:\n  /a:\n    get:\n      responses: {'200': {}}\n"
+    code, said = lint(text, "a.yaml")
+    assert (code, said.startswith("a.yaml:6: is not valid OpenAPI 3.1: ")) == (2, True)
+
+
+def test_a_key_that_is_nearly_one_of_the_vocabulary_is_noted(lint):
+    code, said = lint({"openapi": "3.1.0", **paths({"responses": OK, "x-outcome": []})})
+    assert (code, "note: a.json:15: x-outcome is not read (did you mean x-outcomes?)" in said) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "problem"),
+    [
+        (
+            {"name": "filter", "in": "query", "style": "deepObject", "schema": {"type": "object"}},
+            "filter is an object in a query of style deepObject, which is not read (write its parts as parameters of their own)",
+        ),
+        (
+            {"name": "ids", "in": "path", "required": True, "style": "matrix", "schema": {"type": "array"}},
+            "ids is an array in a path of style matrix, which is not read",
+        ),
+        ({"name": "n", "in": "body", "schema": {}}, "the parameter is in no place of a request (write in: query, path"),
+        ({"name": "n", "in": "query", "schema": {"type": "nonsense"}}, "the schema is invalid"),
+        ({"name": "n", "in": "query", "schema": 5}, "the schema is not a mapping"),
+    ],
+)
+def test_what_the_mock_does_not_read_is_a_problem(lint, parameter, problem):
+    operation = {"operationId": "a", "parameters": [parameter], "responses": OK, "x-outcomes": [{"status": 200}]}
+    code, said = lint({"openapi": "3.1.0", **paths(operation)})
+    assert (code, problem in said) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["X-Request-Id", "filter[name]"])
+def test_a_parameter_that_no_rule_can_name_is_noted(lint, name):
+    parameter = {"name": name, "in": "query", "schema": {"type": "string"}}
+    operation = {"operationId": "a", "parameters": [parameter], "responses": OK, "x-outcomes": [{"status": 200}]}
+    code, said = lint({"openapi": "3.1.0", **paths(operation)})
+    assert (code, f"no rule can use the parameter {name}" in said) == (0, True)
