@@ -21,16 +21,15 @@ from openapi.document.swagger import converted, is_swagger
 from openapi.expression.expression import NOW, ROW, Expression, Names, compile_expression
 from openapi.loading.default_rules import DefaultRules
 from openapi.loading.lint import check_operation
+from openapi.loading.outline import Outline, credentials
 from openapi.loading.schemas import body_parameters, declared, media_types, parameter, plain_parameter, response_schemas
 from openapi.loading.servers import base_paths
-from openapi.loading.vocabulary import check_sections, near_misses
-from openapi.parameters.parameter import Parameter, read_credential
+from openapi.parameters.parameter import Parameter
 from openapi.parameters.readings import Stated, stated_reader
-from openapi.schemas.convert import READ_ONLY, WRITE_ONLY, Schemas, holders
+from openapi.schemas.convert import READ_ONLY, WRITE_ONLY, Schemas
 
 HERE = Path(__file__).parent.parent
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 def load(path: str | Path | None = None, *, plain: bool = False) -> Contract:
@@ -55,17 +54,17 @@ class _Compiler:
 
     def __init__(self, document: Document, plain: bool) -> None:
         self.root, self.file, self.plain = document.root, document.file, plain
-        self.notes: list[str] = []
+        self.outline = Outline(document.root, plain)
         self.requests, self.replies = Schemas(document, READ_ONLY), Schemas(document, WRITE_ONLY)
-        self.default_rules = DefaultRules(self.replies, self.notes.append)
-        self.problems: list[Problem] = []
+        self.default_rules = DefaultRules(self.replies, self.outline.notes.append)
+        self.problems = self.outline.problems
         self.unused: dict[
             tuple[Any, ...], list[Problem]
         ] = {}  # common lets and rows by pointer: the problems in the operations so far; empty if one uses them
         self.plans: dict[str, TablePlan] = {}
 
     def contract(self) -> Contract:
-        self._check_document()
+        self.outline.check()
         self._raise_problems()
         for node in self._children("x-state"):
             if (plan := self._try(TablePlan, node)) is not None:
@@ -89,15 +88,10 @@ class _Compiler:
             languages=self._languages(),
             language_header=header,
             readings=_readings(self.root),
-            notes=tuple(dict.fromkeys(self.notes)),
-            unread=tuple(self._unread()),
+            notes=tuple(dict.fromkeys(self.outline.notes)),
+            unread=tuple(self.outline.unread()),
             files=(self.file, *self.root.document.files.values()),
         )
-
-    def _unread(self) -> Iterator[Problem]:
-        for reference, reason in self.root.document.unread.items():
-            for pointer in holders(self.root.value, reference):
-                yield replace(self.root, pointer=pointer).problem(f"$ref {reference} {reason}")
 
     def _raise_problems(self) -> None:
         if self.problems:
@@ -111,14 +105,6 @@ class _Compiler:
             self.problems.extend(error.problems)
             return None
 
-    def _note_problem(self, problem: Problem) -> None:
-        """Notes a problem that a mock of a whole API can do without solving."""
-        self.notes.append(str(problem))
-
-    def _note_near_misses(self, node: Node) -> None:
-        for problem in near_misses(node):
-            self._note_problem(problem)
-
     def _children(self, key: str) -> Iterator[Node]:
         node = self.root.get(key)
         return iter(()) if node is None else node.children()
@@ -129,53 +115,12 @@ class _Compiler:
         found = ((each.name, self._try(compile_condition, each, names)) for each in (node.children() if node else ()))
         return tuple((name, condition) for name, condition in found if condition is not None)
 
-    def _check_document(self) -> None:
-        """Checks the outline of the OpenAPI document, and each section of the vocabulary against its JSON Schema."""
-        root = self.root
-        if not isinstance(root.value, dict) or not str(root.value.get("openapi", "")).startswith("3."):
-            raise ContractError([root.problem("is no OpenAPI 3 document, and no Swagger 2.0", "begin with openapi: 3.1.0")])
-        if root.mapping("paths") is None:
-            if not root.value.keys() & {"webhooks", "components"}:
-                raise ContractError([root.problem("the document has no paths", "write paths:, and below it /a/path:")])
-            self.notes.append(f"{self.file}: the document has no paths, so nothing is served")
-        self._check_sections(root)
-
-    def _check_sections(self, node: Node) -> None:
-        self.problems.extend(check_sections(node))
-        self._note_near_misses(node)
-
-    def _items(self) -> Iterator[tuple[Node, Node, str]]:
-        """Each operation of the document with its path and its method. What is none is a problem, or noted if plain."""
-        paths = self.root.mapping("paths")
-        for path in paths.value if paths else ():
-            item = self._try_mapping(paths, path) if path.startswith("/") else None
-            for method in METHODS:
-                node = self._try_mapping(item, method) if item is not None else None
-                if item is not None and node is not None:
-                    yield item, node, method
-            if item is None and not path.startswith(("/", "x-")):
-                self.notes.append(f"{path} is no path, because it does not begin with /")
-
-    def _try_mapping(self, node: Node | None, key: str) -> Node | None:
-        try:
-            return node.mapping(key) if node is not None else None
-        except InvalidDocument as error:
-            self._unusable(error)
-            return None
-
-    def _unusable(self, error: InvalidDocument) -> None:
-        """What cannot be used of a document is a problem; a mock of a whole API does without it."""
-        if self.plain:
-            self.notes.extend(f"{problem}; it is not served" for problem in error.problems)
-        else:
-            self.problems.extend(error.problems)
-
     def _operations(self) -> Iterator[Operation]:
         seen: dict[str, int] = {}
-        for item, node, method in self._items():
+        for item, node, method in self.outline.operations():
             has_table = "x-outcomes" in node.value
             if not (self.plain or has_table):
-                self._note_near_misses(node)
+                self.outline.note_near_misses(node)
                 continue
             operation = self._with_table(item, node, method) if has_table else self._without_table(item, node, method)
             if operation is None:
@@ -186,25 +131,25 @@ class _Compiler:
                     self.problems.append(again)
                     continue
                 name = f"{operation.method} {operation.path}"
-                self.notes.append(f"{again}; this one is called {name}")
+                self.outline.notes.append(f"{again}; this one is called {name}")
                 operation = self._plain_operation(item, node, method, name)
             seen[operation.name] = operation.line
             yield operation
 
     def _with_table(self, item: Node, node: Node, method: str) -> Operation | None:
         before = len(self.problems)
-        self._check_sections(node)
+        self.outline.check_sections(node)
         return self._try(self._operation, item, node, method) if len(self.problems) == before else None
 
     def _without_table(self, item: Node, node: Node, method: str) -> Operation | None:
-        self._note_near_misses(node)
+        self.outline.note_near_misses(node)
         name = node.value.get("operationId")
         try:
             return self._plain_operation(
                 item, node, method, name if isinstance(name, str) and name else f"{method.upper()} {item.name}"
             )
         except InvalidDocument as error:
-            self._unusable(error)
+            self.outline.unusable(error)
             return None
 
     def _operation(self, item: Node, node: Node, method: str) -> Operation:
@@ -243,7 +188,7 @@ class _Compiler:
         """An operation without a decision table. Its parameters are for the journal only, which hides credentials."""
         parameters = [
             *(plain_parameter(each.value) for each in declared(item, node)),
-            *self._credentials(node, self._note_problem),
+            *credentials(self.root, node, self.outline.note),
         ]
         rules = self.default_rules.rules(node, name)
         return Operation(
@@ -274,26 +219,9 @@ class _Compiler:
                 own.append(self._read_as_stated(found))
             else:
                 hint = "an expression has names of letters, digits and _"
-                self._note_problem(each.problem(f"no rule can use the parameter {each.value.get('name')}", hint))
-        parameters = [*own, *body_parameters(body, self.requests), *self._credentials(node, self.problems.append)]
+                self.outline.note(each.problem(f"no rule can use the parameter {each.value.get('name')}", hint))
+        parameters = [*own, *body_parameters(body, self.requests), *credentials(self.root, node, self.problems.append)]
         return tuple({each.name: each for each in parameters}.values())
-
-    def _credentials(self, node: Node, problem: Callable[[Problem], None]) -> Iterator[Parameter]:
-        """The credentials of an operation. `problem` gets what is wrong with its security. Raises InvalidDocument."""
-        security = (self.root if node.value.get("security") is None else node).sequence("security")
-        components = self.root.mapping("components")
-        schemes = components.mapping("securitySchemes") if components else None
-        required = all(each.value for each in security)  # {} means that no security is required
-        for requirement in security:
-            for name in requirement.value if isinstance(requirement.value, dict) else ():
-                scheme = schemes.mapping(name) if schemes else None
-                if scheme is None:
-                    problem(
-                        requirement.problem(f"unknown security scheme {name}", nearest(name, schemes.value if schemes else ()))
-                    )
-                    continue
-                where, wire_name = _place_of(scheme)
-                yield Parameter(name, where, wire_name, {"type": "string"}, required, read_credential, credential=True)
 
     def _lets(self, node: Node, names: dict[str, Any]) -> dict[str, Let]:
         """The lets of the operation, and the top-level lets whose names it has. Adds their types to `names`."""
@@ -390,14 +318,6 @@ def _readings(root: Node) -> dict[str, Stated]:
 def _requires_body(body: Node | None, parameters: Iterable[Parameter]) -> bool:
     """Whether a request must have a body."""
     return body is not None and (body.value.get("required") is True or any(each.location == "body" for each in parameters))
-
-
-def _place_of(scheme: Node) -> tuple[str, str]:
-    """The location and the name of a credential; for a scheme that says none, such as `http`, the header Authorization."""
-    where, name = scheme.value.get("in"), scheme.value.get("name")
-    if where not in ("query", "header", "cookie") or not isinstance(name, str):
-        return "header", "authorization"
-    return where, name.lower() if where == "header" else name
 
 
 def _empty(node: Node) -> Node:
