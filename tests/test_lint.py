@@ -34,7 +34,7 @@ def paths(*operations, **more):
 def test_a_document_is_judged_by_its_own_version(lint, version, code):
     found, said = lint({"openapi": version, **paths({"parameters": [BOUND], "responses": OK})})
     assert found == code
-    assert ("a.json: no problems in 1 operations, no decision tables" in said) is (code == 0)
+    assert ("a.json: no problems in 1 operation, no decision tables" in said) is (code == 0)
     assert ("is not valid OpenAPI 3.1" in said) is (code == 2)
 
 
@@ -46,7 +46,7 @@ def test_operations_without_a_table_are_counted(lint):
     table = {"operationId": "a", "responses": OK, "x-outcomes": [{"status": 200}]}
     assert lint({"openapi": "3.1.0", **paths(table, {"responses": OK}, {"responses": OK})}) == (
         0,
-        "a.json: no problems in 1 operations, 1 rows; 2 operations without a decision table\n",
+        "a.json: no problems in 1 operation, 1 row; 2 operations without a decision table\n",
     )
 
 
@@ -99,6 +99,18 @@ def test_what_the_mock_does_not_read_is_a_problem(lint, parameter, problem):
     operation = {"operationId": "a", "parameters": [parameter], "responses": OK, "x-outcomes": [{"status": 200}]}
     code, said = lint({"openapi": "3.1.0", **paths(operation)})
     assert (code, problem in said) == (2, True)
+
+
+def test_a_body_that_is_not_read_is_noted(lint):
+    fields = {"schema": {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}}}
+    content = {"multipart/form-data": {}, "application/x-www-form-urlencoded": fields}
+    parameter = {"name": "a", "in": "query", "schema": {"type": "string"}}
+    parts = {"parameters": [parameter], "requestBody": {"content": content}, "responses": OK, "x-outcomes": [{"status": 200}]}
+    _, said = lint({"openapi": "3.1.0", **HEAD, "paths": {"/a": {"post": {"operationId": "a", **parts}}}})
+    assert [line.partition(": ")[2].partition(" (")[0] for line in said.splitlines()[:-1]] == [
+        "a.json:20: a body of type multipart/form-data is not read",
+        "a.json:20: the field b of the form is not read",
+    ]
 
 
 @pytest.mark.parametrize("name", ["X-Request-Id", "filter[name]"])

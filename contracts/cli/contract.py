@@ -44,9 +44,13 @@ def lint(file: str) -> None:
         click.echo(f"note: {note}")
     with_table, rules = len(contract.operations), sum(len(each.rules) for each in contract.operations.values())
     without = len(whole.operations) - with_table
-    tables = f"{rules} rows" if with_table else "no decision tables"
-    rest = f"; {without} operations without a decision table" if with_table and without else ""
-    click.echo(f"{file}: no problems in {with_table or without} operations, {tables}{rest}")
+    tables = _counted(rules, "row") if with_table else "no decision tables"
+    rest = f"; {_counted(without, 'operation')} without a decision table" if with_table and without else ""
+    click.echo(f"{file}: no problems in {_counted(with_table or without, 'operation')}, {tables}{rest}")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _openapi_problems(file: str, contract: openapi.Contract) -> list[openapi.Problem]:

@@ -22,14 +22,23 @@ from openapi.expression.expression import NOW, ROW, Expression, Names, compile_e
 from openapi.loading.default_rules import DefaultRules
 from openapi.loading.lint import check_operation
 from openapi.loading.outline import Outline, credentials
-from openapi.loading.schemas import body_parameters, declared, media_types, parameter, plain_parameter, response_schemas
+from openapi.loading.schemas import (
+    FORM,
+    JSON,
+    body_parameters,
+    declared,
+    media_types,
+    parameter,
+    plain_parameter,
+    response_schemas,
+    unread_bodies,
+)
 from openapi.loading.servers import base_paths
 from openapi.parameters.parameter import Parameter
 from openapi.parameters.readings import Stated, stated_reader
 from openapi.schemas.convert import READ_ONLY, WRITE_ONLY, Schemas
 
 HERE = Path(__file__).parent.parent
-FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 
 
 def load(path: str | Path | None = None, *, plain: bool = False) -> Contract:
@@ -161,6 +170,8 @@ class _Compiler:
         body = node.mapping("requestBody")
         media = media_types(body)
         parameters = self._parameters(item, node, body)
+        for problem in unread_bodies(body, self.requests, {each.wire_name for each in parameters if each.location == "query"}):
+            self.outline.note(problem)
         names: dict[str, Any] = {each.name: each.type for each in parameters} | {"now": "integer"}
         lets = self._lets(node, names)
         rules = self._rules(node, name, names, lets, {each.name for each in parameters if not each.required})

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 from openapi.document.document import Node
-from openapi.document.errors import ContractError, first_line
+from openapi.document.errors import ContractError, Problem, first_line
 from openapi.parameters.arrays import items_of
 from openapi.parameters.parameter import Parameter, json_type, reader
 from openapi.schemas.convert import Schemas
 from openapi.schemas.flat import CHOICES, Definitions, flat, uses_definitions
 from openapi.schemas.validator import validator
 
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 LOCATIONS = ("query", "path", "header", "cookie")
 
 
@@ -49,7 +50,7 @@ def plain_parameter(value: dict[str, Any]) -> Parameter:
 
 def body_parameters(body: Node | None, schemas: Schemas) -> Iterator[Parameter]:
     """The properties of a JSON body as parameters. Raises InvalidDocument."""
-    schema = _media_schema(body, schemas, "application/json")
+    schema = _media_schema(body, schemas, JSON)
     for name, each in schema.get("properties", {}).items():
         own = _in_one_place(each, schema.get("$defs", {}))
         required = name in schema.get("required", ())
@@ -60,6 +61,21 @@ def media_types(body: Node | None) -> tuple[str, ...]:
     """The media types of a body, without their parameters. Raises InvalidDocument."""
     content = body.mapping("content") if body else None
     return tuple(name.partition(";")[0].strip().lower() for name in content.value) if content else ()
+
+
+def unread_bodies(body: Node | None, schemas: Schemas, query: Set[str]) -> Iterator[Problem]:
+    """What of a body is not read: other media types, and fields of a form that are no parameters of the `query` too.
+
+    Raises InvalidDocument.
+    """
+    if body is None:
+        return
+    for name in media_types(body):
+        if name not in (FORM, JSON):
+            yield body.problem(f"a body of type {name} is not read", f"of bodies, {JSON} and {FORM} are")
+    for name in _media_schema(body, schemas, FORM).get("properties", {}):
+        if name not in query:
+            yield body.problem(f"the field {name} of the form is not read", "declare it as a parameter in: query, too")
 
 
 def response_schemas(node: Node, schemas: Schemas) -> dict[str, dict[str, Any]]:
