@@ -41,7 +41,7 @@ NOT_PLAIN = [
 
 
 def compiled(text, program):
-    return compile_native(text, {name: Operand(name, None, kind) for name, kind in KINDS.items()}, {}, program)
+    return compile_native(text, {name: Operand(name, None, kind) for name, kind in KINDS.items()}, {}, program, "contract.yaml:1")
 
 
 def unneeded(scope):

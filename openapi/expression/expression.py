@@ -18,6 +18,7 @@ from typing import Any
 
 from openapi.document.document import Node
 from openapi.document.errors import ContractError, ExecutionError, nearest
+from openapi.expression import budget
 from openapi.expression.cel import compile_program
 from openapi.expression.native import Evaluate, NativeExpression, Operand, compile_native
 from openapi.parameters.parameter import UNDETERMINED, Absence
@@ -146,6 +147,7 @@ def compile_expression(node: Node, names: Names) -> Expression:
 
 def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Names) -> Expression:
     program = _compile(node, flat)
+    execute = _bounded(node, program, flat, {_type(names, each) for each in references})
     called = tuple(name for name in program.functions() if name.isidentifier() and not name.startswith("_"))
     for name in called:
         if name not in _CEL_FUNCTIONS and name not in FUNCTIONS:
@@ -155,10 +157,11 @@ def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Na
     value = _trial(node, program, sample | {name: _with_random(function, Random(0)) for name, function in own})
     if not references and not own:
         return Expression(node.value, (), lambda scope: value, constant=True, type=_type_of(value))
-    evaluate = _execute(program, f"{node.document.file}:{node.line}: {node.value}", references, own)
+    where = f"{node.document.file}:{node.line}: {node.value}"
+    evaluate = _execute(execute, where, references, own)
     operands = {_flat(each): Operand(str(each), None, _CLASSES.get(_type(names, each) or "")) for each in references}
     calls = {f"{name}()": _call(function) for name, function in own}
-    native = compile_native(flat, operands, calls, evaluate)
+    native = compile_native(flat, operands, calls, evaluate, where)
     return Expression(
         node.value, references, native.evaluate if native else evaluate, constant=False, type=_type_of(value), native=native
     )
@@ -167,7 +170,7 @@ def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Na
 def _references(node: Node, names: Names) -> tuple[tuple[Reference, ...], str]:
     """The names that the text uses, and the text with a flat variable in place of each `name.column`."""
     found: dict[str, Reference] = {}
-    bound = set(re.findall(r"\b(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,", node.value))
+    bound = set(re.findall(rf"\b(?:{'|'.join(budget.MACROS)})\s*\(\s*([A-Za-z_]\w*)\s*,", node.value))
 
     def flatten(match: re.Match[str]) -> str:
         name, column = match["name"], match["column"]
@@ -216,6 +219,28 @@ def _compile(node: Node, text: str) -> Any:
     except ValueError as error:
         reason = next((line for line in str(error).splitlines() if "ERROR" in line), str(error)).split("ERROR: ")[-1]
         raise ContractError([node.problem(f"{node.value!r} is not CEL: {reason}")]) from None
+
+
+def _bounded(node: Node, program: Any, text: str, types: set[str | None]) -> Callable[[dict[str, Any]], Any]:
+    """The `execute` of a program that fails instead of taking very long. Raises ContractError for one that always may."""
+    code = budget.tokens(text)
+    if wrong := budget.unsafe_pattern(code):
+        raise ContractError([node.problem(wrong)])
+    degree, own = budget.degree(code), budget.words(code)
+    rows = budget.MOST_ROWS if "rows" in types else 0
+    if max(own, rows) ** degree > budget.MOST_STEPS:
+        what = f"the macros of this expression may take {max(own, rows)}^{degree} steps, more than {budget.MOST_STEPS}"
+        raise ContractError([node.problem(what, budget.RIGHT)])
+    if degree < 2:
+        return program.execute  # type: ignore[no-any-return]
+
+    def execute(variables: dict[str, Any]) -> Any:
+        size = own + sum(map(budget.parts, variables.values()))
+        if size**degree > budget.MOST_STEPS:
+            raise ValueError(f"it may take {size}^{degree} steps, more than {budget.MOST_STEPS} ({budget.RIGHT})")
+        return program.execute(variables)
+
+    return execute
 
 
 def _trial(node: Node, program: Any, sample: dict[str, Any]) -> Any:
@@ -289,8 +314,9 @@ def _call(function: Callable[[Random], Any]) -> Evaluate:
     return lambda scope: function(scope.random)
 
 
-def _execute(program: Any, where: str, references: tuple[Reference, ...], own: tuple[tuple[str, Any], ...]) -> Evaluate:
-    execute = program.execute
+def _execute(
+    execute: Callable[[dict[str, Any]], Any], where: str, references: tuple[Reference, ...], own: tuple[tuple[str, Any], ...]
+) -> Evaluate:
     values = tuple((_flat(each), str(each)) for each in references)
 
     def evaluate(scope: Any) -> Any:
@@ -303,7 +329,7 @@ def _execute(program: Any, where: str, references: tuple[Reference, ...], own: t
         for name, function in own:
             variables[name] = _with_random(function, scope.random)
         try:
-            return execute(variables)
+            return budget.check_value(execute(variables))
         except _FAILURES as error:
             raise ExecutionError(f"{where}: {error}") from error
 

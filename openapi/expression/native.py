@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
+from openapi.document.errors import ExecutionError
+from openapi.expression.budget import LONGEST_TEXT
 from openapi.parameters.parameter import UNDETERMINED, Absence
 
 Evaluate = Callable[[Any], Any]
@@ -56,15 +58,17 @@ class NativeExpression:
 
 
 def compile_native(
-    text: str, names: Mapping[str, Operand], calls: Mapping[str, Evaluate], program: Evaluate
+    text: str, names: Mapping[str, Operand], calls: Mapping[str, Evaluate], program: Evaluate, where: str
 ) -> NativeExpression | None:
     """A native expression, or None for an expression that is not simple enough.
 
     `names` are the operands by their name in the text, `calls` the calls that return a text, such as `uuid()`. `program`, the
-    compiled CEL program, evaluates values of an unexpected class.
+    compiled CEL program, evaluates values of an unexpected class. `where` is the place of the expression, for errors.
     """
     if "+" in text:
-        joined = _joined([calls.get(each.strip()) or _part(_read(_operand(each), names)) for each in text.split("+")], program)
+        joined = _joined(
+            [calls.get(each.strip()) or _part(_read(_operand(each), names)) for each in text.split("+")], program, where
+        )
         return joined and NativeExpression(joined, joined)
     parts = text.split("&&")
     tests = [test for each in parts if (test := _negated(each, names, program) or _compared(each, names, program))]
@@ -184,15 +188,18 @@ def _part(operand: Operand | None) -> Evaluate | None:
     return itemgetter(name) if name else lambda scope: value
 
 
-def _joined(parts: list[Evaluate | None], program: Evaluate) -> Evaluate | None:
+def _joined(parts: list[Evaluate | None], program: Evaluate, where: str) -> Evaluate | None:
     evaluates = [each for each in parts if each is not None]
     if len(evaluates) < len(parts):
         return None
 
     def evaluate(scope: Any) -> Any:
         try:
-            return "".join([each(scope) for each in evaluates])
+            text = "".join([each(scope) for each in evaluates])
         except TypeError:
             return program(scope)
+        if len(text) > LONGEST_TEXT:
+            raise ExecutionError(f"{where}: the text is longer than {LONGEST_TEXT} characters")
+        return text
 
     return evaluate
