@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -72,6 +73,41 @@ def test_with_a_token_every_address_is_served(served):
     assert requests.get(f"{base}/_mock/worlds", headers={"Authorization": "Bearer secret"}, timeout=10).ok
     code, out, err = _stopped(process)
     assert (code, err, "secret" in out) == (0, "", False)
+
+
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        ("hush-hush\n", "has white space around it"),
+        (" hush-hush", "has white space around it"),
+        ("hush\thush", "has characters that no header can carry"),
+        ("hush-hüsh", "has characters that no header can carry"),
+        (" ", "is empty"),
+    ],
+)
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_a_token_that_no_client_could_send_is_refused_and_not_shown(token, said, by):
+    output = _refused(
+        *(["--token", token] if by == "option" else []), env={"MOCKSERVER_TOKEN": token} if by != "option" else None
+    )
+    assert output.startswith(f"the token (--token or MOCKSERVER_TOKEN) {said}")
+    assert (output.count("\n"), "hush" in output) == (1, False)
+
+
+def test_a_second_signal_ends_the_mock_at_once(served):
+    process = served("--quiet")
+    host, port = process.base.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as client:
+        # replies that the client never reads, so the mock has something to wait for
+        client.settimeout(1)
+        with pytest.raises(TimeoutError):
+            while True:
+                client.sendall(b"GET /_mock/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000)
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 128 + signal.SIGINT
 
 
 def test_what_was_begun_is_finished_before_the_mock_stops(served):

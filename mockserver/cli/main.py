@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import signal
 import ssl
 import sys
@@ -41,11 +42,11 @@ def main() -> None:
 @main.command()
 @SERVE
 def serve(**options: Any) -> None:
-    """Serves a contract until it is interrupted.
+    """Serves a contract until it is interrupted; a second signal ends it at once.
 
     A flag wins over its environment variable, that over the config file, and that over the default.
     """
-    host, port, token = options["host"], options["port"], options["token"]
+    host, port, token = options["host"], options["port"], _token(options["token"])
     if not is_loopback(host) and not token:
         _fail(
             f"other machines reach {host}, so the control plane wants a token: set MOCKSERVER_TOKEN or --token, "
@@ -67,8 +68,14 @@ def serve(**options: Any) -> None:
         _fail(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}; choose another --host or --port")
     spare_the_collector()
     stop = Event()
+
+    def interrupted(number: int, frame: object) -> None:
+        if stop.is_set():  # the second signal waits for nobody
+            os._exit(128 + number)
+        stop.set()
+
     for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, lambda *_: stop.set())
+        signal.signal(each, interrupted)
     server = Server(app, listener, options["threads"], tls)
     reloader = Reloader(mock, options["contract"], lambda text: click.echo(text, err=True))
     if options["reload"]:
@@ -101,6 +108,20 @@ def _mock(contract: str | None, world: str | None, bounds: Bounds) -> Mock:
         return read_mock(contract, world, bounds)
     except openapi.InvalidDocument as error:
         _fail(str(error))
+
+
+def _token(token: str | None) -> str | None:
+    """Refuses a token that no client could send; says nothing of the token itself."""
+    if token is None:
+        return None
+    source = "the token (--token or MOCKSERVER_TOKEN)"
+    if not token.strip():
+        _fail(f"{source} is empty; give at least one character, or leave the option out")
+    if token != token.strip():
+        _fail(f"{source} has white space around it, such as the line break at the end of a file; give it without")
+    if not (token.isascii() and token.isprintable()):
+        _fail(f"{source} has characters that no header can carry; use visible ASCII characters, such as letters and digits")
+    return token
 
 
 def _tls(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
