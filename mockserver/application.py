@@ -17,12 +17,12 @@ from mockserver.control.access import Guard, Refusal
 from mockserver.control.arguments import control_plane
 from mockserver.control.control_plane import Control
 from mockserver.http.reply import problem
-from mockserver.http.request import LARGEST_BODY, LARGEST_DOCUMENT
+from mockserver.http.request import largest_body
 from mockserver.serving.document import served_document
 from mockserver.serving.mock import Mock
 from mockserver.serving.operations import PREFIX, Line, Log, Operations
 
-CONTROL, HEALTH, WORLDS = "/_mock", "/_mock/health", "/_mock/worlds"
+CONTROL, HEALTH = "/_mock", "/_mock/health"
 LONGEST_COMPARED = 300
 """Characters of a wrong path that are compared with the right ones."""
 
@@ -52,7 +52,7 @@ def _begin(guard: Guard) -> Callable[[], None]:
         g.started = time.perf_counter()
         if request.path.startswith(CONTROL):
             guard.check(request.headers, request.scheme, open_to_all=request.path == HEALTH)
-        request.max_content_length = LARGEST_DOCUMENT if request.path.startswith(WORLDS) else LARGEST_BODY
+        request.max_content_length = largest_body(request.path)
         if (request.content_length or 0) > request.max_content_length:
             raise RequestEntityTooLarge
 

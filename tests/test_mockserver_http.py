@@ -6,7 +6,7 @@ import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Thread
+from threading import Event, Thread
 from unittest.mock import patch
 
 import pytest
@@ -97,6 +97,32 @@ def test_pipelined_requests_are_answered_in_their_order_also_where_one_takes_lon
     assert _outcome(wire.reply()) == "shareInfo/5106"
 
 
+@pytest.mark.parametrize("cut", [1, 60])
+def test_a_request_is_counted_from_where_it_begins(wire, cut):
+    request, many = f"{SHARE}{ALICE}\r\n", 500
+    wire.send(request * many + request[:cut])
+    assert [_outcome(wire.reply()) for _ in range(many)] == ["shareInfo/200"] * many
+    wire.send(request[cut:])
+    assert _outcome(wire.reply()) == "shareInfo/200"
+
+
+def test_a_body_does_not_count_for_the_head_of_the_next_request(wire):
+    body = json.dumps(json.loads(DATE)) + " " * 70_000
+    wire.send(f"{CLOCK}Content-Length: {len(body)}\r\n\r\n{body}{HEALTH[:20]}")
+    assert wire.reply()[0] == 200
+    assert wire.send(f"{HEALTH[20:]}\r\n").reply()[0] == 200
+
+
+@pytest.mark.parametrize(("size", "status"), [(64 * 1024, 200), (64 * 1024 + 1, 431)])
+@pytest.mark.parametrize("before", [0, 200])
+def test_a_head_may_have_64_kib(wire, before, size, status):
+    for _ in range(before):
+        wire.send(f"{SHARE}{ALICE}\r\n").reply()
+    head = f"{SHARE}{ALICE}Long: "
+    wire.send(head + "a" * (size - len(head) - 4) + "\r\n\r\n")
+    assert wire.reply()[0] == status
+
+
 def test_a_request_may_come_byte_by_byte(wire):
     for byte in f"{SHARE}{ALICE}\r\n":
         wire.send(byte)
@@ -131,6 +157,10 @@ def test_a_body_may_come_in_chunks_and_a_trailer_is_no_header(wire):
         f"{SHARE}Zero: a\0b\r\n\r\n",
         f"{SHARE}Feed: a\n\r\n",
         SHARE.replace("\r\n", "\n") + "\n",
+        f"POST {URL} HTTP/1.1\r\n{ALICE}\r\n",
+        f"{SHARE}Host: b\r\n\r\n",
+        f"{SHARE}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n".replace("HTTP/1.1", "HTTP/1.0"),
+        f"{SHARE}Upgrade: a\r\nConnection: Upgrade\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".replace("/1.1", "/1.0"),
         "GET /a b HTTP/1.1\r\n\r\n",
         "BREW / HTTP/1.1\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -151,11 +181,115 @@ def test_a_name_with_an_underscore_does_not_pass_for_a_header(wire):
     assert _outcome(wire.reply()) == "shareInfo/200"
 
 
-@pytest.mark.parametrize("size", [8 * 1024 * 1024 + 1, 10**15])
-def test_a_body_that_is_too_large_is_refused_before_it_is_sent(wire, size, monkeypatch):
+def test_http_1_0_needs_no_host(wire):
+    assert wire.send(f"POST {URL} HTTP/1.0\r\n{ALICE}Upgrade: a\r\nConnection: Upgrade\r\n\r\n").reply()[0] == 200
+
+
+@pytest.mark.parametrize("strange", ["a\0: b", "a: b\0", "\xe4: b", "a: \x01", "a b: c", ": c"])
+def test_what_cannot_be_read_is_answered_also_after_a_request_that_takes_longer(wire, strange):
+    wire.send(f"{HEALTH}\r\n{SHARE}{strange}\r\n\r\n")
+    assert [wire.reply()[0], wire.reply()[0]] == [200, 400]
+    wire.socket.shutdown(socket.SHUT_WR)
+    assert wire.closed()
+
+
+@pytest.mark.parametrize(
+    "header", ["Mock-World: \xff\x80", "a!#$%&'*+-.^`|~1: \xe4\t ", "Cookie: \xff=\xfe", "Prefer: code=\xff"]
+)
+@pytest.mark.parametrize("target", [f"POST {URL}", "GET /_mock/worlds", "GET /nowhere"])
+def test_strange_bytes_that_a_header_may_have_get_a_reply_like_any_other(wire, target, header):
+    status = wire.send(f"{target} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n").reply()[0]
+    assert status in (200, 400, 404)
+    assert wire.send(f"{HEALTH}\r\n").reply()[0] == 200
+
+
+MIB = 1024 * 1024
+CONTRACT_PATHS = [
+    URL,
+    f"http://a{URL}",
+    f"http://a{URL}?/_mock/worlds",
+    "/worlds/_mock/worlds",
+    "/_mock/health",
+    "/a/../_mock/worlds",
+]
+WORLD_PATHS = ["/_mock/worlds/w", "http://a/_mock/worlds/w", "/%5Fmock/w%6frlds/w"]
+
+
+@pytest.mark.parametrize(
+    ("path", "size"),
+    [*((path, MIB + 1) for path in CONTRACT_PATHS), *((path, 8 * MIB + 1) for path in WORLD_PATHS), (WORLD_PATHS[0], 10**15)],
+)
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent(wire, path, size, monkeypatch):
     monkeypatch.setattr("mockserver.http.connection.LINGER", 0)
-    wire.send(f"{CLOCK}Expect: 100-continue\r\nContent-Length: {size}\r\n\r\n")
+    wire.send(f"PUT {path} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {size}\r\n\r\n")
     assert (wire.reply()[0], wire.closed()) == (413, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "size"), [*((path, MIB) for path in CONTRACT_PATHS), *((path, 8 * MIB) for path in WORLD_PATHS)]
+)
+def test_a_body_that_is_not_too_large_is_asked_for(wire, path, size):
+    wire.send(f"PUT {path} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {size}\r\n\r\n")
+    assert wire.file.readline() == b"HTTP/1.1 100 Continue\r\n"
+
+
+def test_a_body_in_chunks_is_refused_as_soon_as_it_is_too_large(wire):
+    wire.send(f"{SHARE}Transfer-Encoding: chunked\r\n\r\n")
+    wire.send(f"{MIB:x}\r\n{'a' * MIB}\r\n1\r\na")
+    assert wire.reply()[0] == 413
+
+
+def test_the_bodies_of_all_connections_together_have_a_bound(served, monkeypatch):
+    monkeypatch.setattr("mockserver.http.connection.MOST_STORED", 3000)
+    server = served(create_app(_mock()))
+    head = f"{SHARE}{ALICE}Content-Length: 2000\r\n\r\n"
+    first, second, third = (Wire(server.port) for _ in range(3))
+    first.send(f"{HEALTH}\r\n").reply()
+    first.send(head + "a" * 1999)
+    assert _until(lambda: server._service.stored == 1999)
+    status, headers, body = second.send(head + "a" * 2000).reply()
+    assert (status, headers["Connection"]) == (503, "close")
+    assert "3000 bytes" in json.loads(body)["detail"]
+    assert _outcome(first.send("a").reply()) == "shareInfo/200"
+    assert _outcome(third.send(head + "a" * 2000).reply()) == "shareInfo/200"
+    third.send(head + "a" * 1000)
+    assert _until(lambda: server._service.stored == 1000)
+    for each in (third.file, third.socket):
+        each.close()
+    assert _until(lambda: server._service.stored == 0)
+
+
+def test_the_bodies_that_wait_for_a_thread_count_until_they_are_answered(served):
+    go_on = Event()
+
+    def slow(environ, start_response):
+        go_on.wait(10)
+        start_response("200 OK", [])
+        return [environ["wsgi.input"].read()[:1]]
+
+    server = served(slow)
+    wires = [Wire(server.port).send(f"{SHARE}Content-Length: 1000\r\n\r\n{'a' * 1000}") for _ in range(3)]
+    assert _until(lambda: server._service.stored == 3000)
+    go_on.set()
+    assert [each.reply()[2] for each in wires] == [b"a"] * 3
+    assert server._service.stored == 0
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_a_client_too_many_is_told_so(served, monkeypatch, capfd, loop):
+    monkeypatch.setattr("mockserver.http.connection.MOST_CONNECTIONS", 1)
+    monkeypatch.setattr("mockserver.http.connection.MOST_REFUSED", 2)
+    monkeypatch.setattr(http_server, "new_event_loop", pytest.importorskip(loop).new_event_loop)
+    server = served(create_app(_mock()))
+    first = Wire(server.port)
+    assert first.send(f"{HEALTH}\r\n").reply()[0] == 200
+    refused = [Wire(server.port) for _ in range(4)]
+    for each in refused:
+        status, headers, body = each.reply()
+        assert (status, headers["Connection"], json.loads(body)["status"]) == (503, "close", 503)
+    assert refused[-1].closed()
+    assert capfd.readouterr().err == "1 clients are connected, so further ones get 503\n"
+    assert first.send(f"{HEALTH}\r\n").reply()[0] == 200
 
 
 def test_a_body_without_end_is_refused(wire):
@@ -303,6 +437,21 @@ def test_stopping_answers_what_came_and_takes_no_more():
         stopped.result(5)
 
 
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_stopping_sends_delayed_replies_at_once_and_waits_for_no_client_that_has_gone(monkeypatch, loop):
+    monkeypatch.setattr(http_server, "new_event_loop", pytest.importorskip(loop).new_event_loop)
+    mock = _mock()
+    mock.worlds.default.faults.add({"delay": 60_000}, mock.contract)
+    server = Server(create_app(mock), listen("127.0.0.1", 0), 1)
+    gone, there = (Wire(server.port).send(f"{SHARE}{ALICE}\r\n{SHARE}\r\n") for _ in range(2))
+    assert _until(lambda: sum(each.delayed is not None for each in server._service.connections) == 2)
+    gone.file.close()
+    gone.socket.close()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(server.stop).result(20)
+    assert [_outcome(there.reply()), _outcome(there.reply()), there.closed()] == ["shareInfo/200", "shareInfo/5106", True]
+
+
 def test_a_stopped_server_may_be_stopped_again_and_its_port_taken():
     server = Server(create_app(_mock()), listen("127.0.0.1", 0), 1)
     server.stop()
@@ -351,6 +500,14 @@ def test_a_contract_cannot_break_a_header(served, tmp_path):
     app = create_app(Mock(contract, Origin(openapi.parse_document("{}", "world"))))
     status, headers, _ = Wire(served(app).port).send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n").reply()
     assert (status, "X-Split" in headers) == (500, False)
+
+
+def _until(holds):
+    """Whether it holds within ten seconds."""
+    end = time.monotonic() + 10
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.01)
+    return holds()
 
 
 def _mock():

@@ -14,7 +14,9 @@ from werkzeug.http import parse_cookie
 import openapi
 
 LARGEST_BODY, LARGEST_DOCUMENT = 1024 * 1024, 8 * 1024 * 1024
-"""Bytes of a request for the contract, and of one for the control plane."""
+"""Bytes of a body: of any request, and of one that may bring a world."""
+WORLDS = "/_mock/worlds"
+"""Where the paths that take a world begin."""
 COMPRESSIONS = ("gzip", "deflate")
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 
@@ -43,6 +45,11 @@ class UnreadableBody(ValueError):
 
 def _too_large() -> UnreadableBody:
     return UnreadableBody(413, f"the body is larger than {LARGEST_BODY} bytes")
+
+
+def largest_body(path: str) -> int:
+    """The most bytes that the body of a request for this path may have. The path is the decoded one, without a query."""
+    return LARGEST_DOCUMENT if path.startswith(WORLDS) else LARGEST_BODY
 
 
 def decoded(text: str) -> str:
