@@ -161,6 +161,7 @@ def test_a_body_may_come_in_chunks_and_a_trailer_is_no_header(wire):
         f"{SHARE}Host: b\r\n\r\n",
         f"{SHARE}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n".replace("HTTP/1.1", "HTTP/1.0"),
         f"{SHARE}Upgrade: a\r\nConnection: Upgrade\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".replace("/1.1", "/1.0"),
+        "GET http:///a HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /a b HTTP/1.1\r\n\r\n",
         "BREW / HTTP/1.1\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",

@@ -212,7 +212,8 @@ class Connection(asyncio.Protocol):
             if isinstance(cause, _Refused):
                 self._end(cause.status, str(cause))
             else:
-                self._end(400, f"this is no request of HTTP/1.1: {error}")
+                why = cause if isinstance(cause, HttpParserError) else error  # the cause of an error in a callback
+                self._end(400, f"this is no request of HTTP/1.1: {why}")
 
     def _read(self, data: bytes) -> bytes:
         """Gives what has to be read again, or later.
@@ -302,8 +303,8 @@ class Connection(asyncio.Protocol):
             self.service.send(self.transport, b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _expect_body(self, environ: Environ) -> None:
-        if "HTTP_TRANSFER_ENCODING" in environ and self.parser.get_http_version() == "1.0":
-            raise _Refused(400, "HTTP/1.0 has no Transfer-Encoding; send the body with a Content-Length")
+        if "HTTP_TRANSFER_ENCODING" in environ and self.parser.get_http_version() != "1.1":
+            raise _Refused(400, "only HTTP/1.1 has Transfer-Encoding; send the body with a Content-Length")
         self.largest = largest_body(environ["PATH_INFO"])
         if int(environ.get("CONTENT_LENGTH", 0)) > self.largest:
             raise _Refused(413, f"the body is larger than {self.largest} bytes")
