@@ -312,7 +312,18 @@ def test_other_tables_let_every_world_begin_anew(files, reloading):
     assert _share(client, "/worlds/other")["code"] == 5360
 
 
-@pytest.mark.parametrize(("place", "text"), [(0, "openapi: ["), (0, "openapi: 2.0.0"), (1, "nowhere: []"), (1, "{")])
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        (0, "openapi: ["),
+        (0, "openapi: 2.0.0"),
+        (0, "openapi: 3.1.0\npaths: {/a: {get: {x-outcomes: }}}"),
+        (0, "openapi: 3.1.0\nx: " + "[" * 100_000),
+        (1, "nowhere: []"),
+        (1, "{"),
+        (1, "[" * 100_000),
+    ],
+)
 def test_a_broken_file_keeps_what_was_there_and_says_why(files, reloading, place, text):
     reloader, said, client = reloading
     before = _share(client)["code"]
@@ -320,6 +331,34 @@ def test_a_broken_file_keeps_what_was_there_and_says_why(files, reloading, place
     reloader.check()
     assert (before, _share(client)["code"]) == (200, 200)
     assert re.search(rf"{files[place].name}:\d+: .*\nkept what was there before", said[-1])
+    reloader.check()
+    assert len(said) == 1
+
+
+def test_nothing_that_goes_wrong_ends_reloading(files, reloading, monkeypatch):
+    reloader, said, client = reloading
+    text = files[0].read_text()
+    with monkeypatch.context() as patch:
+        patch.setattr("openapi.load", lambda *arguments, **more: 1 / 0)
+        files[0].write_text(text + "\n")
+        reloader.check()
+    assert "cannot be read: ZeroDivisionError" in said[-1]
+    files[0].write_text(text.replace("Sharer successfully set device share information", "Done"))
+    reloader.check()
+    assert _share(client)["msg"] == "Done"
+
+
+def test_a_file_that_the_contract_refers_to_is_watched_too(tmp_path):
+    contract, other = tmp_path / "contract.yaml", tmp_path / "other.yaml"
+    responses = "{'200': {description: ok, content: {application/json: {schema: {$ref: other.yaml}}}}}"
+    contract.write_text(f"openapi: 3.1.0\ninfo: {{title: T, version: '1'}}\npaths: {{/a: {{get: {{responses: {responses}}}}}}}\n")
+    other.write_text("const: one\n")
+    mock, said = Mock(openapi.load(contract, plain=True), Origin(openapi.parse_document("{}", "empty"))), []
+    client, reloader = create_app(mock).test_client(), Reloader(mock, str(contract), said.append)
+    assert client.get("/a").json == "one"
+    other.write_text("const: another\n")
+    reloader.check()
+    assert client.get("/a").json == "another"
     reloader.check()
     assert len(said) == 1
 
