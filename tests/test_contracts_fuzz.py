@@ -59,7 +59,7 @@ def test_an_examination_sends_the_same_requests_too(world, tmp_path):
     found = []
     for _ in range(2):
         with tapped(tmp_path / "frozen.yaml") as (base, requests):
-            examine(CONTRACT.only("userDeviceList"), world, Target(base), Plan(walks=2))
+            examine(CONTRACT.only("userDeviceList"), world, Target(base), Plan(walks=2, workers=1))
             found.append(requests)
     assert found[0] == found[1]
     assert len(found[0]) > 100
