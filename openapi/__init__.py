@@ -15,6 +15,7 @@ from openapi.document.reader import parse_document, read_document
 from openapi.loading.compile import load
 from openapi.loading.world import World, demo_world, duration, instant, load_world, read_world
 from openapi.parameters.parameter import Absence, Parameter
+from openapi.parameters.paths import Paths, path_segments, path_template
 from openapi.parameters.readings import KEYS, KINDS, REQUESTS, Stated, folded, spellings
 from openapi.state.state import Change, State
 from openapi.witness.lifecycle import Transition, transitions
@@ -43,6 +44,7 @@ __all__ = [
     "Node",
     "Operation",
     "Parameter",
+    "Paths",
     "Permitted",
     "Problem",
     "Rule",
@@ -68,6 +70,8 @@ __all__ = [
     "near",
     "nearest",
     "parse_document",
+    "path_segments",
+    "path_template",
     "permitted",
     "read_document",
     "read_world",

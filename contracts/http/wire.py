@@ -163,12 +163,8 @@ def mismatch(request: Request, operations: Mapping[str, openapi.Operation]) -> s
     operation = operations.get(request.operation)
     if operation is None:
         return f"the contract has no operation {request.operation} ({openapi.nearest(request.operation, operations)})"
-    parts = request.path.split("/")
-    template = operation.path.split("/")
-    fits = len(parts) == len(template) and all(
-        one not in ("", ".", "..") if two.startswith("{") else one == two for one, two in zip(parts, template, strict=True)
-    )
-    if request.method != operation.method or not fits:
+    values = openapi.path_template(operation.path).values(openapi.path_segments(request.path))
+    if request.method != operation.method or values is None or not {".", ".."}.isdisjoint(values.values()):
         return f"{request.operation} is {operation.method} {operation.path}, not {request.method} {request.path}"
     return None
 

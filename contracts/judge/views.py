@@ -6,7 +6,6 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import Any
-from urllib.parse import unquote
 
 from werkzeug.http import parse_cookie
 
@@ -58,7 +57,7 @@ def views(operation: openapi.Operation, request: Request, allowed: Allowed) -> I
 
 
 def _views(operation: openapi.Operation, request: Request, allowed: Allowed) -> Iterator[View]:
-    path = _path_values(operation.path, request.path)
+    path = openapi.path_template(operation.path).values(openapi.path_segments(request.path)) or {}
     headers = {name.lower(): value for name, value in request.headers}
     cookies = _cookies(headers.get("cookie", ""))
     for query, form, body, choices in _parts(operation, request, allowed):
@@ -206,11 +205,6 @@ def unlike_views(
 
 def _alike(text: str, key: object) -> bool:
     return isinstance(key, str) and any(openapi.folded(kind, text) == openapi.folded(kind, key) for kind in openapi.KEYS)
-
-
-def _path_values(template: str, path: str) -> dict[str, str]:
-    parts = zip(template.split("/"), path.split("/"), strict=False)
-    return {name[1:-1]: unquote(value) for name, value in parts if name.startswith("{")}
 
 
 def _cookies(text: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ class Table:
 
     def __init__(self, contract: openapi.Contract) -> None:
         self.contract, self.replies = contract, Replies(contract)
-        self.routes = Routes(iter(contract.operations.values()))
+        self.routes = Routes(contract.operations.values())
         self._language, self._asked = next(iter(contract.languages), ""), variable(contract.language_header or "")
 
     def language(self, environ: Environ) -> str:
