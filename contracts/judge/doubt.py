@@ -77,6 +77,13 @@ class Doubt:
                 if row is not None:
                     self._add(each.columns, row)
 
+    def suspect_tables(self, tables: Iterable[str]) -> None:
+        """Every row of these tables is doubtful."""
+        for table in tables:
+            self._whole.add(table)
+            self._rows.pop(table, None)
+            self._invented.pop(table, None)
+
     def keep(self, states: Iterable[openapi.State]) -> None:
         """Forgets the invented rows that no possible state has: a reply has shown that they do not exist."""
         states = tuple(states)

@@ -7,7 +7,7 @@ several possible states. Each reply removes the states that do not explain it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -145,6 +145,22 @@ class Oracle:
                     judged = Judgement(lost, each.answer.number, changes=tuple(changes))
                     found.setdefault(tuple(map(without_lost, changes)), Way(Possible(state, before.choices), judged))
         return list(found.values())
+
+    def doubtful_lets(self, seen: openapi.Permitted) -> dict[str, str]:
+        """The lets of a request that look up rows of which nobody knows what the server holds, each with its `how`."""
+        return self._doubt.touched(seen)
+
+    def suppose_rows(self, add: Callable[[openapi.State], openapi.State]) -> None:
+        """The server has rows that nobody knew: `add` puts them into a state. A state that has them already stays."""
+        found = []
+        for each in self.possible:
+            with suppress(openapi.ExecutionError):
+                found.append(replace(each, state=add(each.state)))
+        self.possible = tuple(found) or self.possible
+
+    def doubt_tables(self, tables: Iterable[str]) -> None:
+        """Nobody knows the rows of these tables any more."""
+        self._doubt.suspect_tables(tables)
 
     def keep_states(self, now: int, later: int) -> None:
         """Keeps at most so many of the possible states, and from now on at most `later` ones."""

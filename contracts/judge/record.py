@@ -160,12 +160,12 @@ class Record:
         sentences = []
         outcomes = {got.rpartition("/")[2] for got in self.replies}
         for said in (outcomes, self.first_replies):
-            if len(said) == 1 and len(self.outcomes) > 1:
+            if self.thorough and len(said) == 1 and len(self.outcomes) > 1:
                 sentences.append(f"the server answered {printable(next(iter(said)), self.secrets)} to every request")
                 break
         if not self.cases:
             sentences.append("no documented outcome was verified")
-        elif not any(self.cases[each] for each in self.successes):
+        elif self.successes and not any(self.cases[each] for each in self.successes):
             sentences.append("no request succeeded; check that the world file describes this server")
         if self.thorough and (never := [each for each, succeeded in self.branches.items() if not succeeded]):
             sentences.append(f"never succeeded: {'; '.join(never)}")

@@ -1,0 +1,198 @@
+"""Judges traffic that other clients send: by the oracle where the world is known, and never an accusation where it is not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import openapi
+from contracts.http.wire import Reply, Request
+from contracts.judge.clock import Clock
+from contracts.judge.journal import LostReply
+from contracts.judge.oracle import Oracle
+from contracts.judge.record import Finding, Record
+from contracts.judge.serial import judge_together, unknown
+from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
+from contracts.judge.views import own_view
+from contracts.sequence.placeholder import Placeholders
+from contracts.sequence.sequence import Sequence
+from contracts.traffic.exchange import Exchange, NotJudged, Reader, credentials, reply
+from contracts.traffic.suppose import Row, Supposer, with_rows
+from contracts.traffic.unknown import Knowledge, depends, possible
+
+RULE = "not judged: the world file does not say enough"
+MOST_TOGETHER = 5
+"""The most overlapping exchanges of which the orders are tried."""
+MOST_STEPS = 10_000
+"""The most requests that are kept as a sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An exchange for an operation of the contract."""
+
+    exchange: Exchange
+    operation: openapi.Operation
+    request: Request
+    answer: Reply | LostReply
+
+
+class Traffic:
+    """Judges exchanges, and records what they show."""
+
+    def __init__(
+        self,
+        contract: openapi.Contract,
+        world: openapi.World,
+        now: int,
+        base: str,
+        *,
+        complete: Collection[str] = (),
+        tolerance: int = 1000,
+    ) -> None:
+        """`now` is the time at which the world was read, epoch ms; `base` is the server, for reports.
+
+        `complete` names the tables of which the world file has every row. `tolerance` is in ms.
+        """
+        self.contract, self.world = contract, world
+        self.oracle = Oracle(contract, world, Clock(world, now, tolerance=tolerance))
+        self.secrets = dict(world.secrets)
+        self.record = Record(
+            tuple(outcome for each in contract.operations.values() for outcome in each.outcomes),
+            self.secrets,
+            base,
+            thorough=False,
+        )
+        self.skipped: Counter[str] = Counter()
+        """Why exchanges were not judged, and how many."""
+        self.supposed: list[Row] = []
+        """Rows that the world file does not have, and without which replies would not be possible."""
+        self.sequence = Sequence(Placeholders(now, self.secrets))
+        """The judged requests, for replay."""
+        self._knowledge, self._supposer, self._reader = Knowledge(complete), Supposer(), Reader(contract)
+
+    def judge(self, exchanges: Iterable[Exchange]) -> list[Judgement]:
+        """Judges exchanges that overlap in time, or a single one."""
+        known = [found for each in sorted(exchanges, key=lambda each: each.received) if (found := self._known(each)) is not None]
+        if len(known) < 2 or not self._affect_one_another(known):
+            return [self._judged(each) for each in known]
+        return self._judged_together(known)
+
+    def _known(self, exchange: Exchange) -> _Known | None:
+        try:
+            operation = self._reader.operation(exchange)
+            request = self._reader.request(operation, exchange)
+            if exchange.status == 0:
+                return _Known(exchange, operation, request, LostReply(exchange.why, exchange.sent, exchange.received))
+            answer = reply(exchange)
+        except NotJudged as error:
+            self.skipped[f"{exchange.method} {exchange.path if self.skipped[str(error)] == 0 else ''}: {error}"] += 1
+            return None
+        self._hide(operation, request)
+        return _Known(exchange, operation, request, answer)
+
+    def _hide(self, operation: openapi.Operation, request: Request) -> None:
+        """Names the credentials of a request, so that no report shows them."""
+        for each in credentials(operation, own_view(operation, request).raw):
+            bare = each.removeprefix("Bearer ").strip()
+            if bare and bare not in self.secrets:
+                self.secrets[bare] = f"${{TOKEN_{len(self.secrets) + 1}}}"
+
+    def _affect_one_another(self, known: list[_Known]) -> bool:
+        taken = openapi.Footprint()
+        for each in known:
+            found = openapi.footprint(self.oracle.views(each.request, each.answer.sent, each.answer.received))
+            if found.meets(taken):
+                return True
+            taken.add(found)
+        return False
+
+    def _judged(self, known: _Known) -> Judgement:
+        request, answer = known.request, known.answer
+        if isinstance(answer, LostReply):
+            judged = self.oracle.judge_lost_reply(request, answer.sent, answer.received, answer.why)
+            judged = replace(judged, verdict=replace(judged.verdict, kind=UNEXPLAINED))
+        else:
+            seen = self.oracle.expect(request, answer.sent)
+            got = self.oracle.outcome(request, answer)
+            unsure = self._unsure(seen)
+            if unsure and got not in seen.outcomes:
+                self._suppose(seen, got, unsure)
+            judged = self._softened(known, seen, self.oracle.judge(request, answer), unsure)
+            if any(known.operation.lets[each].how in ("find", "first") for each in unsure):
+                self._knowledge.depend((each.columns.table, each.key) for each in judged.changes)
+        self._note(known, judged)
+        return judged
+
+    def _unsure(self, seen: openapi.Permitted) -> dict[str, str]:
+        """The lets of which nobody knows what they find: because of the world file, or of earlier replies."""
+        doubtful = self.oracle.doubtful_lets(seen)
+        return {**dict.fromkeys(doubtful, "an earlier reply left this open"), **self._knowledge.open_lets(seen)}
+
+    def _suppose(self, seen: openapi.Permitted, got: str, unsure: Collection[str]) -> None:
+        """Adds rows without which the reply would not be possible."""
+        if not possible(seen, got, unsure):
+            return
+        rows = self._supposer.rows(seen, got, unsure)
+        if rows:
+            self.oracle.suppose_rows(lambda state: with_rows(state, rows))
+            self.supposed += rows
+            self._knowledge.suppose(seen.scope.state, rows)
+
+    def _softened(self, known: _Known, seen: openapi.Permitted, judged: Judgement, unsure: Mapping[str, str]) -> Judgement:
+        """A judgement without an accusation that the unknown rows may explain."""
+        verdict = judged.verdict
+        if verdict.kind not in (VIOLATION, NOTE) or not unsure:
+            return judged
+        rules = possible(seen, verdict.got, unsure)
+        if not rules:
+            return judged  # also for a status, a code or a body that is not documented at all
+        permitted = {rule.number for rule in seen.rules}
+        if verdict.kind == VIOLATION and all(rule.number in permitted and not depends(rule, seen, unsure) for rule in rules):
+            return judged  # the data are wrong, whatever the unknown rows are
+        self.oracle.doubt_tables({effect.table for rule in rules for effect in rule.effects})
+        soft = Verdict(
+            UNEXPLAINED, verdict.outcome, verdict.got, f"{known.operation.name}: {RULE}", reason="; ".join(unsure.values())
+        )
+        return Judgement(soft, judged.row)
+
+    def _judged_together(self, known: list[_Known]) -> list[Judgement]:
+        """Judges exchanges of which the order is unknown: by every order if they are few and the world is known."""
+        sent = [(each.request, each.answer) for each in known]
+        unsure = any(self._unsure(self.oracle.expect(each.request, each.answer.sent)) for each in known)
+        if unsure or len(known) > MOST_TOGETHER or self._unreadable(known):
+            found = unknown(self.oracle, sent)
+        else:
+            found = judge_together(self.oracle, sent)
+        for each, judged in zip(known, found.judgements, strict=True):
+            self._note(each, judged)
+        if found.verdict is not None and found.verdict.kind == VIOLATION:
+            self._find(known[-1], found.verdict, [each.request for each in known])
+        return list(found.judgements)
+
+    def _unreadable(self, known: list[_Known]) -> bool:
+        return any(isinstance(each.answer, LostReply) for each in known)
+
+    def _note(self, known: _Known, judged: Judgement) -> None:
+        """Records a judged exchange."""
+        answer, took = known.answer, known.answer.received - known.answer.sent
+        text = answer.why if isinstance(answer, LostReply) else answer.text()
+        self.record.count(known.operation.name, judged, text, took)
+        self.record.requests += 1
+        if len(self.sequence.steps) < MOST_STEPS:
+            self.sequence.note(known.request, None if isinstance(answer, LostReply) else answer, judged.minted)
+        if judged.verdict.kind != VERIFIED:
+            self._find(known, judged.verdict, [known.request])
+        for finding in self.record.findings.values():
+            finding.often = f"{finding.count} of {self.record.requests} exchanges"
+
+    def _find(self, known: _Known, verdict: Verdict, steps: list[Request]) -> None:
+        found = self.record.findings.get(verdict.key)
+        if found is not None:
+            found.count += 1
+            return
+        answer = known.answer
+        text = answer.why if isinstance(answer, LostReply) else answer.text()
+        curls = [each.curl(self.record.base, self.secrets, {}) for each in steps]
+        self.record.findings[verdict.key] = Finding(verdict, steps, curls, text, steps[-1].size())
