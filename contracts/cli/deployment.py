@@ -31,18 +31,19 @@ class Deployment:
 def connect(options: Mapping[str, Any]) -> Deployment:
     """The deployment, after a check that the target answers HTTP. Raises Unusable."""
     try:
-        contract = _contract(options)
+        contract = contract_of(options)
         world = openapi.read_world(options["world"], contract, time.time_ns() // 1_000_000, os.environ)
         world = replace(world, secrets={**world.secrets, **secrets()})
         manners = _manners(options, contract)
-        target = Target(_url("target", options["target"]), manners)
+        target = Target(url("target", options["target"]), manners)
         target.check()
     except (openapi.InvalidDocument, Unreachable) as error:
         raise Unusable(printable(str(error), secrets())) from None
     return Deployment(contract, world, target)
 
 
-def _contract(options: Mapping[str, Any]) -> openapi.Contract:
+def contract_of(options: Mapping[str, Any]) -> openapi.Contract:
+    """The contract that the options name. Raises Unusable and InvalidDocument."""
     contract = openapi.load(options["contract"])
     if not contract.operations:
         raise Unusable(f"{contract.file}:1: no operation has x-outcomes, so there is nothing to test")
@@ -66,16 +67,16 @@ def _manners(options: Mapping[str, Any], contract: openapi.Contract) -> Manners:
         timeout=options["timeout"] / 1000,
         retries=options["retries"],
         certificates=options["ca"],
-        proxy=_url("proxy", options["proxy"]) if options["proxy"] else None,
-        reset=_url("reset", options["reset"]) if options["reset"] else None,
-        clock=_url("clock", options["clock"]) if options.get("clock") else None,
+        proxy=url("proxy", options["proxy"]) if options["proxy"] else None,
+        reset=url("reset", options["reset"]) if options["reset"] else None,
+        clock=url("clock", options["clock"]) if options.get("clock") else None,
         headers={each.name: each.value for each in headers},
         shown={each.name: each.shown for each in headers},
         connections=options.get("workers") or MOST_CONNECTIONS,
     )
 
 
-def _url(name: str, text: str) -> str:
+def url(name: str, text: str) -> str:
     """Checks the URL of an option. Errors do not repeat it, because it may contain a password. Raises Unusable."""
     try:
         parts = urlsplit(text)

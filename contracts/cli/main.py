@@ -11,6 +11,7 @@ from contracts.cli.fuzz import fuzz
 from contracts.cli.order import order
 from contracts.cli.param_types import secrets
 from contracts.cli.replay import replay
+from contracts.cli.traffic import check, watch
 from contracts.cli.unusable import Unusable
 from contracts.cli.verify import verify
 from contracts.http.target import Unreachable
@@ -32,5 +33,5 @@ def main() -> None:
     """Tests a server against a contract, an OpenAPI document with x-outcomes."""
 
 
-for command in (verify, fuzz, replay, order, lint, explain, diagram):
+for command in (verify, fuzz, replay, watch, check, order, lint, explain, diagram):
     main.add_command(command)

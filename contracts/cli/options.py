@@ -22,6 +22,19 @@ DEPLOYMENT = options(
     option("--contract", type=File(), metavar="FILE", help="OpenAPI document. Without it: the device-sharing example."),
     option("--operation", multiple=True, metavar="NAME", help="Test only this operation. Repeatable."),
 )
+WORLD_OF_TRAFFIC = options(
+    PROFILE,
+    option("--world", type=WorldFile(), metavar="FILE", help="YAML file with the data on the server, as far as it is known."),
+    option("--contract", type=File(), metavar="FILE", help="OpenAPI document. Without it: the device-sharing example."),
+    option("--operation", multiple=True, metavar="NAME", help="Judge only this operation. Repeatable."),
+    option(
+        "--complete",
+        multiple=True,
+        metavar="TABLE",
+        help="The world file has every row of this table; `all` for each. Repeatable.",
+    ),
+    option("--tolerance", default="1s", type=Duration(), metavar="TIME", help="How much the clocks of the machines may differ."),
+)
 CONNECTION = options(
     option("--rate", type=Rate(), metavar="N", help="Send at most N requests per second."),
     option("--timeout", default="10s", type=Duration(1), metavar="TIME", help="Timeout to connect, and to wait for a reply."),

@@ -12,6 +12,7 @@ from contracts.judge.clock import Clock
 from contracts.judge.journal import LostReply
 from contracts.judge.oracle import Oracle
 from contracts.judge.record import Finding, Record
+from contracts.judge.reply import InvalidReply
 from contracts.judge.serial import judge_together, unknown
 from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
 from contracts.judge.views import own_view
@@ -22,6 +23,8 @@ from contracts.traffic.suppose import Row, Supposer, with_rows
 from contracts.traffic.unknown import Knowledge, depends, possible
 
 RULE = "not judged: the world file does not say enough"
+SHORTEST_SECRET = 8
+"""Characters. A shorter credential is no secret, and would be found in many texts."""
 MOST_TOGETHER = 5
 """The most overlapping exchanges of which the orders are tried."""
 MOST_STEPS = 10_000
@@ -36,6 +39,10 @@ class _Known:
     operation: openapi.Operation
     request: Request
     answer: Reply | LostReply
+
+    def overlaps(self, other: _Known) -> bool:
+        """Whether the two were under way at the same time, as far as their times tell."""
+        return self.answer.sent <= other.answer.received and other.answer.sent <= self.answer.received
 
 
 class Traffic:
@@ -72,12 +79,31 @@ class Traffic:
         """The judged requests, for replay."""
         self._knowledge, self._supposer, self._reader = Knowledge(complete), Supposer(), Reader(contract)
 
-    def judge(self, exchanges: Iterable[Exchange]) -> list[Judgement]:
-        """Judges exchanges that overlap in time, or a single one."""
+    def judge(self, exchanges: Iterable[Exchange], *, late: bool = False) -> None:
+        """Judges exchanges that overlap in time, or a single one.
+
+        `late` says that exchanges were judged already that these overlap; then only what no order explains is a violation.
+        """
         known = [found for each in sorted(exchanges, key=lambda each: each.received) if (found := self._known(each)) is not None]
-        if len(known) < 2 or not self._affect_one_another(known):
-            return [self._judged(each) for each in known]
-        return self._judged_together(known)
+        for each in self._affecting(known):
+            if len(each) == 1:
+                self._judged(each[0], late)
+            else:
+                self._judged_together(each)
+
+    def _affecting(self, known: list[_Known]) -> list[list[_Known]]:
+        """The exchanges in groups that affect one another while they overlap, in the order in which the groups were over."""
+        groups: list[tuple[list[_Known], list[openapi.Footprint]]] = []
+        for each in known:
+            own = openapi.Footprint() if len(known) == 1 else self._footprint(each)
+            met = [group for group in groups if any(map(own.meets, group[1])) and any(each.overlaps(other) for other in group[0])]
+            merged = [one for group in met for one in group[0]], [one for group in met for one in group[1]]
+            groups = [group for group in groups if group not in met]
+            groups.append(([*merged[0], each], [*merged[1], own]))
+        return [group for group, _ in groups]
+
+    def _footprint(self, known: _Known) -> openapi.Footprint:
+        return openapi.footprint(self.oracle.views(known.request, known.answer.sent, known.answer.received))
 
     def _known(self, exchange: Exchange) -> _Known | None:
         try:
@@ -93,22 +119,13 @@ class Traffic:
         return _Known(exchange, operation, request, answer)
 
     def _hide(self, operation: openapi.Operation, request: Request) -> None:
-        """Names the credentials of a request, so that no report shows them."""
+        """Gives the credentials of a request other names, which stand in reports and recordings in their place."""
         for each in credentials(operation, own_view(operation, request).raw):
             bare = each.removeprefix("Bearer ").strip()
-            if bare and bare not in self.secrets:
-                self.secrets[bare] = f"${{TOKEN_{len(self.secrets) + 1}}}"
+            if len(bare) >= SHORTEST_SECRET and bare not in self.secrets:
+                self.secrets[bare] = f"recorded-token-{len(self.secrets) + 1}"
 
-    def _affect_one_another(self, known: list[_Known]) -> bool:
-        taken = openapi.Footprint()
-        for each in known:
-            found = openapi.footprint(self.oracle.views(each.request, each.answer.sent, each.answer.received))
-            if found.meets(taken):
-                return True
-            taken.add(found)
-        return False
-
-    def _judged(self, known: _Known) -> Judgement:
+    def _judged(self, known: _Known, late: bool) -> None:
         request, answer = known.request, known.answer
         if isinstance(answer, LostReply):
             judged = self.oracle.judge_lost_reply(request, answer.sent, answer.received, answer.why)
@@ -119,11 +136,12 @@ class Traffic:
             unsure = self._unsure(seen)
             if unsure and got not in seen.outcomes:
                 self._suppose(seen, got, unsure)
+            if late:
+                unsure = {**unsure, **dict.fromkeys(seen.scope.operation.lets, "exchanges at the same time are judged already")}
             judged = self._softened(known, seen, self.oracle.judge(request, answer), unsure)
             if any(known.operation.lets[each].how in ("find", "first") for each in unsure):
                 self._knowledge.depend((each.columns.table, each.key) for each in judged.changes)
         self._note(known, judged)
-        return judged
 
     def _unsure(self, seen: openapi.Permitted) -> dict[str, str]:
         """The lets of which nobody knows what they find: because of the world file, or of earlier replies."""
@@ -151,28 +169,43 @@ class Traffic:
         permitted = {rule.number for rule in seen.rules}
         if verdict.kind == VIOLATION and all(rule.number in permitted and not depends(rule, seen, unsure) for rule in rules):
             return judged  # the data are wrong, whatever the unknown rows are
-        self.oracle.doubt_tables({effect.table for rule in rules for effect in rule.effects})
+        self._lose(rules, verdict.got)
         soft = Verdict(
             UNEXPLAINED, verdict.outcome, verdict.got, f"{known.operation.name}: {RULE}", reason="; ".join(unsure.values())
         )
         return Judgement(soft, judged.row)
 
-    def _judged_together(self, known: list[_Known]) -> list[Judgement]:
-        """Judges exchanges of which the order is unknown: by every order if they are few and the world is known."""
+    def _judged_together(self, known: list[_Known]) -> None:
+        """Judges exchanges of which the order is unknown: by every order, if they are few."""
         sent = [(each.request, each.answer) for each in known]
-        unsure = any(self._unsure(self.oracle.expect(each.request, each.answer.sent)) for each in known)
-        if unsure or len(known) > MOST_TOGETHER or self._unreadable(known):
-            found = unknown(self.oracle, sent)
-        else:
-            found = judge_together(self.oracle, sent)
-        for each, judged in zip(known, found.judgements, strict=True):
+        unsure: dict[str, str] = {}
+        for each in known:
+            seen = self.oracle.expect(each.request, each.answer.sent)
+            found = self._unsure(seen)
+            if found and isinstance(each.answer, Reply):
+                self._suppose(seen, self.oracle.outcome(each.request, each.answer), found)
+            unsure |= found
+        try:
+            together = judge_together(self.oracle, sent) if len(known) <= MOST_TOGETHER else unknown(self.oracle, sent)
+        except InvalidReply:  # which is wrong in every order
+            for each in known:
+                self._judged(each, late=True)
+            return
+        wrong = together.verdict is not None and together.verdict.kind == VIOLATION
+        if wrong and unsure:
+            together = unknown(self.oracle, sent)
+        for each, judged in zip(known, together.judgements, strict=True):
+            if judged.verdict.kind in (VIOLATION, UNEXPLAINED):
+                self._lose(each.operation.rules, judged.verdict.got)
             self._note(each, judged)
-        if found.verdict is not None and found.verdict.kind == VIOLATION:
-            self._find(known[-1], found.verdict, [each.request for each in known])
-        return list(found.judgements)
+        if together.verdict is not None and together.verdict.kind == VIOLATION:
+            self._find(known[-1], together.verdict, [each.request for each in known])
 
-    def _unreadable(self, known: list[_Known]) -> bool:
-        return any(isinstance(each.answer, LostReply) for each in known)
+    def _lose(self, rules: Iterable[openapi.Rule], got: str) -> None:
+        """Forgets what the tables have that these rules change: nobody knows what the server has done."""
+        tables = {effect.table for rule in rules if rule.outcome == got for effect in rule.effects}
+        self._knowledge.lose(tables)
+        self.oracle.doubt_tables(tables)
 
     def _note(self, known: _Known, judged: Judgement) -> None:
         """Records a judged exchange."""

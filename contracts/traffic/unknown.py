@@ -30,6 +30,10 @@ class Knowledge:
         """Notes rows that are in no world file: without them a reply would not have been possible."""
         self._supposed |= {(table, state.tables[table].key_of(state.tables[table].row(row))) for table, row in rows}
 
+    def lose(self, tables: Iterable[str]) -> None:
+        """Notes tables that may have rows now which nobody knows."""
+        self._complete -= set(tables)
+
     def depend(self, rows: Iterable[Key]) -> None:
         """Notes rows, by table and key, whose values depend on rows that are in no world file."""
         self._supposed |= set(rows)
