@@ -17,7 +17,7 @@ from openapi.loading.world import World, demo_world, duration, instant, load_wor
 from openapi.parameters.parameter import Absence, Parameter
 from openapi.parameters.paths import Paths, path_segments, path_template
 from openapi.parameters.readings import KEYS, KINDS, REQUESTS, Stated, folded, spellings
-from openapi.state.state import Change, State
+from openapi.state.state import Approximate, Change, State
 from openapi.witness.lifecycle import Transition, transitions
 from openapi.witness.parameter_values import Source, likely, near, sample, sources, values
 from openapi.witness.witness import Candidate, classified, lacking, simplest, unreachable, witnesses
@@ -30,6 +30,7 @@ __all__ = [
     "REQUESTS",
     "Absence",
     "Acceptance",
+    "Approximate",
     "Candidate",
     "Change",
     "Content",

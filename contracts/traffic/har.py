@@ -134,9 +134,10 @@ def _content(content: Mapping[str, Any]) -> bytes | None:
 
 
 def _shown(name: str, value: str, secrets: Mapping[str, str]) -> str:
-    """The value of a header; one whose name tells a secret is shown only if that secret has another name."""
+    """The value of a header. One whose name tells a secret is shown only if that secret has another name, or if it is none."""
     found = redact(value, secrets)
-    return REDACTED if found == value and _telling(name) else found
+    is_secret = found == value and _telling(name) and value.strip().lower() not in ("", "bearer", "basic")
+    return REDACTED if is_secret else found
 
 
 def _entry(exchange: Exchange, base: str, secrets: Mapping[str, str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+import openapi
 from contracts.sequence.corpus import FORMAT
 from contracts.sequence.steps import MOST_STEPS
 from contracts.traffic.exchange import Exchange
@@ -58,26 +59,22 @@ class Recording:
 
     def _world(self) -> dict[str, Any]:
         """The rows at the beginning: those of the world file, and those that replies have shown to be there."""
-        traffic = self._traffic
-        state = with_rows(traffic.world.state, traffic.supposed)
-        secret = traffic.contract.secret_columns
-        rows = {
-            table: [
-                {
-                    name: _hidden(value, (table, name) in secret, traffic.secrets)
-                    for name, value in row.items()
-                    if value is not None
-                }
-                for row in found
-            ]
-            for table, found in state.snapshot().items()
+        state = with_rows(self._traffic.world.state, self._traffic.supposed)
+        return {
+            "clock": {"now": self._now},
+            **{table: [self._row(table, each) for each in rows] for table, rows in state.snapshot().items()},
         }
-        plain: dict[str, Any] = json.loads(json.dumps(rows))  # a time that is only about right is an integer of its own kind
-        return {"clock": {"now": self._now}, **plain}
 
-
-def _hidden(value: Any, is_secret: bool, secrets: Mapping[str, str]) -> Any:
-    return secrets.get(value, value) if is_secret and isinstance(value, str) else value
+    def _row(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row as a world file has it: secrets have other names, and times that are only about right are relative."""
+        found = {name: value for name, value in row.items() if value is not None}
+        for name, value in found.items():
+            if isinstance(value, openapi.Approximate):
+                distance = int(value) - self._now
+                found[name] = f"now {'-' if distance < 0 else '+'} {abs(distance)}ms"
+            elif isinstance(value, str) and (table, name) in self._traffic.contract.secret_columns:
+                found[name] = self._traffic.secrets.get(value, value)
+        return found
 
 
 def _replace(file: Path, text: str) -> None:
