@@ -268,6 +268,7 @@ paths:
         ("identity", bytes, 200),
         ("br", bytes, 415),
         ("gzip", bytes, 400),
+        ("gzip", lambda body: gzip.compress(body)[:-1], 400),
         ("gzip", lambda body: gzip.compress(body + b" " * 2_000_000), 413),
     ],
 )

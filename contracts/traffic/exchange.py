@@ -123,12 +123,15 @@ def decompressed(body: bytes, headers: Iterable[tuple[str, str]]) -> bytes:
         return body
     if encoding not in COMPRESSIONS:
         raise NotJudged(f"a body has the Content-Encoding {encoding[:40]}, which is not read")
+    decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)  # of gzip or zlib, as it begins
     try:
-        found = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, LARGEST_BODY + 1)
+        found = decompressor.decompress(body, LARGEST_BODY + 1)
     except zlib.error:
         raise NotJudged(f"a body is not {encoding}") from None
     if len(found) > LARGEST_BODY:
         raise NotJudged("a body is too large")
+    if not decompressor.eof:
+        raise NotJudged(f"a body is not {encoding} to its end")
     return found
 
 

@@ -19,6 +19,7 @@ from contracts.judge.views import own_view
 from contracts.sequence.placeholder import Placeholders
 from contracts.sequence.sequence import Sequence
 from contracts.traffic.exchange import Exchange, NotJudged, Reader, credentials, reply
+from contracts.traffic.groups import overlapping
 from contracts.traffic.suppose import Row, Supposer, with_rows
 from contracts.traffic.unknown import Knowledge, depends, possible
 
@@ -40,9 +41,15 @@ class _Known:
     request: Request
     answer: Reply | LostReply
 
-    def overlaps(self, other: _Known) -> bool:
-        """Whether the two were under way at the same time, as far as their times tell."""
-        return self.answer.sent <= other.answer.received and other.answer.sent <= self.answer.received
+    @property
+    def sent(self) -> int:
+        """Epoch ms of this machine."""
+        return self.answer.sent
+
+    @property
+    def received(self) -> int:
+        """Epoch ms of this machine."""
+        return self.answer.received
 
 
 class Traffic:
@@ -84,26 +91,26 @@ class Traffic:
 
         `late` says that exchanges were judged already that these overlap; then only what no order explains is a violation.
         """
-        known = [found for each in sorted(exchanges, key=lambda each: each.received) if (found := self._known(each)) is not None]
-        for each in self._affecting(known):
-            if len(each) == 1:
-                self._judged(each[0], late)
-            else:
-                self._judged_together(each)
+        known = [found for each in exchanges if (found := self._known(each)) is not None]
+        for related in self._related(known):
+            for group in overlapping(sorted(related, key=lambda each: each.sent)):
+                if len(group) == 1:
+                    self._judged(group[0], late)
+                else:
+                    self._judged_together(sorted(group, key=lambda each: each.received))
 
-    def _affecting(self, known: list[_Known]) -> list[list[_Known]]:
-        """The exchanges in groups that affect one another while they overlap, in the order in which the groups were over."""
-        groups: list[tuple[list[_Known], list[openapi.Footprint]]] = []
+    def _related(self, known: list[_Known]) -> list[list[_Known]]:
+        """The exchanges in groups that may affect one another, whenever they were."""
+        if len(known) == 1:
+            return [known]
+        groups: list[list[tuple[_Known, openapi.Footprint]]] = []
         for each in known:
-            own = openapi.Footprint() if len(known) == 1 else self._footprint(each)
-            met = [group for group in groups if any(map(own.meets, group[1])) and any(each.overlaps(other) for other in group[0])]
-            merged = [one for group in met for one in group[0]], [one for group in met for one in group[1]]
+            found = openapi.footprint(self.oracle.views(each.request, each.sent, each.received))
+            own = each, found
+            met = [group for group in groups if any(_meet(own, other) for other in group)]
             groups = [group for group in groups if group not in met]
-            groups.append(([*merged[0], each], [*merged[1], own]))
-        return [group for group, _ in groups]
-
-    def _footprint(self, known: _Known) -> openapi.Footprint:
-        return openapi.footprint(self.oracle.views(known.request, known.answer.sent, known.answer.received))
+            groups.append([*(one for group in met for one in group), own])
+        return [[each for each, _ in group] for group in groups]
 
     def _known(self, exchange: Exchange) -> _Known | None:
         try:
@@ -229,3 +236,13 @@ class Traffic:
         text = answer.why if isinstance(answer, LostReply) else answer.text()
         curls = [each.curl(self.record.base, self.secrets, {}) for each in steps]
         self.record.findings[verdict.key] = Finding(verdict, steps, curls, text, steps[-1].size())
+
+
+def _meet(one: tuple[_Known, openapi.Footprint], other: tuple[_Known, openapi.Footprint]) -> bool:
+    """Whether one of two exchanges may affect the other, or use a value that the server invented in its reply."""
+    return one[1].meets(other[1]) or _uses(one, other) or _uses(other, one)
+
+
+def _uses(later: tuple[_Known, openapi.Footprint], earlier: tuple[_Known, openapi.Footprint]) -> bool:
+    invented = {table for table, key, _ in earlier[1].writes if key is None}
+    return earlier[0].received <= later[0].sent and any(table in invented for table, _ in later[1].reads)

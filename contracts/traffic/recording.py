@@ -60,10 +60,7 @@ class Recording:
     def _world(self) -> dict[str, Any]:
         """The rows at the beginning: those of the world file, and those that replies have shown to be there."""
         state = with_rows(self._traffic.world.state, self._traffic.supposed)
-        return {
-            "clock": {"now": self._now},
-            **{table: [self._row(table, each) for each in rows] for table, rows in state.snapshot().items()},
-        }
+        return {table: [self._row(table, each) for each in rows] for table, rows in state.snapshot().items()}
 
     def _row(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row as a world file has it: secrets have other names, and times that are only about right are relative."""

@@ -95,7 +95,8 @@ def _values(table: Any, column: str, own: str, texts: list[str], scope: Any) -> 
         case "boolean":
             return [True, False]
         case "integer" | "number":
-            return [scope["now"] + 365 * DAY, 0, 1, scope["now"] - DAY]
+            now = scope["now"]
+            return [openapi.Approximate(now + 365 * DAY), 0, 1, openapi.Approximate(now - DAY)]
         case "string":
             return [own, *texts, *_texts_of(scope)]
     return [None]

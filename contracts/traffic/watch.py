@@ -32,7 +32,7 @@ class Watcher:
         """`watch` gets the record after each group of exchanges."""
         self._traffic, self._recording, self._watch = traffic, recording, watch
         self._events: SimpleQueue[Event] = SimpleQueue()
-        self._groups, self._judged_until = Groups(), 0
+        self._groups, self._judged_until = Groups[Exchange](), 0
         self._started = self._saved = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="judge", daemon=True)
         self.failure: Exception | None = None

@@ -85,6 +85,8 @@ def _decompressed(body: bytes, encoding: str) -> bytes:
         raise UnreadableBody(400, f"the body is not {encoding}: {error}") from None
     if len(found) > LARGEST_BODY:
         raise _too_large()
+    if not decompressor.eof:
+        raise UnreadableBody(400, f"the body is not {encoding} to its end")
     return found
 
 
