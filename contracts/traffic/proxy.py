@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -86,8 +87,16 @@ class Proxy:
             app = web.Application()
             app.router.add_route("*", "/{path:.*}", self._handle)
             app.on_response_prepare.append(_restore_headers)
+            logger = logging.getLogger(__name__)
+            logger.addHandler(logging.NullHandler())
+            logger.propagate = False  # what a client sends that is no HTTP gets a reply, and nobody else needs to read it
             runner = web.AppRunner(
-                app, access_log=None, auto_decompress=False, max_line_size=LARGEST_LINE, max_field_size=LARGEST_LINE
+                app,
+                logger=logger,
+                access_log=None,
+                auto_decompress=False,
+                max_line_size=LARGEST_LINE,
+                max_field_size=LARGEST_LINE,
             )
             await runner.setup()
             try:
