@@ -180,6 +180,8 @@ def changed(path, value=None, *, of=BASE):
 
 
 DELETED = object()
+HEAD = {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}}
+BOOK_REPLY = BOOK["responses"]["200"]["content"]["application/json"]["schema"]
 GET, POST = ["paths", "/books/{isbn}", "get"], ["paths", "/books/{isbn}", "post"]
 ROWS, PARAMETERS = [*GET, "x-outcomes"], [*GET, "parameters"]
 REPLY = [*GET, "responses", "200", "content", "application/json", "schema"]
@@ -218,6 +220,18 @@ OF_ALL = {
         False,
         [(CS, "style form, explode false, and was with style form, explode true")],
         [(CS, "style form, explode true")],
+    ),
+    "parameter separator": (
+        [*PARAMETERS, 3, "style"],
+        "pipeDelimited",
+        [(CS, "style pipeDelimited, explode false, and was with style form, explode true")],
+        [(CS, "style form, explode true, and was with style pipeDelimited, explode false")],
+    ),
+    "parameter that may be empty": (
+        [*PARAMETERS, 4, "allowEmptyValue"],
+        True,
+        [(S, "may be empty now")],
+        [(C, "may no longer be empty")],
     ),
     "parameter type": (
         [*PARAMETERS, 4, "schema", "type"],
@@ -273,6 +287,18 @@ OF_ALL = {
         [(C, "token is no longer let in"), (S, "token has to be let in")],
         [(C, "token is no longer let in"), (S, "token has to be let in")],
     ),
+    "property of a body removed that was required": (
+        [*BODY],
+        {"type": "object", "properties": {"note": {"type": "string"}}},
+        [(CS, "/days: the property is not read any more")],
+        [(CS, "/days: a new required property")],
+    ),
+    "body": (
+        [*POST, "requestBody"],
+        DELETED,
+        [(CS, "the request has no body any more")],
+        [(CS, "the request has a new required body")],
+    ),
     "body not required": (
         [*POST, "requestBody", "required"],
         False,
@@ -314,6 +340,18 @@ OF_ALL = {
         ["code"],
         [(C, "/title: the property is no longer required")],
         [(S, "/title: the property is required now")],
+    ),
+    "reply property with a new one in a closed object": (
+        [*REPLY],
+        {**BOOK_REPLY, "additionalProperties": False, "properties": {**BOOK_REPLY["properties"], "more": {}}},
+        [(S, "not named are no longer allowed"), (N, "/more: a new property")],
+        [(C, "not named are allowed now"), (C, "/more: the property is not sent any more")],
+    ),
+    "reply alternative": (
+        [*REPLY, "properties", "state"],
+        {"oneOf": [{"type": "string", "enum": ["free", "lent"]}, {"type": "integer", "title": "count"}]},
+        [(C, "")],
+        [(S, "")],
     ),
     "reply enumeration": (
         [*REPLY, "properties", "state", "enum"],
@@ -365,6 +403,18 @@ OF_ALL = {
     ),
 }
 OF_TABLES = {
+    "values of a parameter": (
+        [*PARAMETERS, 1, "schema", "maximum"],
+        5,
+        [(C, "the highest value is 5"), (CS, r"the row 3 \(malformed: count\) holds for more values of count")],
+        [(S, "the highest value is 10"), (S, r"the row 3 \(malformed: count\) holds for fewer values of count")],
+    ),
+    "values of a body": (
+        [*BODY, "properties", "days", "minimum"],
+        2,
+        [(C, "/days: the lowest value is 2"), (CS, "holds for more values of days")],
+        [(S, "/days: the lowest value is 1"), (S, "holds for fewer values of days")],
+    ),
     "row removed": (
         [*ROWS, 1],
         DELETED,
@@ -755,6 +805,124 @@ def test_a_status_that_its_range_described_is_no_new_reply(diff):
     assert diff(old, new).text == ""
 
 
+def test_a_required_parameter_that_comes_or_goes_breaks_both(diff):
+    old = changed([*PARAMETERS, 4, "required"], True, of=PLAIN)
+    new = changed([*PARAMETERS, 4], DELETED, of=PLAIN)
+    expect(diff(old, new), [(CS, r"lang \(query\) is gone: clients send it in vain")])
+    expect(diff(new, old), [(CS, r"new required parameter lang \(query\)")])
+
+
+def pet(kind):
+    return {"type": "object", "required": ["a"], "properties": {"a": {"type": kind}}}
+
+
+CLOSED = {**BOOK_REPLY, "additionalProperties": False}
+ALTERNATIVES = [{"type": "string"}, {"type": "integer", "title": "count"}]
+FURTHER = {
+    # name: (the schema of OLD, that of NEW, what OLD → NEW says, what NEW → OLD says), all for a reply
+    "closed on both sides": (
+        CLOSED,
+        {**CLOSED, "properties": {**CLOSED["properties"], "more": {}}},
+        [(C, "/more: a new property")],
+        [(CS, "/more: the property is not sent any more")],
+    ),
+    "alternatives": (
+        {"oneOf": ALTERNATIVES},
+        {"oneOf": [*ALTERNATIVES, {"type": "boolean", "title": "flag"}]},
+        [(C, "there is a new alternative flag")],
+        [(S, "the alternative flag is gone")],
+    ),
+    "inside an alternative": (
+        {"anyOf": [pet("string"), {"type": "null"}, {"type": "integer"}]},
+        {"anyOf": [{"type": "integer"}, pet("boolean"), {"type": "null"}]},
+        [(CS, r"200 .anyOf \d./a: the type is boolean, and was string")],
+        [(CS, r"200 .anyOf \d./a: the type is string, and was boolean")],
+    ),
+    "items": (
+        {"type": "array", "items": {"type": "integer"}},
+        {"type": "array", "items": {"type": "number"}, "minItems": 1},
+        [(C, r"200/\*: the type is number, and was integer"), (S, "minItems is 1, and was none")],
+        [(S, r"200/\*: the type is integer, and was number"), (C, "minItems is none, and was 1")],
+    ),
+    "items that have to differ": (
+        {"type": "array"},
+        {"type": "array", "uniqueItems": True, "items": {"type": "string"}},
+        [(S, "items have to differ now"), (S, "items have a schema now")],
+        [(C, "items may be equal now"), (C, "items have no schema any more")],
+    ),
+    "values of a map": (
+        {"type": "object", "additionalProperties": {"type": "string", "maxLength": 3}},
+        {"type": "object", "additionalProperties": {"type": "string", "maxLength": 4}},
+        [(C, r"200/\*: maxLength is 4, and was 3")],
+        [(S, r"200/\*: maxLength is 3, and was 4")],
+    ),
+    "integer format": (
+        {"type": "integer", "format": "int32"},
+        {"type": "integer", "format": "int64"},
+        [(C, "the highest value is 9223372036854775807, and was 2147483647"), (C, "the lowest value is")],
+        [(S, "the highest value is 2147483647"), (S, "the lowest value is")],
+    ),
+    "exclusive limit": (
+        {"type": "number", "minimum": 3},
+        {"type": "number", "exclusiveMinimum": 3},
+        [(S, "the lowest value is beyond 3, and was 3")],
+        [(C, "the lowest value is 3, and was beyond 3")],
+    ),
+    "multiples": (
+        {"type": "integer", "multipleOf": 2},
+        {"type": "integer", "multipleOf": 4},
+        [(S, "multipleOf is 4, and was 2")],
+        [(C, "multipleOf is 2, and was 4")],
+    ),
+    "a word that is compared as a whole": (
+        {"type": "string"},
+        {"type": "string", "not": {"enum": ["x"]}},
+        [(S, "not changed")],
+        [(C, "not changed")],
+    ),
+    "nothing any more": ({"type": "object"}, False, [(S, "no value is allowed now")], [(C, "any value is allowed now")]),
+}
+
+
+@pytest.mark.parametrize("name", FURTHER)
+def test_a_keyword_says_who_breaks_in_both_directions(diff, name):
+    old, new, forward, backward = FURTHER[name]
+    expect(diff(with_reply(old), with_reply(new)), forward)
+    expect(diff(with_reply(new), with_reply(old)), backward)
+
+
+def test_operations_without_names_are_known_by_their_routes(diff):
+    nameless = {"responses": {"200": {"description": "ok"}}}
+    part = {"name": "x", "in": "path", "required": True, "schema": {"type": "string"}}
+    one, two = ({**nameless, "parameters": [{**part, "name": name}]} for name in "xy")
+    old = {**HEAD, "paths": {"/a/{x}": {"get": one}}}
+    expect(diff(old, {**HEAD, "paths": {"/a/{y}": {"get": two}}}), [(N, "the part x of the path is called y")])
+    both = {**HEAD, "paths": {"/a/{x}": {"get": one}, "/a/{y}": {"get": two}}}
+    assert diff(both, both).text == ""
+
+
+def test_a_document_without_paths_has_no_changes(diff):
+    assert (diff({**HEAD, "components": {}}, {**HEAD, "webhooks": {}}).text) == ""
+
+
+def test_groups_are_sorted_by_their_first_place(diff):
+    component = {"name": "q", "in": "query", "schema": {"type": "string"}}
+    get = {"responses": {"200": {"description": "ok"}}}
+    old = {
+        **HEAD,
+        "paths": {
+            "/a": {"get": {**get, "parameters": [{"$ref": "#/components/parameters/q"}]}},
+            "/b": {"get": get},
+        },
+        "components": {"parameters": {"q": component}},
+    }
+    new = changed(["components", "parameters", "q", "required"], True, of=old)
+    for path in ("/a", "/b"):
+        new = changed(["paths", path, "get", "deprecated"], True, of=new)
+    ran = diff(old, new)
+    assert [name for _, name, _ in ran] == ["GET /a", "GET /a", "GET /b"], ran.text
+
+
 def test_each_line_has_the_place_and_a_change_of_several_operations_is_one(diff, tmp_path):
     new = TABLE.replace("caller: {find: people, where: {token: token}}", "caller: {last: people, where: {token: token}}")
     ran = diff(TABLE, new, "--json", str(tmp_path / "diff.json"))
@@ -785,12 +953,9 @@ def test_the_changes_are_sorted_by_place(diff):
     new = changed([*BODY, "properties", "note"], {"type": "string", "maxLength": 3}, of=new)
     ran = diff(BASE, new)
     lines = [int(line) for line in re.findall(r"new\.yaml:(\d+):", ran.text)]
-    assert len(lines) == 3 and lines == sorted(lines)
+    assert len(lines) == 4 and lines == sorted(lines)
     assert "\n\n" in ran.text  # between the operations
-    assert ran.text.endswith("3 changes: 2 breaking for clients, 1 breaking for servers, 1 compatible\n"), ran.text
-
-
-HEAD = {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}}
+    assert ran.text.endswith("4 changes: 3 breaking for clients, 2 breaking for servers, 1 compatible\n"), ran.text
 
 
 def replying(schema, **schemas):

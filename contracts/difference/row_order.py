@@ -26,7 +26,16 @@ def changes(pairs: Sequence[Rows], answers: Answers) -> Iterator[Change]:
                 for where, other in enumerate(counted)
                 if (where < at) != (before[where] < before[at]) and (where in kept or where > at)
             ]
-            yield _moved(pair, passed, answers)
+            for rows in (
+                [each for each in passed if _is_below(each, pair)],
+                [each for each in passed if not _is_below(each, pair)],
+            ):
+                if rows:
+                    yield _moved(pair, rows, answers)
+
+
+def _is_below(one: Rows, two: Rows) -> bool:
+    return one[1].rule.number > two[1].rule.number
 
 
 def _moved(pair: Rows, passed: Sequence[Rows], answers: Answers) -> Change:
@@ -35,8 +44,7 @@ def _moved(pair: Rows, passed: Sequence[Rows], answers: Answers) -> Change:
     cases = {id(other): answers.at(_both(answers, pair, other)) for other in codes}
     shown = [other for other in codes if cases[id(other)]]
     possible = [other for other in codes if other not in shown and not answers.worlds.given and not _excluded(pair, other)]
-    up = bool(passed) and passed[0][1].rule.number > here.rule.number
-    where = f"the row {here} is checked {'before' if up else 'after'} {_some(passed)} now"
+    where = f"the row {here} is checked {'before' if _is_below(passed[0], pair) else 'after'} {_some(passed)} now"
     if shown:
         example = answers.example(case for other in shown for case in cases[id(other)])
         which = f"a request that falls under it and {_some(shown)} is answered by another of them"

@@ -209,11 +209,11 @@ class Differences:
                 yield Found(move, new.node("oneOf", "anyOf"), False, path, "the alternatives changed")
 
     def _paired(self, old: Nodes, new: Nodes) -> tuple[list[tuple[openapi.Node, openapi.Node]], list[Any], list[Any]]:
-        """Pairs of alternatives that correspond: equal ones, then those of one name, then those at the same place."""
+        """Pairs of alternatives that correspond: equal ones, then those of one name, of one type, at the same place."""
         pairs, before, after = [], list(old), list(new)
         digests = {id(each): self._digest(self._standing_alone(self.old, each)) for each in before}
         digests |= {id(each): self._digest(self._standing_alone(self.new, each)) for each in after}
-        for key in (lambda each: digests[id(each)], _name, lambda each: each.pointer[-1] if not _name(each) else None):
+        for key in (lambda each: digests[id(each)], _name, _type, lambda each: each.pointer[-1] if not _name(each) else None):
             by_key: dict[Any, list[openapi.Node]] = {}
             for each in after:
                 by_key.setdefault(key(each), []).append(each)
@@ -338,7 +338,11 @@ def _lengths(old: Facets, new: Facets, path: str) -> Iterator[Found]:
 
 
 def _multiples(old: Facets, new: Facets, path: str) -> Iterator[Found]:
-    yield from _texts(old, new, path, "multipleOf")
+    for each in _texts(old, new, path, "multipleOf"):
+        before, after = ([one for one in side.values("multipleOf") if isinstance(one, int) and one] for side in (old, new))
+        if len(before) == len(after) == 1 and not (after[0] % before[0] and before[0] % after[0]):
+            each = replace(each, move=Move.NARROWER if after[0] % before[0] == 0 else Move.WIDER)
+        yield each
 
 
 def _patterns(old: Facets, new: Facets, path: str) -> Iterator[Found]:
@@ -385,6 +389,12 @@ def _schemas_of(each: Facets, word: str) -> Nodes:
 def _name(node: openapi.Node) -> Any:
     value = node.value if isinstance(node.value, dict) else {}
     return next((name for name in (value.get("$ref"), value.get("title")) if isinstance(name, str)), None)
+
+
+def _type(node: openapi.Node) -> str | None:
+    """The type of a schema without a name."""
+    named = node.value.get("type") if isinstance(node.value, dict) and not _name(node) else None
+    return None if named is None else value_key(named)
 
 
 def _named(node: openapi.Node) -> str:

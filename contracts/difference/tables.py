@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import openapi
 from contracts.difference import results, row_order
 from contracts.difference.answers import Answers
-from contracts.difference.change import BOTH, NOBODY, OF_CLIENTS, OF_SERVERS, Breaks, Change, Place, place
+from contracts.difference.change import BOTH, NOBODY, OF_CLIENTS, OF_SERVERS, Breaks, Change, Move, Place, place
 from contracts.difference.lets import changed_lets
 from contracts.difference.rows import Row, matched
+from contracts.difference.values import changed_values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,12 +37,12 @@ class Tables:
             what = f"the row {one} is gone" + ("" if one.code in new_codes else f"; nothing gives {one.code} any more")
             yield self._judged(OF_SERVERS, place(one.node, True), what, one, None)
         for two in matching.added:
-            breaks = BOTH if two.excludes_others else OF_CLIENTS
             novelty = "" if two.code in old_codes else f"; {two.code} is a new code"
             kind = "" if two.rule.kind == "documented" else f" ({two.rule.kind})"
-            yield self._judged(breaks, place(two.node), f"there is a new row {two}{kind}{novelty}", None, two)
+            yield self._judged(_wider(two), place(two.node), f"there is a new row {two}{kind}{novelty}", None, two)
         for one, two in matching.pairs:
             yield from self._row(one, two)
+            yield from self._values(one, two)
             yield from results.changes(one, two)
         yield from row_order.changes(matching.pairs, self.answers)
         yield from self._success(self.old[-1], self.new[-1])
@@ -62,6 +63,18 @@ class Tables:
             what = f"the row {two} is {two.rule.kind}, and was {one.rule.kind}"
             breaks = OF_SERVERS if two.excludes_others else NOBODY
             yield self._judged(breaks, place(two.node), what, one, two, either=True)
+
+    def _values(self, one: Row, two: Row) -> Iterator[Change]:
+        """A row for malformed values that reads as before, and holds for others, because the schema of a parameter changed."""
+        if one.condition != two.condition:
+            return
+        for name in sorted(two.names[1] | two.names[2]):
+            move = changed_values(self.operations, name, one.renamed)
+            if move is not Move.SAME:
+                word = {Move.NARROWER: "more", Move.WIDER: "fewer", Move.OTHER: "other"}[move]
+                what = f"the row {two} holds for {word} values of {name}"
+                breaks = {Move.NARROWER: _wider(two), Move.WIDER: OF_SERVERS, Move.OTHER: BOTH}[move]
+                yield self._judged(breaks, place(two.node), what, one, two)
 
     def _judged(self, breaks: Breaks, at: Place, what: str, one: Row | None, two: Row | None, either: bool = False) -> Change:
         """The change of a row, judged by the requests that fall under it in one contract only, or in either of them.
@@ -101,5 +114,9 @@ def _by_condition(one: Row, two: Row) -> Breaks:
     other = [bool(a) and bool(b) and not (a <= b or b <= a) for a, b in zip(one.names, two.names, strict=True)]
     if any(other) or any(more) == any(less):
         return BOTH
-    wider = BOTH if two.excludes_others else OF_CLIENTS
-    return wider if any(more) else OF_SERVERS
+    return _wider(two) if any(more) else OF_SERVERS
+
+
+def _wider(row: Row) -> Breaks:
+    """Who breaks by a row that holds for more requests: a server only if it has to refuse them."""
+    return BOTH if row.excludes_others else OF_CLIENTS
