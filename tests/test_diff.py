@@ -221,6 +221,12 @@ OF_ALL = {
         [(CS, "style form, explode false, and was with style form, explode true")],
         [(CS, "style form, explode true")],
     ),
+    "parameter schema": (
+        [*PARAMETERS, 4, "schema"],
+        DELETED,
+        [(S, "lang .* has no schema any more")],
+        [(C, "lang .* has a schema now")],
+    ),
     "parameter separator": (
         [*PARAMETERS, 3, "style"],
         "pipeDelimited",
@@ -655,6 +661,10 @@ SAME = {
         with_reply({"type": "integer", "minimum": 3, "exclusiveMinimum": True}, "3.0.3"),
         with_reply({"type": "integer", "exclusiveMinimum": 3}),
     ),
+    "a limit of a parameter that says nothing": (
+        BASE,
+        changed([*PARAMETERS, 1, "schema"], {**BOOK["parameters"][1]["schema"], "allOf": [{"maximum": 20}]}),
+    ),
     "one value": (with_reply({"const": 3}), with_reply({"enum": [3]})),
     "equal limits": (with_reply({"type": "integer", "minimum": 4}), with_reply({"type": "integer", "exclusiveMinimum": 3})),
     "descriptions and examples": (
@@ -879,6 +889,12 @@ FURTHER = {
         {"type": "string", "not": {"enum": ["x"]}},
         [(S, "not changed")],
         [(C, "not changed")],
+    ),
+    "a longer text": (
+        {"type": "string", "minLength": 2, "pattern": "^a"},
+        {"type": "string", "minLength": 3},
+        [(S, "minLength is 3, and was 2"), (C, 'pattern is none, and was "\\^a"')],
+        [(C, "minLength is 2, and was 3"), (S, 'pattern is "\\^a", and was none')],
     ),
     "nothing any more": ({"type": "object"}, False, [(S, "no value is allowed now")], [(C, "any value is allowed now")]),
 }

@@ -141,6 +141,10 @@ class Parameters:
             yield Change(OF_SERVERS if empty[1] else OF_CLIENTS, place(two.node), f"the parameter {two} may {what}")
         if one.schema is not None and two.schema is not None:
             yield from self.schemas.changes(one.schema, two.schema, f"the parameter {two}")
+        elif two.schema is not None:
+            yield Change(OF_CLIENTS, place(two.schema), f"the parameter {two} has a schema now")
+        elif one.schema is not None:
+            yield Change(OF_SERVERS, place(one.schema, True), f"the parameter {two} has no schema any more")
 
     def _style(self, one: Declared, two: Declared) -> Iterator[Change]:
         before, after = (_style_of(each, side) for each, side in ((one, self.old), (two, self.new)))
