@@ -469,6 +469,18 @@ OF_TABLES = {
         [(CS, "condition of 5 is when: book.lent && count > 4")],
         [(CS, "condition of 5 is when: book.lent && count > 3")],
     ),
+    "condition on another name": (
+        [*ROWS, 1, "missing"],
+        "lang",
+        [(CS, "condition of 4 is missing: lang, and was missing: book")],
+        [(CS, "condition of 4 is missing: book, and was missing: lang")],
+    ),
+    "condition of an assumed row with one part more": (
+        [*ROWS, 3, "missing"],
+        "lang",
+        [(S, "condition of 6 is missing: lang; when: ")],
+        [(C, "condition of 6 is when: ")],
+    ),
     "condition with one part less": (
         [*ROWS, 1],
         {"code": 4, "missing": "book", "when": "count > 1"},
@@ -506,6 +518,12 @@ OF_TABLES = {
         False,
         [(CS, "what happens after 0 changed, update books: /set/lent is false, and was true")],
         [(CS, "/set/lent is true, and was false")],
+    ),
+    "effects in another order": (
+        [*POST, "x-outcomes", 4, "then"],
+        LEND["x-outcomes"][4]["then"][::-1],
+        [(CS, "the effects of 0 happen in another order")],
+        [(CS, "the effects of 0 happen in another order")],
     ),
     "mint changed": (
         [*POST, "x-outcomes", 4, "mint", "id"],
@@ -701,6 +719,12 @@ ORDERS = {
     # name: (rows of NEW by their position in OLD, kind, sentence, world)
     "both can hold": ([0, 1, 3, 2, 4, 5, 6], C, "is checked (before|after) . .* now: a request that falls under it and", WORLD),
     "nobody knows": ([0, 1, 3, 2, 4, 5, 6], C, "a request may fall under it and", None),
+    "one row moves past several": (
+        [1, 2, 3, 0, 4, 5, 6],
+        C,
+        r"row 3 \(malformed: count\) is checked (after|before) 4 \(missing: book\), 5 .* a request that falls under it and 4",
+        None,
+    ),
     "one needs what the other misses": ([0, 2, 1, 3, 4, 5, 6], N, "no request falls under both", None),
     "the same in a world": ([0, 2, 1, 3, 4, 5, 6], N, "no request falls under both", WORLD),
 }
