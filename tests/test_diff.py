@@ -14,6 +14,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+import openapi
 from contracts.cli.main import main
 
 ROOT = Path(__file__).parent.parent
@@ -1204,3 +1205,11 @@ def test_the_recipe_for_pull_requests_fails_on_what_breaks_clients(tmp_path):
     (tmp_path / "contract.yaml").write_text(yaml.safe_dump(changed([*ROWS, 1, "code"], 9), sort_keys=False))
     done = shell(recipe, tmp_path)
     assert done.returncode == 1 and "the code is 9, and was 4" in done.stdout
+
+
+def test_large_schemas_are_not_decided_because_it_would_take_long():
+    assert openapi.covers({"type": "string"}, {"const": "a"}) is True
+    assert openapi.covers({"const": "a"}, {"type": "string"}) is False
+    assert openapi.covers({"enum": list(range(3000))}, {"enum": list(range(2999))}) is None
+    choices = {"allOf": [{"anyOf": [{"required": [f"a{at}"]}, {"required": [f"b{at}"]}]} for at in range(5)]}
+    assert openapi.covers({"type": "object"}, choices) is None
