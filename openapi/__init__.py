@@ -9,15 +9,18 @@ from openapi.decision.data import NOT_EXPECTED
 from openapi.decision.decision import ASSUMED, Acceptance, Decision, Permitted, Rule, decide, force, permitted
 from openapi.decision.envelope import Envelope
 from openapi.decision.footprint import Footprint, footprint
+from openapi.decision.lookup import Let
 from openapi.document.document import Document, Node
 from openapi.document.errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
 from openapi.document.reader import parse_document, read_document
-from openapi.loading.compile import load
+from openapi.loading.compile import load, whole_document
 from openapi.loading.world import World, demo_world, duration, instant, load_world, read_world
 from openapi.parameters.parameter import Absence, Parameter
 from openapi.parameters.paths import Paths, path_segments, path_template
 from openapi.parameters.readings import KEYS, KINDS, REQUESTS, Stated, folded, spellings
-from openapi.state.state import Approximate, Change, State
+from openapi.schemas.convert import Schemas
+from openapi.schemas.validator import covers
+from openapi.state.state import Approximate, Change, Columns, State
 from openapi.witness.lifecycle import Transition, transitions
 from openapi.witness.parameter_values import Source, likely, near, sample, sources, values
 from openapi.witness.witness import Candidate, classified, lacking, simplest, unreachable, witnesses
@@ -33,6 +36,7 @@ __all__ = [
     "Approximate",
     "Candidate",
     "Change",
+    "Columns",
     "Content",
     "Contract",
     "ContractError",
@@ -42,6 +46,7 @@ __all__ = [
     "ExecutionError",
     "Footprint",
     "InvalidDocument",
+    "Let",
     "Node",
     "Operation",
     "Parameter",
@@ -49,6 +54,7 @@ __all__ = [
     "Permitted",
     "Problem",
     "Rule",
+    "Schemas",
     "Source",
     "State",
     "Stated",
@@ -57,6 +63,7 @@ __all__ = [
     "World",
     "WorldError",
     "classified",
+    "covers",
     "decide",
     "demo_world",
     "duration",
@@ -83,5 +90,6 @@ __all__ = [
     "transitions",
     "unreachable",
     "values",
+    "whole_document",
     "witnesses",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from contracts.cli.contract import diagram, explain, lint
+from contracts.cli.diff import diff
 from contracts.cli.fuzz import fuzz
 from contracts.cli.order import order
 from contracts.cli.param_types import secrets
@@ -33,5 +34,5 @@ def main() -> None:
     """Tests a server against a contract, an OpenAPI document with x-outcomes."""
 
 
-for command in (verify, fuzz, replay, watch, check, order, lint, explain, diagram):
+for command in (verify, fuzz, replay, watch, check, order, diff, lint, explain, diagram):
     main.add_command(command)

@@ -48,12 +48,16 @@ def load(path: str | Path | None = None, *, plain: bool = False) -> Contract:
     Raises ContractError, whose `problems` are all problems of the document, each with file and line.
     """
     try:
-        return _Compiler(_read(path or HERE / "device-sharing.yaml"), plain).contract()
+        return _Compiler(whole_document(path or HERE / "device-sharing.yaml"), plain).contract()
     except InvalidDocument as error:
         raise ContractError(error.problems) from None
 
 
-def _read(path: str | Path) -> Document:
+def whole_document(path: str | Path) -> Document:
+    """The document that `load` compiles: with the files that it refers to, and from Swagger 2 as OpenAPI 3.
+
+    Raises InvalidDocument.
+    """
     document = read_with_files(path)
     return converted(document) if is_swagger(document) else document
 
