@@ -355,6 +355,15 @@ def test_swagger_2_is_converted(tmp_path):
     assert add.line == 32
 
 
+def test_a_long_chain_of_references_is_a_sentence(tmp_path):
+    chain = {f"S{number}": {"properties": {"a": {"$ref": f"#/components/schemas/S{number + 1}"}}} for number in range(2000)}
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/S0"}}}
+    paths = {"/a": {"get": {"responses": {"200": {"description": "ok", "content": content}}}}}
+    file = written(tmp_path, "a.json", json.dumps(document(paths, components={"schemas": {**chain, "S2000": {}}})))
+    with pytest.raises(openapi.ContractError, match=r"a\.json:1: its references lead from one to the next too often"):
+        openapi.load(file, plain=True)
+
+
 @pytest.mark.parametrize("version", ["1.2", "asyncapi"])
 def test_a_document_of_another_kind_is_refused(tmp_path, version):
     text = "asyncapi: 3.0.0\n" if version == "asyncapi" else "swagger: '1.2'\npaths: {}\n"

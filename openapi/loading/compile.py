@@ -51,6 +51,9 @@ def load(path: str | Path | None = None, *, plain: bool = False) -> Contract:
         return _Compiler(whole_document(path or HERE / "device-sharing.yaml"), plain).contract()
     except InvalidDocument as error:
         raise ContractError(error.problems) from None
+    except RecursionError:
+        what = "its references lead from one to the next too often"
+        raise ContractError([Problem(str(path), 1, what, "refer to what is meant")]) from None
 
 
 def whole_document(path: str | Path) -> Document:
