@@ -25,6 +25,7 @@ from bench.catches import catches
 from bench.documents import documents as documents_
 from bench.latency import latency
 from bench.races import races
+from bench.watch import watch as watch_
 
 WIDTH = 135
 """The width of a table in characters, also if the output is a file."""
@@ -66,6 +67,13 @@ def servers(rounds: int, seconds: int, only: tuple[str, ...]) -> None:
 def documents(files: tuple[Path, ...], failures: bool) -> None:
     """Whether OpenAPI documents load, how fast, and whether the replies conform to their own schemas."""
     documents_(files, failures)
+
+
+@main.command()
+@click.option("--rounds", default=20, show_default=True, type=click.IntRange(1))
+def watch(rounds: int) -> None:
+    """What `contracts watch` costs a request."""
+    watch_(rounds)
 
 
 def _compare(servers: Mapping[str, Command], rounds: int, seconds: int) -> None:

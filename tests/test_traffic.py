@@ -248,6 +248,15 @@ def test_a_world_of_nothing_becomes_one_that_the_mock_serves(tmp_path):
     assert (result.exit_code, "passes now: got shareInfo/200" in result.output) == (0, True)
 
 
+def test_what_is_supposed_is_used_for_what_follows():
+    first, second = (next(each for each in shares(200) if f"dk={name}" in each.query) for name in ("D001", "D002"))
+    traffic = traffic_of("device-sharing", lambda table, row: False)
+    found = judged(traffic, [first, replace(second, headers=first.headers)])
+    assert (found[UNEXPLAINED], traffic.record.cases["shareInfo/200"]) == ([], 2)
+    assert [table for table, _ in traffic.supposed] == ["sessions", "devices", "devices"]
+    assert len({row["owner"] for table, row in traffic.supposed if table == "devices"}) == 1
+
+
 def entry(**more):
     return {
         "startedDateTime": "2030-01-01T00:00:00Z",

@@ -29,7 +29,7 @@ class Supposer:
         wanted = [
             (name, let.lookup)
             for name, let in scope.operation.lets.items()
-            if name in unknown and let.how == "find" and let.lookup is not None
+            if name in unknown and let.how == "find" and let.lookup is not None and isinstance(scope[name], openapi.Absence)
         ]
         for count in range(1, len(wanted) + 1):
             for rows in islice(self._choices(scope, wanted[:count]), MOST_TRIED):
