@@ -27,7 +27,7 @@ WORLD_OF_TRAFFIC = options(
     option("--world", type=WorldFile(), metavar="FILE", help="YAML file with the data on the server, as far as it is known."),
     option("--contract", type=File(), metavar="FILE", help="OpenAPI document. Without it: the device-sharing example."),
     option("--operation", multiple=True, metavar="NAME", help="Judge only this operation. Repeatable."),
-    option(
+    click.option(
         "--complete",
         multiple=True,
         metavar="TABLE",
