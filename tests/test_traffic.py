@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
@@ -230,6 +231,38 @@ def test_a_recording_is_judged_like_the_traffic_and_has_no_secret(tmp_path):
     ]
     result = CliRunner().invoke(main, ["check", str(tmp_path / "t.har"), "--world", str(tmp_path / "t.world.yaml"), "--quiet"])
     assert (result.exit_code, " 0 violations" in result.output) == (0, True)
+
+
+def test_a_recording_hides_what_the_contract_does_not_know(tmp_path):
+    login = Exchange(
+        "POST",
+        "/login",
+        "access_token=secret-1&a=b%20c",
+        (("Authorization", "Basic secret-2"), ("Cookie", "sid=secret-3"), ("Content-Type", "application/x-www-form-urlencoded")),
+        b"user=ann&password=secret-4",
+        10,
+        20,
+        200,
+        (("Set-Cookie", "sid=secret-5"), ("Content-Type", "application/json"), ("Content-Encoding", "gzip")),
+        gzip.compress(b'{"data": {"refreshToken": "secret-6", "name": "ann", "tokens": ["secret-7"]}}'),
+    )
+    image = replace(login, reply_headers=(("Content-Type", "image/png"),), reply_body=b"\x89PNG\xff")
+    unknown = replace(login, reply_body=None)
+    write_har(tmp_path / "t.har", [login, image, unknown], "http://server", {})
+    text = (tmp_path / "t.har").read_text()
+    assert ("secret-" in text, "ann" in text) == (False, True)
+    again = list(read_har(tmp_path / "t.har", "http://server"))
+    assert [each.reply_body for each in again[1:]] == [b"\x89PNG\xff", None]
+    assert json.loads(again[0].reply_body)["data"]["name"] == "ann"
+    assert (again[0].path, again[0].query) == ("/login", "access_token=%5Bredacted%5D&a=b+c")
+
+
+def test_the_credential_of_a_lost_reply_is_hidden_too():
+    share = shares(200)[0]
+    traffic = traffic_of("device-sharing")
+    judged(traffic, [replace(share, status=0, why="the target gave no reply")])
+    [finding] = traffic.record.found(UNEXPLAINED)
+    assert "demo-token" not in "".join(finding.curls)
 
 
 def test_a_world_of_nothing_becomes_one_that_the_mock_serves(tmp_path):

@@ -137,4 +137,5 @@ def decompressed(body: bytes, headers: Iterable[tuple[str, str]]) -> bytes:
 
 def credentials(operation: openapi.Operation, raw: Mapping[str, Any]) -> set[str]:
     """The credentials of a request, from its raw parameters."""
-    return {str(raw[each.name]) for each in operation.parameters if each.credential and raw.get(each.name)}
+    found = (each.read(raw[each.name]) for each in operation.parameters if each.credential and raw.get(each.name))
+    return {each for each in found if isinstance(each, str)}

@@ -11,16 +11,18 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import openapi
 from contracts.http.json_text import parse
-from contracts.http.wire import Pairs, redact
-from contracts.traffic.exchange import LARGEST_BODY, Exchange, header
+from contracts.http.wire import FORM, JSON, Pairs, redact
+from contracts.traffic.exchange import LARGEST_BODY, Exchange, NotJudged, decompressed, header, media_type
 
 LARGEST_FILE = 256 * 1024 * 1024
 """Bytes."""
 MOST_ENTRIES = 100_000
+UNKNOWN = LARGEST_BODY + 1
+"""The size of a body that was not kept."""
 NAME, REDACTED = "contract-mock", "[redacted]"
 _telling = re.compile(r"authorization|cookie|token|secret|passw|api[-_]?key", re.IGNORECASE).search
 
@@ -133,48 +135,85 @@ def _content(content: Mapping[str, Any]) -> bytes | None:
     return found if len(found) <= LARGEST_BODY else None
 
 
-def _shown(name: str, value: str, secrets: Mapping[str, str]) -> str:
-    """The value of a header. One whose name tells a secret is shown only if that secret has another name, or if it is none."""
-    found = redact(value, secrets)
-    is_secret = found == value and _telling(name) and value.strip().lower() not in ("", "bearer", "basic")
-    return REDACTED if is_secret else found
+class _Hider:
+    """Replaces secrets: known ones by their other names, and what is under a name that tells a secret."""
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self._secrets = secrets
+
+    def text(self, text: str) -> str:
+        """A text with the known secrets replaced."""
+        return redact(text, self._secrets)
+
+    def named(self, name: str, value: str) -> str:
+        """A value under a name; that of `token` is shown only if it has another name, or if it is none."""
+        found = self.text(value)
+        is_secret = found == value and _telling(name) and value.strip().lower() not in ("", "bearer", "basic")
+        return REDACTED if is_secret else found
+
+    def pairs(self, pairs: Pairs) -> list[dict[str, str]]:
+        """Headers."""
+        return [{"name": name, "value": self.named(name, value)} for name, value in pairs]
+
+    def query(self, text: str) -> str:
+        """A query or a form; unchanged where it has no secret."""
+        found = parse_qsl(text, keep_blank_values=True)
+        hidden = [(name, self.named(name, value)) for name, value in found]
+        return text if hidden == found else urlencode(hidden)
+
+    def body(self, body: bytes, headers: Pairs) -> str:
+        """A body; unchanged where it has no secret."""
+        text, media = body.decode("utf-8", "replace"), media_type(headers)
+        if media == FORM:
+            return self.query(text)
+        try:
+            found = parse(body) if media == JSON or media.endswith("+json") else None
+        except ValueError:
+            found = None
+        hidden = self._value("", found)
+        return self.text(text) if hidden == found else json.dumps(hidden, ensure_ascii=False)
+
+    def _value(self, name: str, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: self._value(key, each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self._value(name, each) for each in value]
+        return self.named(name, value) if isinstance(value, str) else value
 
 
 def _entry(exchange: Exchange, base: str, secrets: Mapping[str, str]) -> dict[str, Any]:
     """An exchange as an entry."""
-
-    def pairs(headers: Pairs) -> list[dict[str, str]]:
-        return [{"name": name, "value": _shown(name, value, secrets)} for name, value in headers]
-
-    query = f"?{exchange.query}" if exchange.query else ""
+    hider = _Hider(secrets)
+    query = f"?{hider.query(exchange.query)}" if exchange.query else ""
+    sent, headers = _decompressed(exchange.body, exchange.headers)
+    received, reply_headers = _decompressed(exchange.reply_body, exchange.reply_headers)
     request: dict[str, Any] = {
         "method": exchange.method,
-        "url": redact(f"{base.rstrip('/')}{exchange.path}{query}", secrets),
+        "url": f"{base.rstrip('/')}{hider.text(exchange.path)}{query}",
         "httpVersion": "HTTP/1.1",
         "cookies": [],
-        "headers": pairs(exchange.headers),
+        "headers": hider.pairs(headers),
         "queryString": [],
         "headersSize": -1,
-        "bodySize": len(exchange.body or b""),
+        "bodySize": len(sent or b""),
     }
-    if exchange.body:
-        media = header(exchange.headers, "content-type")
-        request["postData"] = {"mimeType": media, "text": redact(exchange.body.decode("utf-8", "replace"), secrets)}
-    body = exchange.reply_body or b""
+    if sent:
+        request["postData"] = {"mimeType": header(headers, "content-type"), "text": hider.body(sent, headers)}
+    content = {"size": UNKNOWN if received is None else len(received), "mimeType": header(reply_headers, "content-type")}
+    if received and not _is_text(received):
+        content |= {"text": base64.b64encode(received).decode(), "encoding": "base64"}
+    elif received is not None:
+        content |= {"text": hider.body(received, reply_headers)}
     response = {
         "status": exchange.status,
         "statusText": "",
         "httpVersion": "HTTP/1.1",
         "cookies": [],
-        "headers": pairs(exchange.reply_headers),
-        "content": {
-            "size": len(body),
-            "mimeType": header(exchange.reply_headers, "content-type"),
-            "text": redact(body.decode("utf-8", "replace"), secrets),
-        },
+        "headers": hider.pairs(reply_headers),
+        "content": content,
         "redirectURL": "",
         "headersSize": -1,
-        "bodySize": len(body),
+        "bodySize": len(received or b""),
         **({"_error": exchange.why} if exchange.why else {}),
     }
     return {
@@ -185,3 +224,19 @@ def _entry(exchange: Exchange, base: str, secrets: Mapping[str, str]) -> dict[st
         "cache": {},
         "timings": {"send": 0, "wait": exchange.received - exchange.sent, "receive": 0},
     }
+
+
+def _decompressed(body: bytes | None, headers: Pairs) -> tuple[bytes | None, Pairs]:
+    """A body and headers without Content-Encoding, if it is one that is read."""
+    try:
+        return (None if body is None else decompressed(body, headers)), _plain(headers)
+    except NotJudged:
+        return body, headers
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeError:
+        return False
+    return True

@@ -11,7 +11,7 @@ from contracts.http.wire import Reply, Request
 from contracts.judge.clock import Clock
 from contracts.judge.journal import LostReply
 from contracts.judge.oracle import Oracle
-from contracts.judge.record import Finding, Record
+from contracts.judge.record import MOST_FINDINGS, Finding, Record
 from contracts.judge.reply import InvalidReply
 from contracts.judge.serial import judge_together, unknown
 from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
@@ -26,6 +26,8 @@ from contracts.traffic.unknown import Knowledge, depends, possible
 RULE = "not judged: the world file does not say enough"
 SHORTEST_SECRET = 8
 """Characters. A shorter credential is no secret, and would be found in many texts."""
+MOST_SKIPPED = 200
+"""Reasons why exchanges were not judged that are kept with their paths."""
 MOST_TOGETHER = 5
 """The most overlapping exchanges of which the orders are tried."""
 MOST_STEPS = 10_000
@@ -36,7 +38,6 @@ MOST_STEPS = 10_000
 class _Known:
     """An exchange for an operation of the contract."""
 
-    exchange: Exchange
     operation: openapi.Operation
     request: Request
     answer: Reply | LostReply
@@ -97,7 +98,7 @@ class Traffic:
                 if len(group) == 1:
                     self._judged(group[0], late)
                 else:
-                    self._judged_together(sorted(group, key=lambda each: each.received))
+                    self._judged_together(sorted(group, key=lambda each: each.received), late)
 
     def _related(self, known: list[_Known]) -> list[list[_Known]]:
         """The exchanges in groups that may affect one another, whenever they were."""
@@ -116,21 +117,20 @@ class Traffic:
         try:
             operation = self._reader.operation(exchange)
             request = self._reader.request(operation, exchange)
+            self._hide(operation, request)
             if exchange.status == 0:
-                return _Known(exchange, operation, request, LostReply(exchange.why, exchange.sent, exchange.received))
-            answer = reply(exchange)
+                return _Known(operation, request, LostReply(exchange.why, exchange.sent, exchange.received))
+            return _Known(operation, request, reply(exchange))
         except NotJudged as error:
-            self.skipped[f"{exchange.method} {exchange.path if self.skipped[str(error)] == 0 else ''}: {error}"] += 1
+            what = f"{exchange.method} {exchange.path}: {error}"
+            self.skipped[what if what in self.skipped or len(self.skipped) < MOST_SKIPPED else str(error)] += 1
             return None
-        self._hide(operation, request)
-        return _Known(exchange, operation, request, answer)
 
     def _hide(self, operation: openapi.Operation, request: Request) -> None:
         """Gives the credentials of a request other names, which stand in reports and recordings in their place."""
         for each in credentials(operation, own_view(operation, request).raw):
-            bare = each.removeprefix("Bearer ").strip()
-            if len(bare) >= SHORTEST_SECRET and bare not in self.secrets:
-                self.secrets[bare] = f"recorded-token-{len(self.secrets) + 1}"
+            if len(each) >= SHORTEST_SECRET and each not in self.secrets:
+                self.secrets[each] = f"recorded-token-{len(self.secrets) + 1}"
 
     def _judged(self, known: _Known, late: bool) -> None:
         request, answer = known.request, known.answer
@@ -182,7 +182,7 @@ class Traffic:
         )
         return Judgement(soft, judged.row)
 
-    def _judged_together(self, known: list[_Known]) -> None:
+    def _judged_together(self, known: list[_Known], late: bool) -> None:
         """Judges exchanges of which the order is unknown: by every order, if they are few."""
         sent = [(each.request, each.answer) for each in known]
         unsure: dict[str, str] = {}
@@ -193,7 +193,8 @@ class Traffic:
                 self._suppose(seen, self.oracle.outcome(each.request, each.answer), found)
             unsure |= found
         try:
-            together = judge_together(self.oracle, sent) if len(known) <= MOST_TOGETHER else unknown(self.oracle, sent)
+            few = len(known) <= MOST_TOGETHER and not late
+            together = judge_together(self.oracle, sent) if few else unknown(self.oracle, sent)
         except InvalidReply:  # which is wrong in every order
             for each in known:
                 self._judged(each, late=True)
@@ -231,6 +232,9 @@ class Traffic:
         found = self.record.findings.get(verdict.key)
         if found is not None:
             found.count += 1
+            return
+        if len(self.record.findings) >= MOST_FINDINGS:
+            self.record.dropped += 1
             return
         answer = known.answer
         text = answer.why if isinstance(answer, LostReply) else answer.text()
