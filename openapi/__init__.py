@@ -12,6 +12,7 @@ from openapi.decision.footprint import Footprint, footprint
 from openapi.document.document import Document, Node
 from openapi.document.errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
 from openapi.document.reader import parse_document, read_document
+from openapi.document.swagger import converted, is_swagger
 from openapi.loading.compile import load
 from openapi.loading.world import World, demo_world, duration, instant, load_world, read_world
 from openapi.parameters.parameter import Absence, Parameter
@@ -54,6 +55,7 @@ __all__ = [
     "World",
     "WorldError",
     "classified",
+    "converted",
     "decide",
     "demo_world",
     "duration",
@@ -61,6 +63,7 @@ __all__ = [
     "footprint",
     "force",
     "instant",
+    "is_swagger",
     "lacking",
     "likely",
     "load",

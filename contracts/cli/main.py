@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from contracts.cli.contract import diagram, explain, lint
+from contracts.cli.draft import import_
 from contracts.cli.fuzz import fuzz
 from contracts.cli.order import order
 from contracts.cli.param_types import secrets
@@ -32,5 +33,5 @@ def main() -> None:
     """Tests a server against a contract, an OpenAPI document with x-outcomes."""
 
 
-for command in (verify, fuzz, replay, order, lint, explain, diagram):
+for command in (verify, fuzz, replay, order, lint, explain, diagram, import_):
     main.add_command(command)
