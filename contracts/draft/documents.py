@@ -12,6 +12,7 @@ from contracts.draft.record import BODY, FORM, Code, Example, Field, Operation, 
 from contracts.draft.text import by_language, cleaned, one_line
 
 LOCATIONS = ("query", "path", "header", "cookie")
+STYLES = ("form", "simple", "spaceDelimited", "pipeDelimited")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _local = re.compile(r"#/components/schemas/[^/]+(/.*)?").fullmatch
 _status = re.compile(r"[2-5]\d\d").fullmatch
@@ -85,7 +86,8 @@ def _operation(root: openapi.Node, path: str, method: str, node: openapi.Node, u
     body = node.mapping("requestBody")
     if body is not None:
         operation.fields += _properties(body, upgrade)
-        operation.kept["requestBody"] = _kept(body.value, upgrade)
+        if not any(operation.at(FORM)):  # the fields of a form are written as parameters
+            operation.kept["requestBody"] = _kept(body.value, upgrade)
     security = value.get("security", root.value.get("security"))
     if isinstance(security, list):
         operation.kept["security"] = [
@@ -105,6 +107,7 @@ def _parameter(node: openapi.Node, upgrade: bool) -> Field:
         required=value.get("required") is True,
         schema=_kept(schema, upgrade) if isinstance(schema, dict) else {"type": "string"},
         description=one_line(cleaned(str(value.get("description") or ""))),
+        style={key: value[key] for key in ("style", "explode") if value.get("style", "form") in STYLES and key in value},
     )
 
 

@@ -36,6 +36,11 @@ class Envelope:
             return str(code)
         return int(code) if isinstance(code, str) and code.lstrip("-").isdecimal() and len(code) < 18 else code
 
+    def pointers(self) -> dict[str, str]:
+        """The JSON Pointers of code, message and data."""
+        keys = {"code": self.code, "message": self.message, "data": self.data}
+        return {name: "/" + key.replace("~", "~0").replace("/", "~1") for name, key in keys.items() if key}
+
     @property
     def body(self) -> dict[str, Any]:
         """A body to fill in."""
@@ -121,6 +126,42 @@ def success_code(operation: Operation, envelope: Envelope) -> tuple[int | str | 
         where = listed[found].place
         todo = f"{example.place}: the example has {envelope.code} {shown!r}, the table at {where} {found}; is {found} success?"
     return envelope.typed(listed[found].value), todo
+
+
+def split_codes(operation: Operation, envelope: Envelope | None, operations: Sequence[Operation]) -> tuple[Code, list[Code]]:
+    """The code of success, and all other codes. `operations` tell it where this one does not."""
+    if envelope is None:
+        return _split_statuses(operation)
+    value, todo = success_code(operation, envelope)
+    if value is None:
+        value = next(
+            (found for each in operations if (found := success_code(each, envelope)[0]) is not None), envelope.typed(200)
+        )
+        todo = f"{operation.place}: the page has no code of success; is it {value}?"
+    if todo:
+        operation.todos.append(todo)
+    others, success = [], Code(value, {}, operation.place)
+    for each in operation.codes:
+        if not each.is_status:
+            each.value = envelope.typed(each.value)
+        if not each.is_status and str(each.value) == str(value):
+            success = each
+        elif not (each.is_status and isinstance(each.value, int) and each.value < 400):
+            others.append(each)
+    return success, others
+
+
+def _split_statuses(operation: Operation) -> tuple[Code, list[Code]]:
+    """The HTTP status of success, and all refusals, of an operation whose bodies have no code."""
+    for each in operation.codes:
+        each.is_status = each.is_status or (isinstance(each.value, int) and 100 <= each.value < 600)
+    if any(not each.is_status for each in operation.codes):
+        operation.todos.append(f"{operation.place}: the page shows no body with a code; where is the code in a reply?")
+    succeeded = [each for each in operation.codes if isinstance(each.value, int) and each.is_status and each.value < 300]
+    success = min(succeeded, key=lambda each: str(each.value), default=Code(200, {}, operation.place, is_status=True))
+    return success, [
+        each for each in operation.codes if not (each.is_status and isinstance(each.value, int) and each.value < 400)
+    ]
 
 
 def _is_success(code: Code) -> bool:

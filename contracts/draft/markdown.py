@@ -12,7 +12,7 @@ from contracts.draft.paths import METHODS, path_of
 from contracts.draft.record import BODY, FORM, Example, Field, Operation, Page, Place
 from contracts.draft.record import Code as ReplyCode
 from contracts.draft.table import codes, columns_of, fields, is_codes, is_fields
-from contracts.draft.text import one_line
+from contracts.draft.text import by_language, one_line
 from contracts.draft.types import schema_from, schema_of_texts
 from contracts.draft.words import LABEL_OF
 
@@ -20,6 +20,7 @@ _call = re.compile(
     rf"(?:\d[\d.、)]*\s*)?(?P<method>{'|'.join(METHODS)})\s+(?P<path>(?:https?://|/|\{{\{{)\S+)", re.IGNORECASE
 ).fullmatch
 _method = re.compile(rf"\b({'|'.join(METHODS)})\b", re.IGNORECASE).search
+_listed_code = re.compile(r"(?:code\s*[:：]\s*)?(?P<code>\d{1,9})\s*[-:：=]\s*(?P<text>\S.*)").fullmatch
 _leading_method = re.compile(rf"^({'|'.join(METHODS)})\s+(?=\S)", re.IGNORECASE)
 _numbering = re.compile(r"^[\s#>*\-+•]*(?:[\d一二三四五六七八九十]+[.、)）]\s*)*(?:\d+(?:\.\d+)*\s+)?")
 _front_matter = re.compile(r"\A---\n(?:.*\n){0,100}?---\n").sub
@@ -91,6 +92,8 @@ class _Reader:
         if block.level:
             self.heading, self.section = _leading_method.sub("", _numbering.sub("", text)), ""
             self.title = self.title or self.heading
+        elif self.section in ("codes", "common-codes") and (match := _listed_code(text)):
+            self._add_codes([ReplyCode(int(match["code"]), by_language(match["text"]), Place(self.file, block.line))])
         elif self.section == "schemas":
             self.schema = text
         elif self.section == "description" and self.operation and not self.operation.description:
@@ -143,13 +146,15 @@ class _Reader:
         columns = columns_of(table.header)
         operation = self.operation
         if is_codes(columns):
-            found = codes(table, self.file)
-            if operation is None or self.section == "common-codes":
-                self.common += found
-            else:
-                operation.codes += found
+            self._add_codes(codes(table, self.file))
         elif operation and is_fields(columns):
             self._fields(operation, table)
+
+    def _add_codes(self, found: list[ReplyCode]) -> None:
+        if self.operation is None or self.section == "common-codes":
+            self.common += found
+        else:
+            self.operation.codes += found
 
     def _fields(self, operation: Operation, table: Table) -> None:
         section = self.section
@@ -158,7 +163,8 @@ class _Reader:
             operation.fields = _expanded(operation.fields, self.schemas)
             operation.reply = _expanded(operation.reply, self.schemas)
         elif section in ("reply", "reply-example", "codes"):
-            operation.reply += fields(table, self.file)
+            known = {each.name for each in operation.reply}
+            operation.reply += [each for each in fields(table, self.file) if each.name not in known]
         else:
             location = section.removeprefix("request-") if section.startswith("request-") and section != "request-example" else ""
             found = fields(table, self.file, location)

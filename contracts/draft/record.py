@@ -46,6 +46,8 @@ class Field:
     schema: dict[str, Any] = field(default_factory=dict)
     description: str = ""
     children: list[Field] = field(default_factory=list)
+    style: dict[str, Any] = field(default_factory=dict)
+    """`style` and `explode` of an OpenAPI parameter."""
     guesses: list[str] = field(default_factory=list)
     """What of the schema was guessed, as sentences."""
 

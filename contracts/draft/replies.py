@@ -7,14 +7,14 @@ from http import HTTPStatus
 from typing import Any
 
 from contracts.draft.envelope import Envelope
-from contracts.draft.record import Code, Operation
+from contracts.draft.record import Operation
 from contracts.draft.types import nested, schema_from
 
 JSON = "application/json"
 MOST_LEAVES, DEEPEST = 30, 4
 
 
-def responses(operation: Operation, envelope: Envelope | None, codes: list[Code]) -> dict[str, Any]:
+def responses(operation: Operation, envelope: Envelope | None) -> dict[str, Any]:
     """The responses of an operation by HTTP status."""
     if operation.kept.get("responses"):
         kept: dict[str, Any] = operation.kept["responses"]
@@ -33,7 +33,7 @@ def responses(operation: Operation, envelope: Envelope | None, codes: list[Code]
             else f"Every outcome; the key {envelope.code} says which."
         )
         found = {"200": {"description": what, "content": {JSON: {"schema": _enveloped(operation, envelope)}}}}
-    for code in codes:
+    for code in operation.codes:
         if code.is_status and isinstance(code.value, int) and code.value != 200 and 200 <= code.value < 600:
             found[str(code.value)] = {"description": next(iter(code.messages.values()), "") or phrase(code.value)}
     return found
@@ -82,8 +82,7 @@ def success_data(operation: Operation, envelope: Envelope | None, schemas: Mappi
     """The minted values and the template of the data of a success; the suite reads such values from the reply."""
     value = _value(operation, envelope, schemas)
     template = _Template({each.name for each in operation.fields})
-    data = template.of(value, "new" if isinstance(value, dict) else "newData", 0)
-    return template.minted, data
+    return template.minted, template.of(value, "new" if isinstance(value, dict) else "newData", 0)
 
 
 def _value(operation: Operation, envelope: Envelope | None, schemas: Mapping[str, Any]) -> Any:

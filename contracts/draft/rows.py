@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from contracts.draft.envelope import Envelope
 from contracts.draft.match import SURE, Match, all_alike, best, likeness, several
 from contracts.draft.record import BODY, Code, Field, Operation, Place
 from contracts.draft.text import LONGEST_MESSAGE
@@ -69,8 +70,18 @@ class Table:
 
 def is_constrained(each: Field) -> bool:
     """Whether a value that is there can be malformed."""
+    return each.location == BODY or _has_limits(each)
+
+
+def _has_limits(each: Field) -> bool:
+    """Whether a text that is there can be malformed."""
     kind = each.schema.get("type", "string")
-    return each.location == BODY or kind not in ("string", ["string", "null"]) or not CONSTRAINTS.isdisjoint(each.schema)
+    return kind not in ("string", ["string", "null"]) or not CONSTRAINTS.isdisjoint(each.schema)
+
+
+def is_file(each: Field) -> bool:
+    """Whether it is a file, which no rule can use."""
+    return each.location != BODY and each.schema.get("format") == "binary"
 
 
 def can_be_missing(each: Field) -> bool:
@@ -86,7 +97,8 @@ class Guesser:
         `fallback` is the code for what has none.
         """
         self.operation, self.credential, self.caller, self.fallback = operation, credential, caller, fallback
-        self.fields = [each for each in {each.name: each for each in operation.fields}.values() if is_name(each.name)]
+        by_name = {each.name: each for each in operation.fields}
+        self.fields = [each for each in by_name.values() if is_name(each.name) and not is_file(each)]
         self.order = {each.name: number for number, each in enumerate(self.fields)}
         self.table = Table()
         self.general: Code | None = None
@@ -228,7 +240,7 @@ class Guesser:
         if not what:
             return False
         matches = all_alike(what, self.fields)
-        usable = [(each, score) for each, score in matches if is_constrained(each) and each.location != "path"]
+        usable = [(each, score) for each, score in matches if _has_limits(each) and each.location != "path"]
         if usable:
             names = [each.name for each, _ in usable]
             score = max(score for _, score in usable)
@@ -276,10 +288,8 @@ class Guesser:
                 self._add(group, code, {key: names if len(names) > 1 else names[0]}, said, order=len(self.order))
                 listed = names[0] if len(names) == 1 else f"one of {', '.join(names)}"
                 if not self.general:
-                    self._todo(
-                        Code(code.value, {}, found[0].place),
-                        f"say which code is given where {listed} is {key}; {code.value} is invented",
-                    )
+                    what = f"no code is documented where {listed} is {key}; {code.value} is invented"
+                    self.table.todos.append(f"{found[0].place}: {what}")
         if self.general and not any(row.code is self.general for row in rows):
             self._open(STATE, self.general, "the message names no parameter", "say when")
 
@@ -294,10 +304,8 @@ class Guesser:
         if invalid is None:
             self._add(TOKEN_INVALID, code, {"missing": self.caller}, why)
         if known is None:
-            self._todo(
-                Code(code.value, {}, self.operation.place),
-                f"say which code is given without a valid token; {code.value} is invented",
-            )
+            what = f"no code is documented without a valid token; {code.value} is invented"
+            self.table.todos.append(f"{self.operation.place}: {what}")
 
     def _unauthorized(self) -> Code:
         if self.fallback.is_status:
@@ -320,6 +328,6 @@ def _names(row: Row, key: str) -> Iterator[str]:
     yield from (value,) if isinstance(value, str) else value
 
 
-def fallback_code(has_envelope: bool, place: Place) -> Code:
+def fallback_code(envelope: Envelope | None, place: Place) -> Code:
     """The code for what has none."""
-    return Code(400, {}, place, is_status=not has_envelope)
+    return Code(envelope.typed(400) if envelope else 400, {}, place, is_status=envelope is None)

@@ -97,7 +97,7 @@ def enrich(field: Field, default: str = "") -> None:
 
 def _values(text: str, kind: str) -> list[Any]:
     if match := _listed(text):
-        found = [_typed(each.strip(" '\"“”"), kind) for each in re.split(r"[,，、|/]", match["values"])]
+        found = [_typed(each.strip(" '\"“”."), kind) for each in re.split(r"[,，、|/]", match["values"])]
         return [*dict.fromkeys(found)] if len(found) > 1 and None not in found else []
     return [int(each["value"]) for each in _numbered(text)] if kind == "integer" else []
 
@@ -105,7 +105,7 @@ def _values(text: str, kind: str) -> list[Any]:
 def _numbered(text: str) -> list[re.Match[str]]:
     """The items of a numbered list in prose: `1 one 2 two`, `0-off,1-on`. Two items at least, numbers that grow.
 
-    Items that only a space begins or ends must count on from 0 or 1, because prose has numbers too.
+    Items that only a space begins or ends must count on from 0 or 1, and be three at least, because prose has numbers too.
     """
     found = [match for match in _item.finditer(text)]
     for strict in (True, False):
@@ -117,7 +117,8 @@ def _numbered(text: str) -> list[re.Match[str]]:
                 items.append(match)
         numbers = [int(each["value"]) for each in items]
         counts_on = bool(numbers) and numbers[0] in (0, 1) and numbers == [*range(numbers[0], numbers[0] + len(numbers))]
-        if len(numbers) > 1 and (strict or counts_on):
+        close = all(each["after"] == "" or each["after"].strip() for each in items)
+        if len(numbers) > 1 and (strict or (counts_on and (close or len(numbers) > 2))):
             return items
     return []
 

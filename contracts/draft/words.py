@@ -21,7 +21,8 @@ LABELS = {
     "request-header": "headers header 请求头 请求头参数 'request headers'",
     "request-body": "body 请求体 'request body' 'body params' 'body parameters' 'body 请求参数' 消息体",
     "request-form": "formdata form-data form 表单参数 'form parameters'",
-    "request-example": "请求示例 请求样例 请求参数示例 'request example' 'sample request' 'request demo' 'example request'",
+    "request-example": "请求示例 请求样例 请求参数示例 'request example' 'sample request' 'request demo' "
+    "'body parameter' 'example request'",
     "codes": (
         "响应状态 响应状态码 响应状态码说明 状态码 状态码说明 返回码 错误码 返回状态码 返回结果 响应码 错误代码 "
         "业务码 错误码说明 返回码说明 'response status' 'status codes' 'status code' 'error codes' "
@@ -59,7 +60,7 @@ COLUMNS = {
     "title": "中文名 标题 title",
     "in": ("请求类型 in 位置 参数位置 传参方式 'request type' 'located in' location 'parameter location' 'in/location'"),
     "required": ("是否必须 是否必填 必填 必选 必须 是否必选 是否必需 必需 必传 是否必传 required must mandatory 'is required'"),
-    "type": "数据类型 类型 参数类型 字段类型 type 'data type' datatype 'param type'",
+    "type": "数据类型 类型 参数类型 字段类型 type 'data type' datatype 'param type' 类型及范围",
     "schema": "schema 数据模型 'data model' model",
     "default": "默认值 默认 default 'default value'",
     "example": "示例 示例值 参数值 例子 example 'sample value' value",
@@ -133,19 +134,19 @@ _WRONG = r"(?:不正确|错误|有误|不合法|非法|不合规|不符合要求
 MALFORMED = [
     re.compile(pattern, re.IGNORECASE).fullmatch
     for pattern in (
-        rf"(?P<what>.*?)(?:的)?(?:参数)?(?:值)?(?:的)?(?:格式|类型|长度|取值|范围)?{_WRONG}",
-        r"(?P<what>.*?)(?:的)?(?:参数)?(?:值)?(?:的)?(?:长度)?(?:超出|超过)(?:了)?(?:允许|长度|最大|取值)*(?:的)?(?:范围|限制|长度)?",
-        r"(?P<what>.*?)(?:参数)?(?:值)?(?:过长|太长|过短|太短|过大|越界|不支持|不在范围内)",
+        rf"(?P<what>.+?)(?:的)?(?:参数)?(?:值)?(?:的)?(?:格式|类型|长度|取值|范围)?{_WRONG}",
+        r"(?P<what>.+?)(?:的)?(?:参数)?(?:值)?(?:的)?(?:长度)?(?:超出|超过)(?:了)?(?:允许|长度|最大|取值)*(?:的)?(?:范围|限制|长度)?",
+        r"(?P<what>.+?)(?:参数)?(?:值)?(?:过长|太长|过短|太短|过大|越界|不支持|不在范围内)",
         rf"(?:无效|非法|错误)的?(?:参数)?{_WHAT}",
         rf"请(?:输入|填写|选择|提供)(?:正确|有效|合法)的?{_WHAT}",
         rf"please (?:enter|input|provide) (?:a )?(?:valid|correct) {_WHAT}",
-        r"(?P<what>.*?)(?: parameter)?(?: value)?(?: is| are)? ?out of range",
-        r"(?P<what>.*?) ?format(?: is)? (?:incorrect|invalid|error|wrong|not correct)",
+        r"(?P<what>.+?)(?: parameter)?(?: value)?(?: is| are)? ?out of range",
+        r"(?P<what>.+?) ?format(?: is)? (?:incorrect|invalid|error|wrong|not correct)",
         r"(?:invalid|incorrect|wrong|bad) format (?:of|for) (?P<what>.+)",
-        r"(?P<what>.*?)(?: parameter)?(?: value)?(?: is| are| has)?(?: an| a)? "
+        r"(?P<what>.+?)(?: parameter)?(?: value)?(?: is| are| has)?(?: an| a)? "
         r"(?:invalid|malformed|incorrect|illegal|not supported|unsupported|too long|too short|not valid|wrong)"
         r"(?: format| value| length)?",
-        r"(?P<what>.*?)(?: length)? exceeds? (?:the )?(?:maximum |max )?(?:length|limit|range|size)(?: limit)?",
+        r"(?P<what>.+?)(?: length)? exceeds? (?:the )?(?:maximum |max )?(?:length|limit|range|size)(?: limit)?",
         r"(?:invalid|malformed|illegal|incorrect|unsupported) (?:parameter |value of )?(?P<what>.+)",
     )
 ]
