@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -388,3 +392,25 @@ def test_a_draft_reads_as_the_same_data_everywhere(drafted, page):
     assert openapi.parse_document(draft.text, "draft.yaml").data == draft.data
     assert max(map(len, draft.text.splitlines())) < 400
     assert run("import", PAGES / page).output == draft.text
+
+
+def test_the_example_of_the_documentation_runs(tmp_path):
+    root = Path(__file__).parent.parent
+    text = (root / "docs" / "import.md").read_text()
+    commands, serve, curl = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    (tmp_path / "tests").symlink_to(root / "tests")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    def shell(script):
+        environ = os.environ | {"PATH": path}
+        return subprocess.run(["sh", "-ec", script], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60)
+
+    done = shell(commands)
+    assert (done.returncode, done.stderr) == (0, "")
+    [note] = re.findall(r"^    (note: .*)$", text, re.MULTILINE)
+    assert note in done.stdout
+    assert serve == "mockserver serve --contract draft.yaml --world draft-world.yaml\n"
+    with running(contract=tmp_path / "draft.yaml", world=tmp_path / "draft-world.yaml") as mock:
+        reply = shell(f"{curl.replace('http://127.0.0.1:4010', mock.url).strip()} --silent").stdout
+    assert '"code": 5132' in reply or '"code":5132' in reply
+    assert "ten are those" in text and len(OUTCOMES) == 10

@@ -229,7 +229,7 @@ def test_a_failed_write_leaves_nothing(imported, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.link", full)
+    monkeypatch.setattr("os.replace", full)
     result = imported("a.md", HEAD)
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
     assert [each.name for each in imported.folder.iterdir()] == ["a.md"]
@@ -237,7 +237,7 @@ def test_a_failed_write_leaves_nothing(imported, monkeypatch):
 
 @pytest.mark.parametrize(
     ("target", "what"),
-    [("nowhere/draft.yaml", "its folder does not exist"), (".", "is a folder")],
+    [("nowhere/draft.yaml", "its folder does not exist"), (".", "is a folder"), ("x" * 5000, "File name too long")],
 )
 def test_an_unusable_target_is_one_sentence(tmp_path, target, what):
     (tmp_path / "a.md").write_text(HEAD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import time
@@ -43,21 +44,23 @@ def import_(pages: tuple[str, ...], output: str | None, force: bool) -> None:
     except FileExistsError as error:
         raise Unusable(f"{error.filename} exists (use --force to overwrite it)") from None
     except OSError as error:
-        raise Unusable(f"{output} cannot be written: {error.strerror or error}") from None
+        raise Unusable(f"{output} cannot be written: {error.strerror or error} (name another file)") from None
     click.echo(_summary(found, contract, targets))
 
 
 def _targets(output: str, force: bool) -> tuple[Path, Path]:
     """The files of the contract and of its world. Raises Unusable before anything is read."""
     contract = Path(output)
-    world = contract.with_name(f"{contract.stem}-world.yaml")
-    if not contract.absolute().parent.is_dir():
-        raise Unusable(f"{output} cannot be written: its folder does not exist")
-    for each in (contract, world):
-        if each.is_dir():
-            raise Unusable(f"{each} is a folder (name a file)")
-        if each.exists() and not force:
-            raise Unusable(f"{each} exists (use --force to overwrite it)")
+    try:
+        if contract.is_dir():
+            raise Unusable(f"{output} is a folder (name a file)")
+        world = contract.with_name(f"{contract.stem}-world.yaml")
+        if not contract.absolute().parent.is_dir():
+            raise Unusable(f"{output} cannot be written: its folder does not exist (create it)")
+        if existing := [each for each in (contract, world) if each.exists() and not force]:
+            raise Unusable(f"{existing[0]} exists (use --force to overwrite it)")
+    except OSError as error:
+        raise Unusable(f"{output} cannot be written: {error.strerror or error} (name another file)") from None
     return contract, world
 
 
@@ -79,21 +82,21 @@ def _loaded(found: Draft, page: str) -> openapi.Contract:
 
 
 def _write(files: Sequence[tuple[Path, str]], force: bool) -> None:
-    """Writes all files or none: each beside its place, then renamed."""
+    """Writes each file beside its place, and renames them when all are written. Raises OSError."""
     written: list[tuple[str, Path]] = []
     try:
         for target, text in files:
+            folder, prefix = target.absolute().parent, f".{target.name}."
             with tempfile.NamedTemporaryFile(
-                "w", encoding="utf-8", newline="\n", dir=target.absolute().parent, prefix=f".{target.name}.", delete=False
+                "w", encoding="utf-8", newline="\n", dir=folder, prefix=prefix, delete=False
             ) as stream:
                 written.append((stream.name, target))
                 stream.write(text)
             os.chmod(stream.name, 0o666 & ~_umask())
         for name, target in written:
-            if force:
-                os.replace(name, target)
-            else:
-                os.link(name, target)  # which fails if the file has come meanwhile
+            if target.exists() and not force:  # it has come meanwhile
+                raise FileExistsError(errno.EEXIST, "exists", str(target))
+            os.replace(name, target)
     finally:
         for name, _ in written:
             Path(name).unlink(missing_ok=True)

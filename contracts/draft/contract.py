@@ -96,7 +96,7 @@ class _Drafter:
         settle(operation)
         if self.envelope:
             add_codes_seen(operation, self.envelope)
-            own = envelope_of([operation])
+            own = envelope_of([operation]) if operation.examples or operation.reply else None
             if own and own.code != self.envelope.code:
                 what = f"the code is in {own.code} here, and in {self.envelope.code} elsewhere"
                 operation.todos.append(f"{own.place}: {what}")
@@ -118,6 +118,8 @@ class _Drafter:
             operation = each.operation
             paths.setdefault(operation.path, {})[operation.method] = self._operation(each, shared, messages)
         envelope = self._envelope(messages, todos)
+        if self.envelope and not any(each.examples or each.reply for each in self.operations):
+            todos.append(f"{self.envelope.place}: no page shows a body; where are code, message and data in a reply?")
         data: dict[str, Any] = {"openapi": "3.1.0", "info": {"title": self.title, "version": "0.0.0"}, "servers": [{"url": "/"}]}
         data["security"] = [{shared: []}] if shared else None
         data[KEY] = [*dict.fromkeys((*self.security.todos, *todos))]
@@ -136,7 +138,7 @@ class _Drafter:
         if envelope is None:
             return None
         found = envelope.pointers() | {"body": envelope.body}
-        self.comments[("x-envelope",)] = notes = [f"assumed: {envelope.place}: the keys are those of the example"]
+        self.comments[("x-envelope",)] = notes = [f"assumed: {envelope.place}: {envelope.why}"]
         headers = (each for one in self.operations for each in one.at("header"))
         header = next((each for each in headers if "lang" in each.name.lower()), None)
         if len(next(iter(messages.values()), ())) > 1:

@@ -24,6 +24,8 @@ class Envelope:
     keys: Mapping[str, Any]
     """All keys of the body with a value of each."""
     place: Place
+    why: str = "the keys are those of the example"
+    """Why these are the keys."""
 
     @property
     def is_text(self) -> bool:
@@ -52,10 +54,20 @@ def envelope_of(operations: Sequence[Operation]) -> Envelope | None:
     """The envelope that most operations have; None where bodies have no code."""
     found = [each for operation in operations for each in _envelopes(operation)]
     if not found:
-        return None
+        return _usual(operations)
     [((code, _), _)] = Counter((each.code, each.message) for each in found).most_common(1)
     same = [each for each in found if each.code == code]
     return max(same, key=lambda each: (bool(each.message) + bool(each.data), -len(each.keys)))
+
+
+def _usual(operations: Sequence[Operation]) -> Envelope | None:
+    """The most usual envelope, for pages that list codes and show no body; None where all codes may be HTTP statuses."""
+    codes = (code for each in operations for code in each.codes if not code.is_status)
+    first = next((code for code in codes if not (isinstance(code.value, int) and 100 <= code.value < 600)), None)
+    if first is None:
+        return None
+    keys = {"code": "" if isinstance(first.value, str) else 0, "msg": "", "data": None}
+    return Envelope("code", "msg", "data", keys, first.place, "no page shows a body, and these keys are usual")
 
 
 def _envelopes(operation: Operation) -> Iterator[Envelope]:
@@ -155,8 +167,6 @@ def _split_statuses(operation: Operation) -> tuple[Code, list[Code]]:
     """The HTTP status of success, and all refusals, of an operation whose bodies have no code."""
     for each in operation.codes:
         each.is_status = each.is_status or (isinstance(each.value, int) and 100 <= each.value < 600)
-    if any(not each.is_status for each in operation.codes):
-        operation.todos.append(f"{operation.place}: the page shows no body with a code; where is the code in a reply?")
     succeeded = [each for each in operation.codes if isinstance(each.value, int) and each.is_status and each.value < 300]
     success = min(succeeded, key=lambda each: str(each.value), default=Code(200, {}, operation.place, is_status=True))
     return success, [

@@ -22,6 +22,7 @@ _call = re.compile(
 _method = re.compile(rf"\b({'|'.join(METHODS)})\b", re.IGNORECASE).search
 _listed_code = re.compile(r"(?:code\s*[:：]\s*)?(?P<code>\d{1,9})\s*[-:：=]\s*(?P<text>\S.*)").fullmatch
 _leading_method = re.compile(rf"^({'|'.join(METHODS)})\s+(?=\S)", re.IGNORECASE)
+_word = re.compile(r"[A-Za-z][\w-]*").fullmatch
 _numbering = re.compile(r"^[\s#>*\-+•]*(?:[\d一二三四五六七八九十]+[.、)）]\s*)*(?:\d+(?:\.\d+)*\s+)?")
 _front_matter = re.compile(r"\A---\n(?:.*\n){0,100}?---\n").sub
 _media = re.compile(r"[a-z]+/[a-z0-9.+*-]+", re.IGNORECASE).findall
@@ -104,7 +105,8 @@ class _Reader:
         if label in ("address", "method") and not value:
             self.pending = label
         elif label == "address":
-            self._begin(value, "", block.line)
+            if "/" in value or _word(value):
+                self._begin(value, "", block.line)
         elif label == "method":
             self._set_method(value)
         elif label == "media":

@@ -26,6 +26,8 @@ def columns_of(header: Sequence[str]) -> dict[str, int]:
             meaning = "message"
         if meaning and meaning not in found:
             found[meaning] = position
+    if found.get("description") == 0 and "name" not in found and "code" not in found and "message" in found:
+        return {**found, "name": 0, "description": found["message"]}  # a page that heads the names with 参数说明
     return found
 
 

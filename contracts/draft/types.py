@@ -88,10 +88,11 @@ def enrich(field: Field, default: str = "") -> None:
     if values:
         schema["enum"] = values
         field.guesses.append(f"the values {', '.join(map(str, values))} are those that its description lists")
-    found = _typed(default.strip(), kind) if default.strip() else _default_of(text, kind, values)
+    written = default.strip() if default.isascii() else ""  # of a column, where some write prose
+    found = _typed(written, kind) if written else _default_of(f"{default}\n{text}", kind, values)
     if found is not None and (not values or found in values):
         schema["default"] = found
-        if not default.strip():
+        if not written:
             field.guesses.append(f"{found} is the default by its description")
 
 

@@ -6,7 +6,7 @@ import re
 
 LABELS = {
     "address": (
-        "接口地址 请求地址 请求路径 请求url 接口url 地址 路径 url path uri endpoint 'request url' 'api url' "
+        "接口地址 请求地址 接口 请求路径 请求url 接口url 地址 路径 url path uri endpoint 'request url' 'api url' "
         "'interface address' 'api address' 'request path' 'request address' address"
     ),
     "method": "请求方式 请求方法 请求类型 方法 调用方式 method methods 'request method' 'http method' 请求的类型",
