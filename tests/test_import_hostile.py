@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
+from pathlib import Path
+from random import Random
 
 import pytest
 import yaml
@@ -14,8 +16,11 @@ from hypothesis import strategies as st
 
 import openapi
 from contracts.cli.main import main
+from contracts.draft.contract import draft
+from contracts.draft.reader import read_page
 from contracts.draft.yaml_text import written
 
+PAGES = Path(__file__).parent / "pages"
 HEAD = "**接口地址**:`/a/b`\n\n**请求方式**:`POST`\n\n"
 TABLE = "| 参数名称 | 参数说明 | 请求类型 | 是否必须 | 数据类型 |\n|---|---|---|---|---|\n"
 CODES = "| 状态码 | 说明 |\n|---|---|\n"
@@ -101,6 +106,11 @@ REFUSED = {
         "is circular",
     ),
     "elsewhere.json": (get({"parameters": [{"$ref": "http://127.0.0.1:9/x.json"}]}), 1, "$ref http://127.0.0.1:9/x.json"),
+    "names.json": (
+        '{"swagger": "2.0", "paths": {"/a": {"get": {"parameters": [{"name": [], "in": {}}], "x-outcomes": []}}}}',
+        1,
+        "is a contract already",
+    ),
     "types.json": (document(info=[]), 1, "info is not a mapping"),
     "postman.json": ('{"info": {"name": 5}, "item": [5, {"request": 5}, {"request": {"url": 5}}]}', 1, "there is no request"),
     "postman-path.json": ('{"info": {}, "item": [\n{"request": {"url": {"raw": "/a/{b"}}}]}', 2, "the path /a/{b has braces"),
@@ -251,6 +261,117 @@ def test_a_page_that_is_not_there_is_one_sentence(tmp_path):
         2,
         f"{tmp_path / 'no.md'}:1: cannot be read: No such file or directory (name a page)\n",
     )
+
+
+BITS = [
+    *(
+        "|",
+        "**",
+        "`",
+        ":",
+        "：",
+        "{",
+        "}",
+        "/",
+        "\\",
+        "<",
+        ">",
+        "&emsp;",
+        "\u2003",
+        "»",
+        "#",
+        "- ",
+        "```",
+        "\n",
+        '"',
+        "'",
+        "%",
+        "[",
+        "]",
+        "(",
+        ")",
+    ),
+    *(
+        "null",
+        "0",
+        "-1",
+        "x" * 50,
+        "token",
+        "必须",
+        "true",
+        "body",
+        "path",
+        "form",
+        "array",
+        "object",
+        "file",
+        "List«",
+        "可用值:",
+        "默认",
+    ),
+    *("1-", "大于", "不能为空"),
+]
+VALUES = [
+    None,
+    True,
+    -1,
+    1.5,
+    "",
+    "{}",
+    "/x/{y}",
+    "http://a/b?c=d",
+    [],
+    {},
+    [1],
+    {"a": 1},
+    {"$ref": "#/nope"},
+    {"$ref": "http://x"},
+]
+
+
+def damaged_text(random, text):
+    lines = text.split("\n")
+    for _ in range(random.randint(1, 6)):
+        number = random.randrange(len(lines))
+        start = random.randint(0, len(lines[number]))
+        end = start + random.choice([0, 0, 1, 3])
+        change = random.choice([[], [lines[number]] * 2, [lines[number][:start] + random.choice(BITS) + lines[number][end:]] * 1])
+        lines[number : number + 1] = change
+        lines = lines or [""]
+    return "\n".join(lines)
+
+
+def damaged_json(random, text):
+    data = json.loads(text)
+    for _ in range(random.randint(1, 4)):
+        node = data
+        while isinstance(node, (dict, list)) and node:
+            key = random.choice(list(node) if isinstance(node, dict) else range(len(node)))
+            if random.random() < 0.2 or not isinstance(node[key], (dict, list)):
+                node[key] = json.loads(json.dumps(random.choice(VALUES)))
+                break
+            node = node[key]
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.iterdir()), ids=lambda path: path.name)
+def test_a_damaged_page_is_refused_or_drafted(tmp_path, page):
+    drafted = 0
+    for seed in range(60):
+        damage = damaged_text if page.suffix == ".md" else damaged_json
+        file = tmp_path / f"page{page.suffix}"
+        file.write_text(damage(Random(seed), page.read_text()))
+        try:
+            found = draft([read_page(str(file))])
+        except openapi.InvalidDocument as error:
+            assert all(each.line and each.what for each in error.problems)
+            continue
+        (tmp_path / "draft.yaml").write_text(found.contract)
+        try:
+            drafted += bool(openapi.load(tmp_path / "draft.yaml"))
+        except openapi.ContractError as error:  # a document may have schemas that are none
+            assert page.suffix != ".md", (seed, str(error))
+    assert drafted > 20
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()

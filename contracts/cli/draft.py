@@ -76,7 +76,9 @@ def _loaded(found: Draft, page: str) -> openapi.Contract:
                 openapi.load_world(world, contract, time.time_ns() // 1_000_000, {})
             return contract
         except openapi.InvalidDocument as error:
-            first = error.problems[0]
+            # An operation that is refused lacks in the common rows, too; that is no problem of its own.
+            own = [each for each in error.problems if not each.what.startswith("unknown name")]
+            first = (own or error.problems)[0]
             what = f"no contract can be drafted from it: {first.what}"
             raise openapi.InvalidDocument([openapi.Problem(page, 1, what, first.hint or "leave this out")]) from None
 

@@ -141,7 +141,8 @@ def _collect(schema: openapi.Node, required: set[str], properties: dict[str, ope
         return
     for part in schema.sequence("allOf"):
         _collect(part, required, properties, depth + 1)
-    required |= {each for each in schema.value.get("required") or () if isinstance(each, str)}
+    names = schema.value.get("required")
+    required |= {each for each in names if isinstance(each, str)} if isinstance(names, list) else set()
     found = schema.mapping("properties")
     for name in found.value if found else ():
         properties[name] = found.child(name) if found else schema

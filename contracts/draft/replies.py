@@ -144,7 +144,7 @@ class _Template:
         """The template of a value; None for what is left out: null, and what is too deep or too much."""
         if isinstance(value, dict):
             parts = {}
-            for key, each in value.items() if depth < DEEPEST else ():
+            for key, each in value.items() if depth < DEEPEST and "$ref" not in value else ():
                 inner = self.of(each, f"{name}{str(key)[:1].upper()}{str(key)[1:]}", depth + 1)
                 if inner is not None:
                     parts[str(key)] = inner

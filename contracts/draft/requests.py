@@ -16,8 +16,12 @@ Comments = dict[Pointer, list[str]]
 
 
 def settle(operation: Operation) -> None:
-    """Makes each field one that a rule can use, or that no rule needs."""
+    """Makes each field one that a rule can use, or that no rule needs. Of fields that are given twice the first counts."""
+    unique = {(_location(each), each.name): each for each in reversed(operation.fields)}
+    operation.fields = sorted(reversed(unique.values()), key=lambda each: each.location == BODY)  # bodies are read last
     for each in operation.fields:
+        if each.children and each.schema.get("type") != "array":
+            each.schema = {"type": "object"}
         if each.location != BODY:
             _settle(each, operation)
     if "requestBody" not in operation.kept:
@@ -47,10 +51,10 @@ def why_no_table(operation: Operation) -> str:
 def request(operation: Operation, at: Pointer, comments: Comments) -> dict[str, Any]:
     """The keys `parameters` and `requestBody`. `at` is the pointer of the operation; what was guessed becomes a comment."""
     parts: dict[str, Any] = {}
-    fields = {(_location(each), each.name): each for each in operation.fields if each.location != BODY and not is_file(each)}
+    fields = [each for each in operation.fields if each.location != BODY and not is_file(each)]
     if fields:
-        parts["parameters"] = [_parameter(each) for each in fields.values()]
-    for position, each in enumerate(fields.values()):
+        parts["parameters"] = [_parameter(each) for each in fields]
+    for position, each in enumerate(fields):
         if each.guesses:
             comments[(*at, "parameters", position)] = [f"assumed: {each.place}: {guess}" for guess in each.guesses]
     if body := operation.kept.get("requestBody") or _body(operation):
@@ -92,5 +96,5 @@ def _body(operation: Operation) -> dict[str, Any] | None:
 
 def _object(fields: list[Field]) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object", "properties": nested(fields)}
-    required = [each.name for each in fields if each.required]
+    required = [*dict.fromkeys(each.name for each in fields if each.required)]
     return schema | ({"required": required} if required else {})

@@ -208,7 +208,8 @@ class Guesser:
         if match is None:
             return False
         first, second = self._operand(match["a"]), self._operand(match["b"])
-        if first is None or second is None or first == second or (_number(first) and _number(second)):
+        types = {each.schema["type"] for each in self.fields if each.name in (first, second)}
+        if first is None or second is None or first == second or len(types) != 1:  # one of them is a parameter at least
             return False
         must_be_more = bool(match["more"]) != bool(match["not"])
         allows_equal = bool(match["equal"]) != bool(match["not"])

@@ -194,8 +194,8 @@ def nested(fields: Sequence[Field]) -> dict[str, Any]:
         schema = dict(each.schema)
         if each.children:
             inner = {"type": "object", "properties": nested(each.children)}
-            if required := [child.name for child in each.children if child.required]:
-                inner["required"] = required
+            if required := dict.fromkeys(child.name for child in each.children if child.required):
+                inner["required"] = [*required]
             schema = {"type": "array", "items": inner} if schema.get("type") == "array" else inner
         if each.description:
             schema["description"] = each.description
