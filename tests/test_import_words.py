@@ -192,6 +192,13 @@ def test_alternatives_are_a_let():
     assert guessed("手机号和分享码不能为空")[0] == [({"missing": ["phone", "shareCode"]}, "assumed")]
 
 
+def test_each_alternative_has_a_let_of_its_own():
+    codes = [Code(7, {"zh": "请输入手机号或者分享码"}, AT), Code(8, {"zh": "请输入类型或者分享码"}, AT)]
+    table = Guesser(Operation("post", "/a", AT, fields=[*FIELDS]), "", "", fallback_code(None, AT)).guess(codes)
+    assert table.lets == {"given": {"first": ["phone", "shareCode"]}, "given2": {"first": ["kind", "shareCode"]}}
+    assert [row.condition for row in table.rows if row.code in codes] == [{"missing": "given"}, {"missing": "given2"}]
+
+
 def test_what_cannot_be_missing_is_left_to_a_person():
     rows, table = guessed("页码不能为空")
     assert rows == [({}, "permitted")] and any("can never be missing" in each for each in table.todos)

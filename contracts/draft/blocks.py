@@ -33,8 +33,6 @@ class Text:
     line: int
     text: str
     level: int = 0
-    bold: bool = False
-    """Whether the whole line is in bold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +104,7 @@ class _Reader:
                 row.append(token.content)
             elif token.type == "inline":
                 for number, each in enumerate(token.content.splitlines()):
-                    bold = each.strip().startswith("**") and each.strip().endswith("**")
-                    yield Text(line + number, cleaned(each), heading, bold)
+                    yield Text(line + number, cleaned(each), heading)
         yield from self.html.found(last=True)
 
 

@@ -54,7 +54,6 @@ class _Reader:
         self.pending: str | None = None
         """A label whose value is on the next line."""
         self.schemas: dict[str, list[Field]] = {}
-        self.bold = False
 
     @property
     def operation(self) -> Operation | None:
@@ -147,7 +146,7 @@ class _Reader:
     def _table(self, table: Table) -> None:
         columns = columns_of(table.header)
         operation = self.operation
-        if is_codes(columns):
+        if is_codes(columns) and not self.section.startswith("request"):
             self._add_codes(codes(table, self.file))
         elif operation and is_fields(columns):
             self._fields(operation, table)

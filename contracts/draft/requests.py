@@ -6,8 +6,8 @@ from typing import Any
 
 from contracts.draft.record import BODY, FORM, Field, Operation
 from contracts.draft.replies import JSON
-from contracts.draft.rows import CONSTRAINTS, is_file, is_name
 from contracts.draft.types import nested
+from contracts.draft.usable import CONSTRAINTS, is_file, is_name
 from contracts.draft.yaml_text import Pointer
 
 FORM_MEDIA, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"

@@ -9,8 +9,9 @@ from typing import Any
 
 from contracts.draft.envelope import Envelope
 from contracts.draft.match import SURE, Match, all_alike, best, likeness, several
-from contracts.draft.record import BODY, Code, Field, Operation, Place
+from contracts.draft.record import Code, Field, Operation, Place
 from contracts.draft.text import LONGEST_MESSAGE
+from contracts.draft.usable import RESERVED, can_be_missing, has_limits, is_constrained, is_file, is_name
 from contracts.draft.words import (
     FAILURE,
     INVALID,
@@ -25,20 +26,6 @@ from contracts.draft.words import (
     TRAILING,
 )
 
-CONSTRAINTS = frozenset(
-    (
-        *("enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "$ref", "anyOf", "oneOf"),
-        *("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "allOf", "not", "if"),
-    )
-)
-is_name = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*").fullmatch
-_RESERVED = frozenset(
-    (
-        *("as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in"),
-        *("let", "loop", "now", "null", "package", "return", "row", "true"),
-    )
-)
-"""Names that an expression cannot use for a parameter."""
 _number = re.compile(r"-?\d{1,15}").fullmatch
 
 TOKEN_MISSING, TOKEN_INVALID, ABSENT, WRONG, RELATED, PERMISSION, STATE, ANY_TIME = range(8)
@@ -66,27 +53,6 @@ class Table:
     rows: list[Row] = field(default_factory=list)
     lets: dict[str, Any] = field(default_factory=dict)
     todos: list[str] = field(default_factory=list)
-
-
-def is_constrained(each: Field) -> bool:
-    """Whether a value that is there can be malformed."""
-    return each.location == BODY or _has_limits(each)
-
-
-def _has_limits(each: Field) -> bool:
-    """Whether a text that is there can be malformed."""
-    kind = each.schema.get("type", "string")
-    return kind not in ("string", ["string", "null"]) or not CONSTRAINTS.isdisjoint(each.schema)
-
-
-def is_file(each: Field) -> bool:
-    """Whether it is a file, which no rule can use."""
-    return each.location != BODY and each.schema.get("format") == "binary"
-
-
-def can_be_missing(each: Field) -> bool:
-    """Whether a request can lack it."""
-    return each.location != "path" and each.schema.get("default") is None
 
 
 class Guesser:
@@ -170,11 +136,12 @@ class Guesser:
             self._todo(code, f"{each.name} is optional at {each.place}; is it required?")
 
     def _several(self, code: Code, fields: Sequence[Field], alternatives: bool) -> None:
-        names = [each.name for each in fields if can_be_missing(each)]
-        if len(names) < len(fields):
+        names = [each.name for each in fields]
+        if not all(can_be_missing(each) and each.name not in RESERVED for each in fields):
             self._open(STATE, code, f"the message names {', '.join(names)}", "say when; one of them can never be missing")
         elif alternatives:
-            given = "given" if "given" not in self.order else "givenOne"
+            taken = {*self.order, *self.table.lets, self.credential, self.caller}
+            given = next(each for each in ("given", *(f"given{number}" for number in range(2, 1000))) if each not in taken)
             self.table.lets[given] = {"first": names}
             self._add(ABSENT, code, {"missing": given}, f"the message names {' or '.join(names)}", order=len(self.order))
             self._todo(code, f"is one of {', '.join(names)} enough?")
@@ -197,11 +164,13 @@ class Guesser:
 
     def _permission(self, code: Code, text: str) -> bool:
         if NO_PERMISSION(text):
-            self._open(
-                PERMISSION, code, "it depends on who may do this", "say who has no permission, by a condition on the state"
-            )
+            self._forbidden(code)
             return True
         return False
+
+    def _forbidden(self, code: Code) -> None:
+        todo = "say who has no permission, by a condition on the state"
+        self._open(PERMISSION, code, "it depends on who may do this", todo)
 
     def _relation(self, code: Code, text: str) -> bool:
         match = next((found for pattern in RELATIONS if (found := pattern(text))), None)
@@ -224,24 +193,29 @@ class Guesser:
             return text
         if NOW(text):
             return "now"
-        numeric = [
-            each for each in self.fields if each.schema.get("type") in ("integer", "number") and each.name not in _RESERVED
-        ]
+        numeric = [each for each in self.fields if each.schema.get("type") in ("integer", "number") and each.name not in RESERVED]
         match = best(text, numeric)
         return match[0].name if match else None
 
     def _parameters(self, code: Code, text: str) -> bool:
         if PARAMETERS(text):
-            self.general = self.general or code
+            self._cover(code)
             return True
         return False
+
+    def _cover(self, code: Code) -> None:
+        """Takes a code for all that no message names; of several the first."""
+        if self.general is None:
+            self.general = code
+        else:
+            self._open(STATE, code, f"{self.general.value} may be meant, too", "say when")
 
     def _malformed(self, code: Code, text: str) -> bool:
         what = next((found["what"] for pattern in MALFORMED if (found := pattern(text))), None)
         if not what:
             return False
         matches = all_alike(what, self.fields)
-        usable = [(each, score) for each, score in matches if _has_limits(each) and each.location != "path"]
+        usable = [(each, score) for each, score in matches if has_limits(each) and each.location != "path"]
         if usable:
             names = [each.name for each, _ in usable]
             score = max(score for _, score in usable)
@@ -257,13 +231,11 @@ class Guesser:
 
     def _status(self, code: Code, status: int) -> bool:
         if status in (400, 422):
-            self.general = self.general or code
+            self._cover(code)
         elif status == 401 and self.credential:
             self._token_missing(code, "401 is the status without a login")
         elif status == 403:
-            self._open(
-                PERMISSION, code, "it depends on who may do this", "say who has no permission, by a condition on the state"
-            )
+            self._forbidden(code)
         elif status == 404 and any(self.operation.at("path")):
             self._open(STATE, code, "it depends on what exists", "say what does not exist, by a let and missing")
         elif status >= 500:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from contracts.draft.record import Field, Operation
-from contracts.draft.rows import is_name
+from contracts.draft.usable import is_name
 from contracts.draft.words import CREDENTIALS, NOT_LOGGED_IN, TOKEN
 
 SCHEME_NAMES = ("token", "credential", "loginToken", "accessCredential")

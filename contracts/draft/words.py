@@ -65,10 +65,7 @@ COLUMNS = {
     "default": "默认值 默认 default 'default value'",
     "example": "示例 示例值 参数值 例子 example 'sample value' value",
     "more": "其他信息 约束 取值范围 restrictions constraints 'other information'",
-    "code": (
-        "状态码 错误码 返回码 响应码 错误代码 业务码 编码 代码 code 'status code' 'error code' 'return code' "
-        "status 'http status' 值"
-    ),
+    "code": ("状态码 错误码 返回码 响应码 错误代码 业务码 code 'status code' 'error code' 'return code' status 'http status'"),
     "zh": "中文 中文说明 中文信息 中文描述 中文消息 'message (zh)' zh chinese 说明(中文) '描述(中文)'",
     "en": "英文 英文说明 英文信息 英文描述 英文消息 'message (en)' en english 说明(英文) '描述(英文)'",
     "message": "消息 信息 提示 提示信息 错误信息 错误描述 错误说明 message 'error message' msg",
