@@ -414,3 +414,35 @@ def test_the_example_of_the_documentation_runs(tmp_path):
         reply = shell(f"{curl.replace('http://127.0.0.1:4010', mock.url).strip()} --silent").stdout
     assert '"code": 5132' in reply or '"code":5132' in reply
     assert "ten are those" in text and len(OUTCOMES) == 10
+
+
+def page(path, *codes, more=""):
+    rows = "".join(f"|{code}|{text}|\n" for code, text in codes)
+    parameters = f"|name|in|required|type|\n|-|-|-|-|\n|pk|query|true|string|\n{more}\n"
+    return f"GET /{path}\n\n{parameters}|code|message|\n|-|-|\n|0|success|\n{rows}\n"
+
+
+@pytest.mark.parametrize(
+    ("third", "row", "common"),
+    [
+        (page("c", (7, "pk is required")), (7, "missing: pk"), [{"code": 7, "missing": "pk"}]),
+        (page("c", (8, "pk is required")), (8, "missing: pk"), []),
+        (page("c", (9, "bad request"), more="|dk|query|true|string|\n"), (9, "missing: pk, dk"), []),
+    ],
+    ids=["all", "another code", "another condition"],
+)
+def test_a_row_is_common_if_all_that_it_applies_to_have_it(tmp_path, third, row, common):
+    same = (7, "pk is required")
+    (tmp_path / "page.md").write_text(page("a", same) + page("b", same) + third)
+    draft = Drafted(tmp_path, tmp_path / "page.md")
+    found = [{key: value for key, value in each.items() if key != "assumed"} for each in draft.data.get("x-outcomes", [])]
+    assert found == common
+    for name in ("a", "b"):
+        assert draft.rows(name)[0] == (7, "missing: pk", "assumed")
+    assert draft.rows("c")[0] == (*row, "assumed")
+
+
+def test_of_two_general_codes_the_first_counts(tmp_path):
+    (tmp_path / "page.md").write_text(page("a", (3, "bad request"), (4, "invalid parameters")))
+    draft = Drafted(tmp_path, tmp_path / "page.md")
+    assert draft.rows("a")[:2] == [(3, "missing: pk", "assumed"), (4, "always", "permitted")]
