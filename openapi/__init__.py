@@ -13,6 +13,7 @@ from openapi.decision.lookup import Let
 from openapi.document.document import Document, Node
 from openapi.document.errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
 from openapi.document.reader import parse_document, read_document
+from openapi.document.swagger import converted, is_swagger
 from openapi.loading.compile import load, whole_document
 from openapi.loading.world import World, demo_world, duration, instant, load_world, read_world
 from openapi.parameters.parameter import Absence, Parameter
@@ -63,6 +64,7 @@ __all__ = [
     "World",
     "WorldError",
     "classified",
+    "converted",
     "covers",
     "decide",
     "demo_world",
@@ -71,6 +73,7 @@ __all__ = [
     "footprint",
     "force",
     "instant",
+    "is_swagger",
     "lacking",
     "likely",
     "load",

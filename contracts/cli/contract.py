@@ -13,6 +13,7 @@ from rich.table import Table
 
 import openapi
 from contracts.cli.unusable import Unusable
+from contracts.draft.todo import todos
 
 
 def _unread(uri: str) -> Any:
@@ -35,13 +36,15 @@ VALIDATORS = {
 @click.command()
 @click.argument("file")
 def lint(file: str) -> None:
-    """Checks a contract and prints each problem with file and line, and what in it is not read."""
+    """Checks a contract and prints each problem with file and line, what in it is not read, and what is still to decide."""
     contract = _load(file)
     if problems := contract.unread or _openapi_problems(file, contract):
         raise Unusable("\n".join(map(str, problems)))
     whole = openapi.load(file, plain=True)
     for note in dict.fromkeys((*contract.notes, *whole.notes)):
         click.echo(f"note: {note}")
+    for todo in sorted(todos(openapi.read_document(file))):
+        click.echo(f"note: {todo}")
     with_table, rules = len(contract.operations), sum(len(each.rules) for each in contract.operations.values())
     without = len(whole.operations) - with_table
     tables = _counted(rules, "row") if with_table else "no decision tables"

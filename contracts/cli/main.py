@@ -8,6 +8,7 @@ import click
 
 from contracts.cli.contract import diagram, explain, lint
 from contracts.cli.diff import diff
+from contracts.cli.draft import import_
 from contracts.cli.fuzz import fuzz
 from contracts.cli.order import order
 from contracts.cli.param_types import secrets
@@ -34,5 +35,5 @@ def main() -> None:
     """Tests a server against a contract, an OpenAPI document with x-outcomes."""
 
 
-for command in (verify, fuzz, replay, watch, check, order, diff, lint, explain, diagram):
+for command in (verify, fuzz, replay, watch, check, order, diff, import_, lint, explain, diagram):
     main.add_command(command)

@@ -81,8 +81,8 @@ class _Converter:
         if not isinstance(value, dict):
             return value
         own = self.parameters(value.get("parameters"))
-        names = {(each.get("name"), each.get("in")) for each in own if isinstance(each, dict)}
-        inherited = [each for each in shared if isinstance(each, dict) and (each.get("name"), each.get("in")) not in names]
+        names = {_identity(each) for each in own if isinstance(each, dict)}
+        inherited = [each for each in shared if isinstance(each, dict) and _identity(each) not in names]
         found = {key: each for key, each in value.items() if key not in ("parameters", "consumes", "produces", "schemes")}
         everything = [*inherited, *own]
         if rest := [self.parameter(each) for each in everything if _place_of(each) not in ("body", "formData")]:
@@ -186,6 +186,10 @@ def _moved(reference: str) -> str:
 
 def _picked(value: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value[key] for key in _SCHEMA if key in value}
+
+
+def _identity(parameter: Mapping[str, Any]) -> tuple[str, str]:
+    return str(parameter.get("name")), str(parameter.get("in"))
 
 
 def _place_of(value: Any) -> Any:
