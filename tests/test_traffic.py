@@ -6,20 +6,24 @@ import gzip
 import json
 import os
 import random
+import re
 import time
 from dataclasses import replace
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 import yaml
 from click.testing import CliRunner
+from rich.console import Console
 
 import openapi
 from contracts import Plan, Target, examine
 from contracts.cli.main import main
 from contracts.judge.verdict import UNEXPLAINED, VIOLATION
+from contracts.report.matrix import Matrix, matrix
 from contracts.traffic.exchange import Exchange
 from contracts.traffic.groups import Groups, overlapping
 from contracts.traffic.har import read_har, write_har
@@ -288,6 +292,22 @@ def test_what_is_supposed_is_used_for_what_follows():
     assert (found[UNEXPLAINED], traffic.record.cases["shareInfo/200"]) == ([], 2)
     assert [table for table, _ in traffic.supposed] == ["sessions", "devices", "devices"]
     assert len({row["owner"] for table, row in traffic.supposed if table == "devices"}) == 1
+
+
+def test_the_live_matrix_has_what_was_seen_by_operation():
+    traffic = traffic_of("device-sharing")
+    wrong = altered(shares(5133)[0], lambda body: body.update(code=200, msg="", data="share_dv_x"))
+    judged(traffic, [*shares(5066)[:3], wrong, altered(shares(5066)[0], lambda body: body.update(code=9999))])
+    console = Console(file=StringIO(), force_terminal=True, width=120)
+    console.print(matrix(traffic.record))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", console.file.getvalue())
+    assert "5 exchanges, 2 of 76 outcomes seen, 2 violated" in text
+    assert re.search(r"shareInfo +│ 2 of 12 +│ 5066 ×3 +5133 ×0 +200 ×1", text) or "5066 ×3" in text
+    assert "9999 ×1" in text
+    console.file.truncate(0)
+    with Matrix(console) as live:
+        live(traffic.record)
+    assert "5066 ×3" in re.sub(r"\x1b\[[0-9;]*m", "", console.file.getvalue())
 
 
 def entry(**more):

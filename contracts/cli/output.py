@@ -19,6 +19,7 @@ from contracts.report.data import write_json
 from contracts.report.failures import save_failures
 from contracts.report.html import write_html
 from contracts.report.junit import write_junit
+from contracts.report.matrix import Matrix
 from contracts.report.progress import Progress
 from contracts.report.terminal import print_record
 
@@ -43,6 +44,11 @@ def check(options: Mapping[str, Any]) -> None:
 def progress(options: Mapping[str, Any]) -> Progress:
     """The progress display of a test run."""
     return Progress(Console(stderr=True, quiet=options["quiet"]))
+
+
+def matrix(options: Mapping[str, Any]) -> Matrix:
+    """The display of live traffic."""
+    return Matrix(Console(stderr=True, quiet=options["quiet"]))
 
 
 def finish(record: Record, contract: openapi.Contract, options: Mapping[str, Any]) -> NoReturn:

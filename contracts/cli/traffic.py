@@ -60,8 +60,8 @@ def watch(**options: Any) -> None:
         proxy = Proxy(target, options["ca"])
     except OSError as error:
         raise Unusable(f"--ca {options['ca']}: {error.strerror or error}; give a PEM file of certificates") from None
-    with output.progress(options) as progress:
-        watcher, seconds = Watcher(traffic, recording, progress), options["time"]
+    with output.matrix(options) as matrix:
+        watcher, seconds = Watcher(traffic, recording, matrix), options["time"]
         ready = lambda own: click.echo(f"{own} forwards to {printable(target, traffic.secrets)}; Ctrl-C ends it", err=True)  # noqa: E731
         try:
             watch_traffic(proxy, watcher, host, port, ready, None if seconds is None else seconds / 1000)
