@@ -24,6 +24,8 @@ from contracts.http.wire import Pairs
 from contracts.traffic.exchange import LARGEST_BODY, Exchange
 
 CONNECT_SECONDS = 10.0
+KEPT_SECONDS = 1.0
+"""How long a connection to the server is kept without a request: a server that closes it first would lose the next one."""
 LARGEST_LINE = 64 * 1024
 """Bytes of a request line, and of a header."""
 _CONNECTION = frozenset(
@@ -73,7 +75,7 @@ class Proxy:
     async def serve(self, host: str, port: int, stop: asyncio.Event, ready: Callable[[str], None], seen: Seen) -> None:
         """Serves until `stop` is set. Calls `ready` with the own URL. Raises OSError where it cannot listen."""
         self._seen = seen
-        connector = TCPConnector(limit=0, ssl=self._tls)
+        connector = TCPConnector(limit=0, ssl=self._tls, keepalive_timeout=KEPT_SECONDS)
         timeout = ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
         async with ClientSession(
             connector=connector,
