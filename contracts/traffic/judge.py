@@ -78,6 +78,7 @@ class Traffic:
             self.secrets,
             base,
             thorough=False,
+            observed=True,
         )
         self.skipped: Counter[str] = Counter()
         """Why exchanges were not judged, and how many."""

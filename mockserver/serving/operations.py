@@ -17,7 +17,7 @@ from mockserver.serving.mock import Mock, Table
 from mockserver.serving.routes import Route, is_control, sent_path
 from mockserver.worlds.faults import Fault, UnknownOutcome
 from mockserver.worlds.journal import Call, Entry
-from mockserver.worlds.wish import wish_of
+from mockserver.worlds.wish import NOTHING, wish_of
 from mockserver.worlds.world import LiveWorld
 
 PREFIX = "/worlds/"
@@ -111,11 +111,13 @@ class Operations:
     ) -> tuple[Entry | None, Reply]:
         operation = route.operation
         forced: Fault | None = None
+        wish = NOTHING
         try:
             body = read_body(environ) if route.reads_body and "CONTENT_LENGTH" in environ else ""
-            wish = wish_of(environ, operation)
-            if wish.code is not None:
-                forced = Fault.preferred(wish.code)
+            if route.is_plain or "HTTP_PREFER" in environ:
+                wish = wish_of(environ, operation)
+                if wish.code is not None:
+                    forced = Fault.preferred(wish.code)
         except UnreadableBody as error:
             return None, problem(error.status, str(error))
         except UnknownOutcome as error:

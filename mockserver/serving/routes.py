@@ -18,6 +18,8 @@ class Route:
     operation: openapi.Operation
     gather: Gather
     reads_body: bool
+    is_plain: bool
+    """Whether it answers from the document, without a decision table."""
 
 
 class Routes:
@@ -37,8 +39,9 @@ class Routes:
 
 def _entries(operations: Iterable[openapi.Operation]) -> Iterator[tuple[str, str, Route]]:
     """Each operation at its path, and below the base paths of its servers."""
-    routes = [(each, Route(each, gatherer(each), each.accepts_form or each.accepts_json)) for each in operations]
-    for operation, route in routes:
+    for operation in operations:
+        reads_body, is_plain = operation.accepts_form or operation.accepts_json, operation.success.content is not None
+        route = Route(operation, gatherer(operation), reads_body, is_plain)
         for base in ("", *operation.bases):
             if not is_control(path := f"{base}{operation.path}"):
                 yield path, operation.method, route
