@@ -35,7 +35,8 @@ _CONNECTION = frozenset(
     )
 )
 
-OWN = "the headers of the server"
+OWN = web.ResponseKey("own", list)
+"""The headers of the server."""
 
 Seen = Callable[[Exchange, int | None], None]
 """Gets each exchange when it is over, and when the earliest one was sent that is not over (epoch ms; None if there is none)."""
