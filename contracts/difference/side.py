@@ -36,12 +36,8 @@ class Side:
 
 def load_side(file: str) -> Side:
     """Loads a contract. Raises ContractError for one that cannot be used, and if one of its operations cannot be read."""
-    try:
-        contract = openapi.load(file, plain=True)
-        side = Side(contract, openapi.whole_document(file).root)
-    except RecursionError:
-        raise openapi.ContractError([too_deep(file)]) from None
-    read = {(each.path, each.method.lower()) for each in contract.operations.values()}
+    side = Side(openapi.load(file, plain=True), openapi.whole_document(file).root)
+    read = {(each.path, each.method.lower()) for each in side.contract.operations.values()}
     lost = [node for path, method, node in _written(side.root) if (path, method) not in read]
     if lost:
         hint = f"`contracts lint {file}` says why"
