@@ -294,6 +294,17 @@ def test_what_is_supposed_is_used_for_what_follows():
     assert len({row["owner"] for table, row in traffic.supposed if table == "devices"}) == 1
 
 
+@pytest.mark.parametrize("complete", [True, False])
+def test_an_outcome_that_is_permitted_at_any_time_is_not_permitted_every_time(complete):
+    tables = openapi.load(FOLDER / "device-sharing.yaml").tables
+    added = next(each for each in shares(200) if "coverMark=2" in each.query)
+    other = next(each for each in shares(200) if "coverMark" not in each.query + each.body.decode())
+    failed = altered(added, lambda body: body.update(code=5134, msg="", data=None))
+    traffic = traffic_of("device-sharing", complete=tables if complete else ())
+    found = judged(traffic, [failed, other, *[failed] * 9])[VIOLATION]
+    assert [each.verdict.detail for each in found] == ["shareInfo/5134 is permitted at any time, not every time"] * complete
+
+
 def test_the_live_matrix_has_what_was_seen_by_operation():
     traffic = traffic_of("device-sharing")
     wrong = altered(shares(5133)[0], lambda body: body.update(code=200, msg="", data="share_dv_x"))

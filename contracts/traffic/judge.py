@@ -14,6 +14,7 @@ from contracts.judge.oracle import Oracle
 from contracts.judge.record import MOST_FINDINGS, Finding, Record
 from contracts.judge.reply import InvalidReply
 from contracts.judge.serial import judge_together, unknown
+from contracts.judge.situations import Situations
 from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
 from contracts.judge.views import own_view
 from contracts.sequence.placeholder import Placeholders
@@ -87,6 +88,7 @@ class Traffic:
         self.sequence = Sequence(Placeholders(now, self.secrets))
         """The judged requests, for replay."""
         self._knowledge, self._supposer, self._reader = Knowledge(complete), Supposer(), Reader(contract)
+        self._situations = Situations({})
 
     def judge(self, exchanges: Iterable[Exchange], *, late: bool = False) -> None:
         """Judges exchanges that overlap in time, or a single one.
@@ -147,6 +149,8 @@ class Traffic:
             if late:
                 unsure = {**unsure, **dict.fromkeys(seen.scope.operation.lets, "exchanges at the same time are judged already")}
             judged = self._softened(known, seen, self.oracle.judge(request, answer), unsure)
+            if not unsure:
+                judged = self._situations.judged(request, judged)
             if any(known.operation.lets[each].how in ("find", "first") for each in unsure):
                 self._knowledge.depend((each.columns.table, each.key) for each in judged.changes)
         self._note(known, judged)
