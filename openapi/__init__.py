@@ -12,13 +12,16 @@ from openapi.decision.footprint import Footprint, footprint
 from openapi.decision.lookup import Let
 from openapi.document.document import Document, Node
 from openapi.document.errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
+from openapi.document.json_value import parse_json
 from openapi.document.reader import parse_document, read_document
 from openapi.document.swagger import converted, is_swagger
 from openapi.loading.compile import load, whole_document
+from openapi.loading.outline import METHODS
 from openapi.loading.world import World, demo_world, duration, instant, load_world, read_world
-from openapi.parameters.parameter import Absence, Parameter
+from openapi.parameters.parameter import CONSTRAINTS, INT_RANGES, Absence, Parameter
 from openapi.parameters.paths import Paths, path_segments, path_template
 from openapi.parameters.readings import KEYS, KINDS, REQUESTS, Stated, folded, spellings
+from openapi.parameters.secret_names import tells_secret
 from openapi.schemas.convert import Schemas
 from openapi.schemas.validator import covers
 from openapi.state.state import Approximate, Change, Columns, State
@@ -28,8 +31,11 @@ from openapi.witness.witness import Candidate, classified, lacking, simplest, un
 
 __all__ = [
     "ASSUMED",
+    "CONSTRAINTS",
+    "INT_RANGES",
     "KEYS",
     "KINDS",
+    "METHODS",
     "NOT_EXPECTED",
     "REQUESTS",
     "Absence",
@@ -81,6 +87,7 @@ __all__ = [
     "near",
     "nearest",
     "parse_document",
+    "parse_json",
     "path_segments",
     "path_template",
     "permitted",
@@ -90,6 +97,7 @@ __all__ = [
     "simplest",
     "sources",
     "spellings",
+    "tells_secret",
     "transitions",
     "unreachable",
     "values",

@@ -79,6 +79,13 @@ def get(operation):
     return document(paths={"/a": {"get": {"responses": {}} | operation}})
 
 
+def recorded(body):
+    """An archive of one request with this JSON body, and the same as its reply."""
+    content = {"mimeType": "application/json", "text": json.dumps(body)}
+    request = {"method": "POST", "url": "https://api.example/v1/thing", "headers": [], "postData": content}
+    return json.dumps({"log": {"entries": [{"request": request, "response": {"status": 200, "content": content}}]}})
+
+
 REFUSED = {
     "binary.md": (bytes(range(256)) * 20, 2, "is not text in UTF-8"),
     "zero.md": (HEAD.encode() + b"\0", 5, "has a zero byte"),
@@ -160,6 +167,7 @@ DRAFTED = {
             }
         },
     ),
+    "surrogate.har": recorded({"a": "x\ud800y", "b\udc00": 1}),
     "har.json": '{"log": {"entries": [1, {"request": {"url": "/x", "headers": 5, "postData": 5}, "response": {"content": 5}}]}}',
 }
 

@@ -10,7 +10,7 @@ from contracts.difference import document, operations, security
 from contracts.difference.answers import Answers, Worlds
 from contracts.difference.bodies import Bodies
 from contracts.difference.change import OF_CLIENTS, OF_SERVERS, Change, Part, merged, ordered, place
-from contracts.difference.facets import value_key
+from contracts.difference.digest import value_key
 from contracts.difference.parameters import Parameters
 from contracts.difference.rows import rows_of
 from contracts.difference.schemas import Differences

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import openapi
 from contracts.difference.change import BOTH, NOBODY, OF_CLIENTS, OF_SERVERS, Breaks, Change, Place, place
-from contracts.difference.facets import short, value_key
+from contracts.difference.digest import value_key
+from contracts.difference.facets import short
 from contracts.difference.side import Side
 
 

@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Any
 
 import openapi
+from contracts.difference.digest import value_key
 
 ALL_TYPES = frozenset(("array", "boolean", "integer", "null", "number", "object", "string"))
-INTEGERS = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 LOWER, UPPER = ("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")
 Nodes = tuple[openapi.Node, ...]
 
@@ -21,11 +21,6 @@ def raw_child(node: openapi.Node, *keys: str | int) -> openapi.Node:
     for key in keys:
         node = openapi.Node(node.document, (*node.pointer, key), node.value[key])
     return node
-
-
-def value_key(value: Any) -> str:
-    """A JSON value as a text; equal for equal values, whatever the order of their keys."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
 
 
 def short(value: Any) -> str:
@@ -112,8 +107,8 @@ class Facets:
             if _is_number(other):
                 found.append((other, True))
         if self.types <= {"integer", "null"}:
-            ranges = [INTEGERS[each] for each in self.values("format") if isinstance(each, str) and each in INTEGERS]
-            found += [(each[words is UPPER], False) for each in ranges]
+            ranges = [openapi.INT_RANGES.get(each) for each in self.values("format") if isinstance(each, str)]
+            found += [(each[words is UPPER], False) for each in ranges if each]
         if words is LOWER:
             return max(found, default=None)
         return min(found, key=lambda each: (each[0], not each[1]), default=None)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import openapi
 from contracts.difference.change import Place
-from contracts.difference.facets import value_key
+from contracts.difference.digest import value_key
 from contracts.difference.rows import Row, normal, with_names
 
 _words = re.compile(r"[A-Za-z_]\w*").findall

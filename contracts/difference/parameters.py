@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import openapi
 from contracts.difference.change import BOTH, NOBODY, OF_CLIENTS, OF_SERVERS, Change, place
-from contracts.difference.facets import facets, raw_child, value_key
+from contracts.difference.digest import value_key
+from contracts.difference.facets import facets, raw_child
 from contracts.difference.schemas import Differences
 from contracts.difference.side import Side
 

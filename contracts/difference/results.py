@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from contracts.difference.change import BOTH, NOBODY, OF_CLIENTS, OF_SERVERS, Change, place
-from contracts.difference.facets import short, value_key
+from contracts.difference.digest import value_key
+from contracts.difference.facets import short
 from contracts.difference.rows import Row
 
 

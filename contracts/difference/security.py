@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import openapi
 from contracts.difference.change import OF_CLIENTS, OF_SERVERS, Change, place
-from contracts.difference.facets import value_key
+from contracts.difference.digest import value_key
 from contracts.difference.side import Side
 
 _WIRE = ("type", "in", "name", "scheme")

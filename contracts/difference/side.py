@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 import openapi
 
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Side:
@@ -56,7 +54,7 @@ def _written(root: openapi.Node) -> Iterator[tuple[str, str, openapi.Node]]:
     paths = root.mapping("paths")
     for path in paths.value if paths else ():
         item = paths.mapping(path) if paths and path.startswith("/") else None
-        for method in METHODS:
+        for method in openapi.METHODS:
             node = item.mapping(method) if item else None
             if node is not None:
                 yield path, method, node

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import openapi
 from contracts.difference.change import Move
-from contracts.difference.facets import value_key
-
-_ANNOTATIONS = ("default", "description", "example", "examples", "title")
+from contracts.difference.digest import digest
 
 
 def changed_values(operations: tuple[openapi.Operation, openapi.Operation], name: str, renamed: Mapping[str, str]) -> Move:
@@ -21,13 +18,11 @@ def changed_values(operations: tuple[openapi.Operation, openapi.Operation], name
     if before is None or after is None:
         return Move.SAME
     one, two = before.schema, after.schema
-    if value_key(_plain(one)) == value_key(_plain(two)) or one.get("format") != two.get("format"):
-        return Move.SAME if one.get("format") == two.get("format") else Move.OTHER
+    if digest(one) == digest(two):
+        return Move.SAME
+    if one.get("format") != two.get("format"):
+        return Move.OTHER
     wider, narrower = openapi.covers(two, one), openapi.covers(one, two)
     if wider and narrower:
         return Move.SAME
     return Move.WIDER if wider else Move.NARROWER if narrower else Move.OTHER
-
-
-def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: each for key, each in schema.items() if key not in _ANNOTATIONS}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from math import isfinite
 from typing import Any
+
+import openapi
 
 _comment = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*[^*]*\*/')
 _trailing = re.compile(r",(\s*[}\]])")
@@ -15,8 +16,8 @@ def json_value(text: str) -> Any:
     """The object or list of a JSON example, which may have comments and trailing commas; None where it is none."""
     for each in (text, _trailing.sub(r"\1", _comment.sub(lambda match: match[1] or "", text))):
         try:
-            value = json.loads(each, parse_constant=_no_number, parse_float=_finite)
-        except (ValueError, RecursionError):
+            value = openapi.parse_json(each.encode("utf-8", "replace"), parse_constant=_no_number, parse_float=_finite)
+        except ValueError:
             continue
         return value if isinstance(value, (dict, list)) else None
     return None

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import openapi
 
 KEY = "x-todo"
-METHODS = frozenset(("get", "put", "post", "delete", "options", "head", "patch", "trace"))
 
 
 def todos(document: openapi.Document) -> Iterator[openapi.Problem]:
@@ -16,7 +15,7 @@ def todos(document: openapi.Document) -> Iterator[openapi.Problem]:
     yield from _todos(document.root)
     paths = data.get("paths")
     for path, item in paths.items() if isinstance(paths, dict) else ():
-        for method in METHODS & item.keys() if isinstance(item, dict) else ():
+        for method in item.keys() & openapi.METHODS if isinstance(item, dict) else ():
             yield from _todos(openapi.Node(document, ("paths", path, method), item[method]))
 
 

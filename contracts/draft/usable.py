@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import re
 
+import openapi
 from contracts.draft.record import BODY, Field
 
-CONSTRAINTS = frozenset(
-    (
-        *("enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "$ref", "anyOf", "oneOf"),
-        *("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "allOf", "not", "if"),
-    )
-)
+CONSTRAINTS = openapi.CONSTRAINTS | {"$ref", "anyOf", "oneOf"}
 is_name = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*").fullmatch
 RESERVED = frozenset(
     (

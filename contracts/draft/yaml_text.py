@@ -11,7 +11,9 @@ WIDTH = 130
 Pointer = tuple[str | int, ...]
 Comments = Mapping[Pointer, list[str]]
 _OPEN_DEPTH = 3
-"""Mappings down to this depth below `paths` are never written in one line, nor those at the top."""
+"""Mappings down to this depth below `paths` are never written in one line."""
+_OPEN = frozenset(("components", "parameters", "paths", "responses", "x-let", "x-messages", "x-outcomes", "x-state", "x-todo"))
+"""Nor is what stands under these keys."""
 
 _plain = re.compile(r"[A-Za-z$/㐀-鿿][A-Za-z0-9_./$*«»'()=<>+~|;&㐀-鿿，。、；：（）《》“”！？ -]*").fullmatch
 _version = re.compile(r"\d+\.\d+\.\d+").fullmatch
@@ -98,31 +100,16 @@ class _Writer:
         return text if used + len(text) <= WIDTH else None
 
     def _is_open(self, value: Any, pointer: Pointer) -> bool:
-        if pointer[-1] in (
-            "x-outcomes",
-            "x-todo",
-            "parameters",
-            "x-messages",
-            "x-state",
-            "x-let",
-            "responses",
-            "components",
-            "paths",
-        ):
+        if pointer[-1] in _OPEN:
             return True
         return isinstance(value, dict) and pointer[0] == "paths" and len(pointer) <= _OPEN_DEPTH
 
 
 def _flow_text(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_inner(str(key))}: {_flow_text(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{scalar(str(key))}: {_flow_text(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_flow_text, value)) + "]"
-    return _inner(value)
-
-
-def _inner(value: Any) -> str:
-    """A scalar inside braces."""
     return scalar(value)
 
 

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import jsonschema_rs
 
 import openapi
-from contracts.http.json_text import parse
 from contracts.http.wire import Reply
 
 GATEWAY = frozenset((429, 502, 503, 504))
@@ -107,7 +106,7 @@ def label(status: int, code: Any) -> str:
 def decoded(body: bytes) -> Any:
     """The JSON of a body. Raises InvalidReply."""
     try:
-        return parse(body, parse_constant=_no_constant, parse_float=_number, object_pairs_hook=_object)
+        return openapi.parse_json(body, parse_constant=_no_constant, parse_float=_number, object_pairs_hook=_object)
     except ValueError as error:
         raise InvalidReply("no JSON", "reply body: not JSON in UTF-8", str(error)) from None
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import openapi
-from contracts.http.json_text import parse
 from contracts.judge.record import Finding, Record
 from contracts.judge.verdict import VIOLATION, without_values
 from contracts.report.data import finding_as_data
@@ -96,7 +95,7 @@ def _read(path: str) -> Any:
             text = stream.read(LARGEST_FILE + 1)
         if len(text) > LARGEST_FILE:
             raise _invalid(path, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB")
-        return parse(text)
+        return openapi.parse_json(text)
     except OSError as error:
         raise _invalid(path, f"cannot be read: {error.strerror}") from None
     except openapi.InvalidDocument:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import openapi
-from contracts.http.json_text import parse
 from contracts.sequence.sequence import Sequence
 from contracts.sequence.shrink import Steps
 from contracts.sequence.steps import InvalidSteps, read_steps
@@ -67,7 +66,7 @@ class Corpus:
                 yield number, line
 
     def _read(self, line: bytes, contract: openapi.Contract, secrets: Mapping[str, str]) -> None:
-        data: Any = parse(line)
+        data: Any = openapi.parse_json(line)
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise InvalidSteps(f"is not a corpus entry of format {FORMAT}")
         self.entries.append(read_steps(data.get("steps"), contract, secrets))

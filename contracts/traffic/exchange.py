@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import openapi
-from contracts.http.json_text import parse
 from contracts.http.wire import FORM, JSON, Pairs, Reply, Request
 
 LARGEST_BODY = 8 * 1024 * 1024
@@ -87,7 +86,7 @@ class Reader:
             return None, tuple(parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True))
         if media == JSON or media.endswith("+json"):
             try:
-                return parse(text), None
+                return openapi.parse_json(text), None
             except ValueError:
                 raise NotJudged("the body of the request is not JSON") from None
         if operation.accepts_json or operation.accepts_form:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,7 +13,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import openapi
-from contracts.http.json_text import parse
 from contracts.http.wire import FORM, JSON, Pairs, redact
 from contracts.traffic.exchange import LARGEST_BODY, Exchange, NotJudged, decompressed, header, media_type
 
@@ -24,7 +22,6 @@ MOST_ENTRIES = 100_000
 UNKNOWN = LARGEST_BODY + 1
 """The size of a body that was not kept."""
 NAME, REDACTED = "contract-mock", "[redacted]"
-_telling = re.compile(r"authorization|cookie|token|secret|passw|api[-_]?key", re.IGNORECASE).search
 
 
 def read_har(file: str | Path, base: str = "") -> Iterator[Exchange]:
@@ -55,7 +52,7 @@ def _entries(file: str) -> list[Any]:
     if len(text) > LARGEST_FILE:
         raise _invalid(file, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB")
     try:
-        data = parse(text)
+        data = openapi.parse_json(text)
     except json.JSONDecodeError as error:
         raise openapi.InvalidDocument([openapi.Problem(file, error.lineno, f"is not JSON: {error.msg}")]) from None
     except ValueError as error:
@@ -148,7 +145,7 @@ class _Hider:
     def named(self, name: str, value: str) -> str:
         """A value under a name; that of `token` is shown only if it has another name, or if it is none."""
         found = self.text(value)
-        is_secret = found == value and _telling(name) and value.strip().lower() not in ("", "bearer", "basic")
+        is_secret = found == value and openapi.tells_secret(name) and value.strip().lower() not in ("", "bearer", "basic")
         return REDACTED if is_secret else found
 
     def pairs(self, pairs: Pairs) -> list[dict[str, str]]:
@@ -167,7 +164,7 @@ class _Hider:
         if media == FORM:
             return self.query(text)
         try:
-            found = parse(body) if media == JSON or media.endswith("+json") else None
+            found = openapi.parse_json(body) if media == JSON or media.endswith("+json") else None
         except ValueError:
             found = None
         hidden = self._value("", found)

@@ -19,6 +19,7 @@ from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judg
 from contracts.judge.views import own_view
 from contracts.sequence.placeholder import Placeholders
 from contracts.sequence.sequence import Sequence
+from contracts.sequence.steps import MOST_STEPS
 from contracts.traffic.exchange import Exchange, NotJudged, Reader, credentials, reply
 from contracts.traffic.groups import overlapping
 from contracts.traffic.suppose import Row, Supposer, with_rows
@@ -31,8 +32,6 @@ MOST_SKIPPED = 200
 """Reasons why exchanges were not judged that are kept with their paths."""
 MOST_TOGETHER = 5
 """The most overlapping exchanges of which the orders are tried."""
-MOST_STEPS = 10_000
-"""The most requests that are kept as a sequence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ import yaml
 
 import openapi
 from contracts.sequence.corpus import FORMAT
-from contracts.sequence.steps import MOST_STEPS
 from contracts.traffic.exchange import Exchange
 from contracts.traffic.har import write_har
 from contracts.traffic.judge import Traffic
@@ -52,7 +51,7 @@ class Recording:
         traffic, secrets = self._traffic, self._traffic.secrets
         write_har(har, self.exchanges, traffic.record.base, secrets)
         _replace(world, yaml.safe_dump(self._world(), allow_unicode=True, sort_keys=False, width=120))
-        steps = [each.as_data() for each in traffic.sequence.abstract()[:MOST_STEPS]]
+        steps = [each.as_data() for each in traffic.sequence.abstract()]
         if steps:
             _replace(corpus, json.dumps({"format": FORMAT, "shows": [], "steps": steps}, ensure_ascii=False) + "\n")
             _replace(sequence, json.dumps({"format": FORMAT, "steps": steps}, ensure_ascii=False, indent=1) + "\n")

@@ -13,8 +13,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
-from mockserver.http.connection import Connection, Service
+from mockserver.http.connection import Connection
 from mockserver.http.request import Application
+from mockserver.http.service import Service
 
 new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
 with suppress(ImportError):  # there is none for Windows, and not yet for every new Python

@@ -17,7 +17,6 @@ import openapi
 REDACTED = "[redacted]"
 SHORTEST = 6
 """Characters of a secret from which it is found inside a word, too."""
-_telling = re.compile(r"token|secret|passw|authorization|cookie|api[-_]?key", re.IGNORECASE).search
 _word = re.compile(r"[^\s'\"&=,;:/?#<>(){}\[\]|\\]+")
 _written = re.compile(
     r"%[0-7][0-9a-f]|%[cd][0-9a-f]%[89ab][0-9a-f]|%e[0-9a-f](?:%[89ab][0-9a-f]){2}|%f[0-7](?:%[89ab][0-9a-f]){3}|.",
@@ -67,7 +66,7 @@ class Redaction:
 
     def named(self, name: str, value: Any) -> Any:
         """The value under a name; a name such as `token` is enough to redact it."""
-        return REDACTED if value and not self.off and _telling(name) else self(value)
+        return REDACTED if value and not self.off and openapi.tells_secret(name) else self(value)
 
     def parameters(self, operation: openapi.Operation | None, raw: Mapping[str, Any]) -> dict[str, Any]:
         """The raw values of an operation's parameters."""

@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any
 
 from openapi.document.errors import InvalidDocument, Problem
+from openapi.document.json_value import without_surrogates
 from openapi.document.limits import DEEPEST, MOST_VALUES, Lines, Pointer
 
 LONGEST_NUMBER = 1000
@@ -30,7 +31,7 @@ def read_json(text: str, file: str) -> tuple[Any, Lines]:
         raise InvalidDocument([Problem(file, 1, f"is not JSON: {error}")]) from None
     except RecursionError:
         raise InvalidDocument([Problem(file, 1, f"values are nested more than {DEEPEST} deep")]) from None
-    return _without_surrogates(data) if "\\ud" in text.lower() else data, _Lines(text, file).find()
+    return without_surrogates(data) if "\\ud" in text.lower() else data, _Lines(text, file).find()
 
 
 def is_json(text: str) -> bool:
@@ -48,17 +49,6 @@ def _float(text: str) -> float:
     value = float(text)
     if not isfinite(value):
         raise ValueError(f"{text[:40]} is not a number")
-    return value
-
-
-def _without_surrogates(value: Any) -> Any:
-    """Half of a surrogate pair is no character: no encoding has it."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, list):
-        return [_without_surrogates(each) for each in value]
-    if isinstance(value, dict):
-        return {_without_surrogates(name): _without_surrogates(each) for name, each in value.items()}
     return value
 
 

@@ -74,9 +74,8 @@ class _Compiler:
         self.requests, self.replies = Schemas(document, READ_ONLY), Schemas(document, WRITE_ONLY)
         self.default_rules = DefaultRules(self.replies, self.outline.notes.append)
         self.problems = self.outline.problems
-        self.unused: dict[
-            tuple[Any, ...], list[Problem]
-        ] = {}  # common lets and rows by pointer: the problems in the operations so far; empty if one uses them
+        self.unused: dict[tuple[Any, ...], list[Problem]] = {}
+        """Common lets and rows by pointer: the problems in the operations so far; empty if one uses them."""
         self.plans: dict[str, TablePlan] = {}
 
     def contract(self) -> Contract:

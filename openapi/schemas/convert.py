@@ -25,17 +25,8 @@ _LISTS = frozenset(("allOf", "anyOf", "oneOf", "prefixItems"))
 _MAPS = frozenset(("dependentSchemas", "patternProperties", "properties"))
 _PLAIN = frozenset(
     (
-        *(
-            "const",
-            "default",
-            "dependentRequired",
-            "description",
-            "enum",
-            "example",
-            "examples",
-            "exclusiveMaximum",
-            "exclusiveMinimum",
-        ),
+        *("const", "default", "dependentRequired", "description", "enum", "example", "examples"),
+        *("exclusiveMaximum", "exclusiveMinimum"),
         *("format", "maxContains", "maxItems", "maxLength", "maxProperties", "maximum", "minContains", "minItems", "minLength"),
         *("minProperties", "minimum", "multipleOf", "pattern", "required", "type", "uniqueItems", "xml", READ_ONLY, WRITE_ONLY),
     )
@@ -169,10 +160,8 @@ class Schemas:
     def _definition(self, reference: str, used: set[str]) -> str:
         name = self._names.get(reference)
         if name is None:
-            target, original = (
-                self._target(reference),
-                unquote(reference.rpartition("/")[2]).replace("~1", "/").replace("~0", "~"),
-            )
+            target = self._target(reference)
+            original = unquote(reference.rpartition("/")[2]).replace("~1", "/").replace("~0", "~")
             name = _unsafe.sub("_", original) or "root"
             while name in self._definitions:
                 name += "_"

@@ -6,30 +6,26 @@ import json
 import re
 from typing import Any
 
-DEEPEST = 64
-"""The deepest nesting of values that is accepted."""
+from openapi.document.limits import DEEPEST
+
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[{\]}]")
 
 
-class TooDeep(ValueError):
-    """Values are nested too deep."""
-
-
-def parse(text: bytes, **hooks: Any) -> Any:
+def parse_json(text: bytes, **hooks: Any) -> Any:
     """The value of a JSON text in UTF-8; lone surrogates are replaced by `?`. `hooks` are options of `json.loads`.
 
-    Raises ValueError: TooDeep, JSONDecodeError, UnicodeDecodeError, or one for a number of too many digits.
+    Raises ValueError, also for values that are nested too deep, and for a number of too many digits.
     """
     if text.count(b"[") + text.count(b"{") > DEEPEST and _depth(text) > DEEPEST:
-        raise TooDeep(f"values are nested more than {DEEPEST} deep")
+        raise ValueError(f"values are nested more than {DEEPEST} deep")
     try:
         value = json.loads(text.decode("utf-8"), **hooks)
     except ValueError as error:
         if "integer string conversion" in str(error):
             raise ValueError("a number has too many digits") from None
         raise
-    return _without_surrogates(value) if b"\\ud" in text.lower() else value
+    return without_surrogates(value) if b"\\ud" in text.lower() else value
 
 
 def _depth(text: bytes) -> int:
@@ -41,10 +37,10 @@ def _depth(text: bytes) -> int:
     return deepest
 
 
-def _without_surrogates(value: Any) -> Any:
+def without_surrogates(value: Any) -> Any:
     """The value with lone surrogates replaced by `?`, because UTF-8 cannot encode them."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
-        return {_without_surrogates(name): _without_surrogates(each) for name, each in value.items()}
-    return [_without_surrogates(each) for each in value] if isinstance(value, list) else value
+        return {without_surrogates(name): without_surrogates(each) for name, each in value.items()}
+    return [without_surrogates(each) for each in value] if isinstance(value, list) else value
