@@ -16,10 +16,12 @@ from contracts.draft.paths import METHODS, path_of
 from contracts.draft.record import BODY, FORM, Code, Example, Field, Operation, Page, Place
 from contracts.draft.text import cleaned, one_line
 from contracts.draft.types import schema_from, schema_of_texts
-from contracts.draft.words import CREDENTIALS, SECRET
+from contracts.draft.words import CODE_KEYS, CREDENTIALS, SECRET
 
 MOST_REQUESTS, MOST_FOLDERS = 5000, 50
 _identifier = re.compile(r"\d+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{24,64}", re.IGNORECASE).fullmatch
+_opaque = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9+/=_.~-]{16,}").fullmatch
+"""A text that may be a credential, whatever its name is."""
 _static = re.compile(r"\.(js|css|png|jpe?g|gif|svg|ico|woff2?|ttf|map|html?)$", re.IGNORECASE).search
 
 
@@ -142,6 +144,20 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
+def _without_secrets(value: Any, is_secret: bool = False) -> Any:
+    """A body in which values that may be secret are blank. The keys of an envelope, such as `code`, tell no secret."""
+    if isinstance(value, dict):
+        return {
+            name: _without_secrets(each, is_secret or (name.lower() not in CODE_KEYS and SECRET(name) is not None))
+            for name, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_without_secrets(each, is_secret) for each in value]
+    if isinstance(value, str):
+        return "" if is_secret or _opaque(value) else value
+    return 0 if is_secret and type(value) in (int, float) else value
+
+
 class _Seen:
     """Collects requests and replies by operation. What is required cannot be seen, so nothing is."""
 
@@ -163,7 +179,7 @@ class _Seen:
         path, _ = path_of(url, place)
         segments, names = path.split("/"), list[str]()
         for position, each in enumerate(segments):
-            if _identifier(each):
+            if _identifier(each) or _opaque(each):
                 names.append(f"id{len(names) + 1}" if names else "id")
                 segments[position] = f"{{{names[-1]}}}"
         path = "/".join(segments)
@@ -181,7 +197,7 @@ class _Seen:
             known = self.values.setdefault(id(field), [])
             known += texts
             field.schema = schema_of_texts(known)
-            if known and not SECRET(name):
+            if known and not SECRET(name) and not _opaque(known[0]):
                 field.schema["examples"] = known[:1] if field.schema["type"] == "string" else [json.loads(known[0].lower())]
             field.guesses = ["its type is that of the values that were seen"]
 
@@ -215,7 +231,7 @@ class _Seen:
             operation.codes.append(Code(status, {}, place, is_status=True))
         value = json_value(text) if isinstance(text, str) else None
         if value is not None:
-            operation.examples.append(Example(value, place, real=True))
+            operation.examples.append(Example(_without_secrets(value), place, real=True))
 
     def page(self, title: str) -> Page:
         """What was collected. Raises Unreadable where there was no request."""
