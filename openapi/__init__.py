@@ -6,7 +6,7 @@ This package does not use HTTP, a clock or a global random generator; the caller
 from openapi.decision.content import Content
 from openapi.decision.contract import Contract, Operation
 from openapi.decision.data import NOT_EXPECTED
-from openapi.decision.decision import ASSUMED, Acceptance, Decision, Permitted, Rule, decide, force, permitted
+from openapi.decision.decision import ANY_CODE, ASSUMED, Acceptance, Decision, Permitted, Rule, decide, force, permitted
 from openapi.decision.envelope import Envelope
 from openapi.decision.footprint import Footprint, footprint
 from openapi.decision.lookup import Let
@@ -23,6 +23,7 @@ from openapi.parameters.paths import Paths, path_segments, path_template
 from openapi.parameters.readings import KEYS, KINDS, REQUESTS, Stated, folded, spellings
 from openapi.parameters.secret_names import tells_secret
 from openapi.schemas.convert import Schemas
+from openapi.schemas.sample import sample as value_of_schema
 from openapi.schemas.validator import covers
 from openapi.state.state import Approximate, Change, Columns, State
 from openapi.witness.lifecycle import Transition, transitions
@@ -30,6 +31,7 @@ from openapi.witness.parameter_values import Source, likely, near, sample, sourc
 from openapi.witness.witness import Candidate, classified, lacking, simplest, unreachable, witnesses
 
 __all__ = [
+    "ANY_CODE",
     "ASSUMED",
     "CONSTRAINTS",
     "INT_RANGES",
@@ -100,6 +102,7 @@ __all__ = [
     "tells_secret",
     "transitions",
     "unreachable",
+    "value_of_schema",
     "values",
     "whole_document",
     "witnesses",

@@ -9,7 +9,10 @@ import pytest
 
 import openapi
 from contracts import Reply
+from contracts.http.wire import Request
+from contracts.judge.oracle import Oracle
 from contracts.judge.reply import InvalidReply, ReplyReader, decoded
+from contracts.judge.verdict import VERIFIED, VIOLATION
 
 CONTRACT = openapi.load()
 LOCKERS = Path(openapi.__file__).parent / "parcel-lockers.yaml"
@@ -115,3 +118,46 @@ def test_a_list_shows_each_row_once():
 def test_a_row_that_a_list_may_show_is_there_once_at_most():
     assert listed(1, lapsed=1) == []
     assert "not expected" in listed(1, lapsed=2)[0]
+
+
+STATUS_ONLY = """openapi: 3.1.0
+info: {title: Bells, version: '1'}
+x-envelope: {code: /code, message: /message, body: {}}
+paths:
+  /bell:
+    get:
+      operationId: ring
+      parameters: [{name: times, in: query, required: true, schema: {type: string}}]
+      responses:
+        '200': {description: Rung}
+        '400': {description: No, content: {application/json: {schema: {type: object, required: [why]}}}}
+      x-outcomes:
+        - {status: 400, missing: times}
+        - {code: 0}
+"""
+
+
+def bells(tmp_path, text=STATUS_ONLY):
+    (tmp_path / "bells.yaml").write_text(text)
+    contract = openapi.load(tmp_path / "bells.yaml")
+    return contract, openapi.read_world(openapi.parse_document("{}", "world.yaml"), contract, 10**12)
+
+
+@pytest.mark.parametrize("body", [b'{"code": 0, "why": 1}', b'{"code": "E7", "why": 1}', b'{"why": 1}'])
+def test_a_row_without_a_code_says_nothing_of_the_code(tmp_path, body):
+    contract, world = bells(tmp_path)
+    judged = Oracle(contract, world).judge(Request("ring", "GET", "/bell"), reply(body, status=400))
+    assert (judged.verdict.kind, judged.verdict.got) == (VERIFIED, "ring/400")
+
+
+def test_the_body_of_a_row_without_a_code_has_its_schema(tmp_path):
+    contract, world = bells(tmp_path)
+    judged = Oracle(contract, world).judge(Request("ring", "GET", "/bell"), reply(b'{"code": 7}', status=400))
+    assert (judged.verdict.kind, judged.verdict.rule) == (VIOLATION, "reply schema: /")
+
+
+def test_a_code_that_another_row_of_the_status_has_is_that_row(tmp_path):
+    more = "{status: 400, missing: times}\n        - {status: 400, code: 9, when: times == 'never'}"
+    contract, world = bells(tmp_path, STATUS_ONLY.replace("{status: 400, missing: times}", more))
+    judged = Oracle(contract, world).judge(Request("ring", "GET", "/bell"), reply(b'{"code": 9, "why": 1}', status=400))
+    assert (judged.verdict.kind, judged.verdict.got) == (VIOLATION, "ring/400:9")

@@ -340,6 +340,17 @@ def test_swagger_2(drafted):
     assert draft.data["components"]["schemas"]["Pet"]["properties"]["mother"] == {"$ref": "#/components/schemas/Pet"}
 
 
+def test_openapi(drafted):
+    draft = drafted("openapi.json")
+    assert "x-envelope" not in draft.data  # one body of three has a code, and that is of errors
+    table = draft.data["paths"]["/shelves"]["post"]["x-outcomes"]
+    success = table[-1]
+    assert (success["status"], success["data"]["id"]) == (201, "newId")
+    assert success["mint"]["newId"] == 7
+    refusal = next(row for row in table if row["status"] == 400)
+    assert set(refusal["data"]) == {"code", "message"}  # as its schema demands
+
+
 def test_postman(drafted):
     draft = drafted("postman.json")
     assert draft.rows("bookings") == [

@@ -11,7 +11,6 @@ from typing import Any
 import openapi
 from contracts.difference.change import NOBODY, OF_CLIENTS, OF_SERVERS, Breaks, Example
 
-ANY = "*"
 SUCCESS = "success"
 
 
@@ -126,8 +125,8 @@ def _case(
     except openapi.ExecutionError:
         return
     old, new = _codes(before), _codes(after)
-    gained = set() if ANY in old else set(new) - set(old) - {SUCCESS}
-    lost = set() if ANY in new else set(old) - set(new)
+    gained = set() if openapi.ANY_CODE in old else set(new) - set(old) - {SUCCESS}
+    lost = set() if openapi.ANY_CODE in new else set(old) - set(new)
     breaks = (OF_CLIENTS if gained else NOBODY) | (OF_SERVERS if lost else NOBODY)
     rows = [frozenset(rule.number for rule in seen.rules) for seen in (before, after)]
     yield Case(raw_after, rows[0], rows[1], _shown(old, before), _shown(new, after), breaks, (len(raw_after), len(text)))

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import openapi
 from contracts.draft.envelope import add_codes_seen, envelope_of, split_codes
 from contracts.draft.merge import merged
 from contracts.draft.messages import Messages, messages_of, own_message
 from contracts.draft.paths import name_operations, with_path_parameters
 from contracts.draft.record import Code, Operation, Page
-from contracts.draft.replies import responses, success_data
+from contracts.draft.replies import refusal_reply, responses, success_reply
 from contracts.draft.requests import request, settle, why_no_table
 from contracts.draft.rows import TOKEN_INVALID, Guesser, Row, Table, fallback_code
 from contracts.draft.security import Security
@@ -71,6 +72,7 @@ class _Drafted:
 class _Drafter:
     def __init__(self, pages: Sequence[Page]) -> None:
         self.operations, self.schemas, schemes = merged(pages)
+        self.converter = openapi.Schemas(openapi.Document("", {"components": {"schemas": self.schemas}}, {}))
         self.title = next((each.title for each in pages if each.title), "") or "Draft"
         self.envelope = envelope_of(self.operations)
         self.security = Security(self.operations, schemes)
@@ -105,6 +107,8 @@ class _Drafter:
         caller = self.security.callers.get(credential, "")
         success, others = split_codes(operation, self.envelope, self.operations)
         table = Guesser(operation, credential, caller, fallback_code(self.envelope, operation.place)).guess(others)
+        for row in table.rows if self.envelope is None else ():
+            row.reply = refusal_reply(operation, row.code, self.converter)
         return _Drafted(operation, credential, caller, table, success, [*table.rows])
 
     def _document(self, drafted: Sequence[_Drafted], common: Sequence[Row], callers: dict[str, str]) -> dict[str, Any]:
@@ -155,7 +159,7 @@ class _Drafter:
         return {"sessions": {"key": ["token"], "row": row}}
 
     def _row(self, row: Row, messages: Messages) -> dict[str, Any]:
-        return {**self._outcome(row.code, row.condition, messages), row.kind: row.why}
+        return {**self._outcome(row.code, row.condition, messages), **row.reply, row.kind: row.why}
 
     def _outcome(self, code: Code, condition: dict[str, Any], messages: Messages) -> dict[str, Any]:
         found = {"status" if code.is_status else "code": code.value, **condition}
@@ -180,9 +184,8 @@ class _Drafter:
             parts["x-let"] = each.table.lets
         rows = [self._row(row, messages) for row in each.rows]
         success = self._outcome(each.success, {}, messages)
-        minted, data = success_data(operation, self.envelope, self.schemas)
-        if data is not None:
-            success |= {"mint": minted, "data": data}
+        if reply := success_reply(operation, self.envelope, self.converter):
+            success |= reply
             self.comments[(*at, "x-outcomes", len(rows))] = [_DATA]
         self.comments[(*at, "x-outcomes")] = [*operation.notes, *([_ORDER] if rows else [])]
         return parts | {"x-outcomes": [*rows, success]}
@@ -197,6 +200,10 @@ class _Drafter:
         yield from filter(None, [why_no_table(operation)])
 
 
+def _answers_alike(row: Row, other: Row) -> bool:
+    return (row.code.value, row.code.is_status, row.reply) == (other.code.value, other.code.is_status, other.reply)
+
+
 def _take_common(drafted: Sequence[_Drafted]) -> list[Row]:
     """Takes the rows for the token, and those of several operations, out of the operations in which they are the same.
 
@@ -209,7 +216,7 @@ def _take_common(drafted: Sequence[_Drafted]) -> list[Row]:
     found = []
     for name, members in groups.items():
         first = members[0][1]
-        alike = all(row.code.value == first.code.value and row.code.is_status == first.code.is_status for _, row in members)
+        alike = all(_answers_alike(row, first) for _, row in members)
         everywhere = {each.operation.name for each in drafted if each.applies(name) or name in each.table.lets}
         of_token = first.group <= TOKEN_INVALID
         if alike and everywhere == {each.operation.name for each, _ in members} and (of_token or len(members) > 1):

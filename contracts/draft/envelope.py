@@ -51,9 +51,10 @@ class Envelope:
 
 
 def envelope_of(operations: Sequence[Operation]) -> Envelope | None:
-    """The envelope that most operations have; None where bodies have no code."""
-    found = [each for operation in operations for each in _envelopes(operation)]
-    if not found:
+    """The envelope that most operations have; None where the bodies of most have no code."""
+    by_operation = [[*_envelopes(each)] for each in operations if each.examples or each.reply]
+    found = [envelope for each in by_operation for envelope in each]
+    if not found or 2 * sum(map(bool, by_operation)) < len(by_operation):
         return _usual(operations)
     [((code, _), _)] = Counter((each.code, each.message) for each in found).most_common(1)
     same = [each for each in found if each.code == code]

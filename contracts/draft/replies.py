@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import openapi
 from contracts.draft.envelope import Envelope
-from contracts.draft.record import Operation
+from contracts.draft.record import Code, Operation
 from contracts.draft.types import nested, schema_from
 
 JSON = "application/json"
-MOST_LEAVES, DEEPEST = 30, 4
+MOST_LEAVES, DEEPEST, LONGEST = 30, 2, 2000
+"""Of a template; characters of a value in it."""
+_large = re.compile(r"\d{19}").search
+"""Digits that an integer of CEL may not have."""
 
 
 def responses(operation: Operation, envelope: Envelope | None) -> dict[str, Any]:
@@ -27,11 +33,7 @@ def responses(operation: Operation, envelope: Envelope | None) -> dict[str, Any]
         body = {"type": "object", "properties": schema} if schema else schema_from([success]) if success is not None else {}
         found = {"200": {"description": "Success", **({"content": {JSON: {"schema": body}}} if body else {})}}
     else:
-        what = (
-            "Every outcome; `code` says which."
-            if envelope.code == "code"
-            else f"Every outcome; the key {envelope.code} says which."
-        )
+        what = f"Every outcome; the key {envelope.code} says which."
         found = {"200": {"description": what, "content": {JSON: {"schema": _enveloped(operation, envelope)}}}}
     for code in operation.codes:
         if code.is_status and isinstance(code.value, int) and code.value != 200 and 200 <= code.value < 600:
@@ -78,25 +80,39 @@ def _loose(schema: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def success_data(operation: Operation, envelope: Envelope | None, schemas: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-    """The minted values and the template of the data of a success; the suite reads such values from the reply."""
-    value = _value(operation, envelope, schemas)
-    template = _Template({each.name for each in operation.fields})
-    return template.minted, template.of(value, "new" if isinstance(value, dict) else "newData", 0)
+def success_reply(operation: Operation, envelope: Envelope | None, schemas: openapi.Schemas) -> dict[str, Any]:
+    """`mint` and `data` of the success: the suite reads minted values from the reply, whatever they are. Empty without data."""
+    return _reply(operation, _success(operation, envelope, schemas))
 
 
-def _value(operation: Operation, envelope: Envelope | None, schemas: Mapping[str, Any]) -> Any:
+def refusal_reply(operation: Operation, code: Code, schemas: openapi.Schemas) -> dict[str, Any]:
+    """`mint` and `data` of an HTTP status whose body the document describes; else empty."""
+    return _reply(operation, _documented(operation, str(code.value), schemas))
+
+
+def _success(operation: Operation, envelope: Envelope | None, schemas: openapi.Schemas) -> Any:
     for example in operation.examples:
         if envelope is None:
             return example.value
         if isinstance(example.value, dict) and example.value.get(envelope.data) is not None:
             return example.value[envelope.data]
-    kept = operation.kept.get("responses", {})
-    reply: dict[str, Any] = next((kept[name] for name in sorted(kept) if name.startswith("2")), {})
-    found = next((sample(media.get("schema"), schemas) for media in _json(reply)), None)
+    status = min((name for name in operation.kept.get("responses", ()) if name.startswith("2")), default="")
+    found = _documented(operation, status, schemas)
     if envelope is not None:
         return found.get(envelope.data) if isinstance(found, dict) else None
     return found
+
+
+def _documented(operation: Operation, status: str, schemas: openapi.Schemas) -> Any:
+    """The JSON body of a status in an OpenAPI document: its example, or else a value of its schema."""
+    for media in _json(operation.kept.get("responses", {}).get(status, {})):
+        if "example" in media:
+            return media["example"]
+        try:
+            return openapi.value_of_schema(schemas.standing_alone(media.get("schema")))[0]
+        except (openapi.InvalidDocument, ValueError):  # a reference that leads nowhere; no schema
+            return None
+    return None
 
 
 def _json(reply: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -106,31 +122,10 @@ def _json(reply: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [media for name, media in named if ("json" in name or name == "*/*") and isinstance(media, dict)]
 
 
-def sample(schema: Any, schemas: Mapping[str, Any], above: tuple[str, ...] = ()) -> Any:
-    """A simple value of a schema; None where there is none, or it would contain itself."""
-    if not isinstance(schema, dict) or len(above) > DEEPEST + 2:
-        return None
-    if isinstance(reference := schema.get("$ref"), str):
-        return None if reference in above else sample(schemas.get(reference.rpartition("/")[2]), schemas, (*above, reference))
-    above = (*above, "")
-    for word in ("example", "const", "default"):
-        if schema.get(word) is not None:
-            return schema[word]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    for word in ("oneOf", "anyOf"):
-        if schema.get(word):
-            return sample(schema[word][0], schemas, above)
-    kind = schema.get("type")
-    kind = next((each for each in kind if each != "null"), None) if isinstance(kind, list) else kind
-    if kind == "object" or "properties" in schema or "allOf" in schema:
-        parts = [found for each in schema.get("allOf") or () if isinstance(found := sample(each, schemas, above), dict)]
-        own = {name: sample(each, schemas, above) for name, each in (schema.get("properties") or {}).items()}
-        return {name: each for part in (*parts, own) for name, each in part.items()}
-    if kind in ("integer", "number"):
-        low = schema.get("minimum", 0)
-        return low if isinstance(low, (int, float)) else 0
-    return {"string": "", "boolean": False, "array": []}.get(kind if isinstance(kind, str) else "")
+def _reply(operation: Operation, value: Any) -> dict[str, Any]:
+    template = _Template({each.name for each in operation.fields})
+    data = template.of(value, "new" if isinstance(value, dict) else "newData", 0)
+    return {} if data is None else {"mint": template.minted, "data": data}
 
 
 class _Template:
@@ -141,17 +136,11 @@ class _Template:
         self.minted: dict[str, Any] = {}
 
     def of(self, value: Any, name: str, depth: int) -> Any:
-        """The template of a value; None for what is left out: null, and what is too deep or too much."""
-        if isinstance(value, dict):
-            parts = {}
-            for key, each in value.items() if depth < DEEPEST and "$ref" not in value else ():
-                inner = self.of(each, f"{name}{str(key)[:1].upper()}{str(key)[1:]}", depth + 1)
-                if inner is not None:
-                    parts[str(key)] = inner
-            return parts if parts and not {"each", "item"} <= parts.keys() else None
-        if value is None or len(self.minted) >= MOST_LEAVES:
-            return None
-        return self._leaf(value, name)
+        """The template of a value; None for null, which is left out. An object that is deep or large is one leaf."""
+        if isinstance(value, dict) and depth < DEEPEST and len(self.minted) + _leaves(value) <= MOST_LEAVES and _is_plain(value):
+            parts = {key: self.of(each, f"{name}{key[:1].upper()}{key[1:]}", depth + 1) for key, each in value.items()}
+            return {key: each for key, each in parts.items() if each is not None} or None
+        return None if value is None else self._leaf(value, name)
 
     def _leaf(self, value: Any, name: str) -> str:
         name = "".join(each for each in name if each.isascii() and each.isalnum())[:40]
@@ -159,11 +148,24 @@ class _Template:
         while name in self.taken:
             name, number = f"{base}{number}", number + 1
         self.taken.add(name)
-        if isinstance(value, list):
-            self.minted[name] = "[]"
-        elif isinstance(value, str):
-            simple = value and len(value) <= 100 and value.isprintable() and not set(value) & set("'\\")
-            self.minted[name] = f"'{value}'" if simple else "uuid()"
-        else:
-            self.minted[name] = value
+        self.minted[name] = _literal(value)
         return name
+
+
+def _leaves(value: Any) -> int:
+    return sum(map(_leaves, value.values())) if isinstance(value, dict) else 1
+
+
+def _is_plain(value: Mapping[str, Any]) -> bool:
+    """Whether a template of an object has no words of the vocabulary."""
+    return "$ref" not in value and not {"each", "item"} <= value.keys()
+
+
+def _literal(value: Any) -> Any:
+    """A value in CEL, which has the literals of JSON. What is empty or too long is a new value of its type."""
+    if not isinstance(value, (str, list, dict)):
+        return value
+    text = json.dumps(value, ensure_ascii=False)
+    if value and len(text) <= LONGEST and not _large(text):
+        return text
+    return "uuid()" if isinstance(value, str) else "[]" if isinstance(value, list) else "{}"

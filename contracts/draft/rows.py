@@ -44,6 +44,8 @@ class Row:
     why: str = ""
     order: int = 0
     """The position of its parameter."""
+    reply: dict[str, Any] = field(default_factory=dict)
+    """`mint` and `data`, where a page describes the body."""
 
 
 @dataclass(slots=True)

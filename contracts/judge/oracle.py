@@ -20,7 +20,7 @@ from contracts.judge.doubt import RULE, Doubt, without_lost
 from contracts.judge.explanation import Explanation, as_unexplained, by_simplicity, explain, grouped, judgement, violated
 from contracts.judge.possible import Possible
 from contracts.judge.readings import TAKES, Readings
-from contracts.judge.reply import BODILESS, InvalidReply, ReplyReader, decoded, label
+from contracts.judge.reply import BODILESS, InvalidReply, ReplyReader, decoded, outcome
 from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
 from contracts.judge.views import Allowed, Choice, View, folded_views, unlike_views, views
 
@@ -103,7 +103,7 @@ class Oracle:
         empty = reply.status in BODILESS and not reply.body
         try:
             code = None if empty else self.contract.envelope.code_of(decoded(reply.body))
-            return f"{request.operation}/{label(reply.status, code)}"
+            return outcome(self.contract.operations[request.operation], reply.status, code)
         except InvalidReply as error:
             return error.got
 
@@ -130,7 +130,7 @@ class Oracle:
     def _read(self, operation: openapi.Operation, reply: Reply) -> tuple[str, Any]:
         """The outcome and the data of a reply. Raises InvalidReply."""
         code, data = self._reader.read(operation, reply)
-        return f"{operation.name}/{label(reply.status, code)}", data
+        return outcome(operation, reply.status, code), data
 
     def ways_without_reply(self, before: Possible, request: Request, sent: int, received: int) -> list[Way]:
         """The ways in which a server in this state may have handled a request whose reply was lost: also not at all."""

@@ -57,7 +57,7 @@ class ReplyReader:
         code = self._envelope.code_of(body)
         error = next(iter(schema.iter_errors(body)), None) if schema else None
         # For an undocumented code the verdict by the decision table is clearer than a schema error.
-        if error is not None and not _undocumented(operation, code):
+        if error is not None and (_may_be_any(operation, reply.status, code) or not _undocumented(operation, code)):
             shown = code if isinstance(code, (str, int)) else type(code).__name__
             pointer, message = _located_error(error, self._code_path)
             raise InvalidReply(f"code {shown!r}", f"reply schema: {pointer}", message)
@@ -96,11 +96,20 @@ def _retry_after(reply: Reply) -> str:
     return f" (Retry-After: {found[:40]})" if found else ""
 
 
-def label(status: int, code: Any) -> str:
-    """The part of an outcome after the operation: the code, preceded by the status where that is not 200."""
-    if code is None:
-        return str(status)
-    return str(code) if status == 200 else f"{status}:{code}"
+def outcome(operation: openapi.Operation, status: int, code: Any) -> str:
+    """The operation and the code, preceded by the status where that is not 200.
+
+    A row without a code says nothing of the code in the body, so its outcome is the status with any code that no row has.
+    """
+    if code is None or _may_be_any(operation, status, code):
+        return f"{operation.name}/{status}"
+    return f"{operation.name}/{code if status == 200 else f'{status}:{code}'}"
+
+
+def _may_be_any(operation: openapi.Operation, status: int, code: Any) -> bool:
+    """Whether a row of this status has no code, and none has this one."""
+    codes = [rule.code for rule in operation.rules if rule.status == status]
+    return None in codes and code not in codes and openapi.ANY_CODE not in codes
 
 
 def decoded(body: bytes) -> Any:
