@@ -123,9 +123,11 @@ def _json(reply: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _reply(operation: Operation, value: Any) -> dict[str, Any]:
+    if value is None or value == {}:
+        return {}
     template = _Template({each.name for each in operation.fields})
     data = template.of(value, "new" if isinstance(value, dict) else "newData", 0)
-    return {} if data is None else {"mint": template.minted, "data": data}
+    return {"mint": template.minted, "data": data}
 
 
 class _Template:
@@ -136,11 +138,13 @@ class _Template:
         self.minted: dict[str, Any] = {}
 
     def of(self, value: Any, name: str, depth: int) -> Any:
-        """The template of a value; None for null, which is left out. An object that is deep or large is one leaf."""
-        if isinstance(value, dict) and depth < DEEPEST and len(self.minted) + _leaves(value) <= MOST_LEAVES and _is_plain(value):
-            parts = {key: self.of(each, f"{name}{key[:1].upper()}{key[1:]}", depth + 1) for key, each in value.items()}
-            return {key: each for key, each in parts.items() if each is not None} or None
-        return None if value is None else self._leaf(value, name)
+        """The template of a value. An object that is deep or large is one leaf, if it may be."""
+        if isinstance(value, dict) and value and _is_plain(value) and (self._has_room(value, depth) or _is_long(value)):
+            return {key: self.of(each, f"{name}{key[:1].upper()}{key[1:]}", depth + 1) for key, each in value.items()}
+        return self._leaf(value, name)
+
+    def _has_room(self, value: Mapping[str, Any], depth: int) -> bool:
+        return depth < DEEPEST and len(self.minted) + _leaves(value) <= MOST_LEAVES
 
     def _leaf(self, value: Any, name: str) -> str:
         name = "".join(each for each in name if each.isascii() and each.isalnum())[:40]
@@ -161,11 +165,19 @@ def _is_plain(value: Mapping[str, Any]) -> bool:
     return "$ref" not in value and not {"each", "item"} <= value.keys()
 
 
+def _is_long(value: Any) -> bool:
+    return len(_json_of(value)) > LONGEST
+
+
+def _json_of(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _literal(value: Any) -> Any:
     """A value in CEL, which has the literals of JSON. What is empty or too long is a new value of its type."""
     if not isinstance(value, (str, list, dict)):
         return value
-    text = json.dumps(value, ensure_ascii=False)
+    text = _json_of(value)
     if value and len(text) <= LONGEST and not _large(text):
         return text
     return "uuid()" if isinstance(value, str) else "[]" if isinstance(value, list) else "{}"
