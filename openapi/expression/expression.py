@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from operator import itemgetter
 from random import Random
 from typing import Any
@@ -20,6 +19,7 @@ from openapi.document.document import Node
 from openapi.document.errors import ContractError, ExecutionError, nearest
 from openapi.expression import budget
 from openapi.expression.cel import compile_program
+from openapi.expression.functions import FUNCTIONS, RANDOM
 from openapi.expression.native import Evaluate, NativeExpression, Operand, compile_native
 from openapi.parameters.parameter import UNDETERMINED, Absence
 
@@ -46,8 +46,6 @@ _CEL_FUNCTIONS = frozenset(
         "endsWith",
         "int",
         "matches",
-        "max",
-        "min",
         "size",
         "startsWith",
         "string",
@@ -57,30 +55,8 @@ _CEL_FUNCTIONS = frozenset(
 )
 _PATH = re.compile(
     r"""(?P<text>[rRbB]{0,2}(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))"""
-    r"""|(?<![\w.])(?P<name>[A-Za-z_]\w*)(?:\s*\.\s*(?P<column>[A-Za-z_]\w*)(?!\s*\(|\w))?"""
+    r"""|(?<![\w.])(?P<path>[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*(?!\s*\(|\w))*)"""
 )
-
-
-def _uuid(random: Random) -> str:
-    """32 lower-case hexadecimal digits of a UUID of version 4."""
-    return (random.getrandbits(128) & _NOT_FIXED | _FIXED).to_bytes(16, "big").hex()
-
-
-_FIXED, _NOT_FIXED = (4 << 76) | (2 << 62), ~((0xF << 76) | (3 << 62))
-"""The bits for version 4 and variant 1 of a UUID, and a mask of all other bits."""
-
-
-def _date_time(random: Random, instant: int, offset: str) -> str | None:
-    """Epoch ms as `yyyy-MM-dd HH:mm:ss` at an offset from UTC such as `+08:00`; null beyond the year 9999."""
-    zone = datetime.strptime(offset, "%z").tzinfo
-    try:
-        return datetime.fromtimestamp(instant / 1000, zone).strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {"dateTime": _date_time, "uuid": _uuid}
-"""The functions of expressions besides those of CEL: each gets the random generator of the caller, then the arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +90,8 @@ class Expression:
     """The name in the scope, if the expression is a single name; None for any other expression."""
     native: NativeExpression | None = None
     """The same expression without CEL, if it is simple enough."""
+    random: bool = False
+    """Whether its value depends on the random generator."""
     holds: Callable[[Any], bool] = field(init=False, compare=False)
     """Whether it is true in a scope; false where a name in it is not present."""
 
@@ -155,6 +133,8 @@ def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Na
     own = tuple((name, FUNCTIONS[name]) for name in called if name in FUNCTIONS)
     sample = {_flat(each): _SAMPLES.get(_type(names, each) or "string") for each in references}
     value = _trial(node, program, sample | {name: _with_random(function, Random(0)) for name, function in own})
+    if isinstance(value, bytes):
+        raise ContractError([node.problem(f"{node.value!r} is bytes, which no body holds", "write hex(…) or base64(…)")])
     if not references and not own:
         return Expression(node.value, (), lambda scope: value, constant=True, type=_type_of(value))
     where = f"{node.document.file}:{node.line}: {node.value}"
@@ -163,7 +143,13 @@ def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Na
     calls = {f"{name}()": _call(function) for name, function in own}
     native = compile_native(flat, operands, calls, evaluate, where)
     return Expression(
-        node.value, references, native.evaluate if native else evaluate, constant=False, type=_type_of(value), native=native
+        node.value,
+        references,
+        native.evaluate if native else evaluate,
+        constant=False,
+        type=_type_of(value),
+        native=native,
+        random=not RANDOM.isdisjoint(called),
     )
 
 
@@ -173,34 +159,50 @@ def _references(node: Node, names: Names) -> tuple[tuple[Reference, ...], str]:
     bound = set(re.findall(rf"\b(?:{'|'.join(budget.MACROS)})\s*\(\s*([A-Za-z_]\w*)\s*,", node.value))
 
     def flatten(match: re.Match[str]) -> str:
-        name, column = match["name"], match["column"]
-        called = node.value[match.end() :].lstrip().startswith("(")
-        if name is None or name in bound or name in ("true", "false", "null", "in") or (called and column is None):
+        name, *parts = [part.strip() for part in (match["path"] or "").split(".")]
+        called = not parts and node.value[match.end() :].lstrip().startswith("(")
+        if not name or called or name in bound or name in ("true", "false", "null", "in"):
             return match[0]
-        reference = _reference(node, names, name, column)
+        reference, rest = _reference(node, names, name, parts)
         found[str(reference)] = reference
-        rest = "" if column is None or reference.column else match[0][len(name) :]
-        return _flat(reference) + rest
+        return ".".join((_flat(reference), *rest))
 
     flat = _PATH.sub(flatten, node.value)
     return tuple(found.values()), flat
 
 
-def _reference(node: Node, names: Names, name: str, column: str | None) -> Reference:
-    if name not in names:
+def _reference(node: Node, names: Names, name: str, parts: list[str]) -> tuple[Reference, list[str]]:
+    """What a path such as `caller.uid` or `user.name.first` refers to, and its parts that lead into the value of that."""
+    paths = [".".join((name, *parts[:length])) for length in range(len(parts), -1, -1)]
+    known = next((path for path in paths if path in names), None)
+    if known is None:
         raise ContractError([node.problem(f"unknown name {name}", nearest(name, names))])
-    columns = names[name]
+    columns, rest = names[known], parts[known.count(".") :]
     if isinstance(columns, str):
-        return Reference(name)
-    if column is None:
-        raise ContractError([node.problem(f"{name} is a row, not a value", f"name a column of it: {', '.join(columns)}")])
-    if column not in columns:
-        raise ContractError([node.problem(f"{name} has no column {column}", nearest(column, columns))])
-    return Reference(name, column, list(columns).index(column))
+        _check_parts(node, names, known, columns, rest)
+        return Reference(known), rest
+    if not rest:
+        raise ContractError([node.problem(f"{known} is a row, not a value", f"name a column of it: {', '.join(columns)}")])
+    if rest[0] not in columns:
+        raise ContractError([node.problem(f"{known} has no column {rest[0]}", nearest(rest[0], columns))])
+    return Reference(known, rest[0], list(columns).index(rest[0])), rest[1:]
+
+
+def _check_parts(node: Node, names: Names, name: str, kind: str, parts: list[str]) -> None:
+    """Raises ContractError for parts that a value does not have."""
+    if not parts:
+        return
+    known = [each for each in names if each.startswith(f"{name}.")]
+    if known:
+        raise ContractError([node.problem(f"{name} has no part {parts[0]}", nearest(f"{name}.{parts[0]}", known))])
+    if kind == "rows":
+        raise ContractError([node.problem(f"{name} are rows, without a part {parts[0]}", f"write size({name})")])
+    if kind != "object":
+        raise ContractError([node.problem(f"{name} is a {kind}, without a part {parts[0]}")])
 
 
 def _flat(reference: Reference) -> str:
-    return reference.name if reference.column is None else f"{reference.name}__{reference.column}"
+    return str(reference).replace(".", "__")
 
 
 def _type(names: Names, reference: Reference) -> str | None:
@@ -330,6 +332,8 @@ def _execute(
             variables[name] = _with_random(function, scope.random)
         try:
             return budget.check_value(execute(variables))
+        except LookupError:  # an object has no such key, or a list no such item
+            return UNDETERMINED
         except _FAILURES as error:
             raise ExecutionError(f"{where}: {error}") from error
 
