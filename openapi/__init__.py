@@ -18,6 +18,7 @@ from openapi.document.swagger import converted, is_swagger
 from openapi.loading.compile import load, whole_document
 from openapi.loading.outline import METHODS
 from openapi.loading.world import World, demo_world, duration, instant, load_world, read_world
+from openapi.parameters.names import REQUEST, request_parts
 from openapi.parameters.parameter import CONSTRAINTS, INT_RANGES, Absence, Parameter
 from openapi.parameters.paths import Paths, path_segments, path_template
 from openapi.parameters.readings import KEYS, KINDS, REQUESTS, Stated, folded, spellings
@@ -39,6 +40,7 @@ __all__ = [
     "KINDS",
     "METHODS",
     "NOT_EXPECTED",
+    "REQUEST",
     "REQUESTS",
     "Absence",
     "Acceptance",
@@ -95,6 +97,7 @@ __all__ = [
     "permitted",
     "read_document",
     "read_world",
+    "request_parts",
     "sample",
     "simplest",
     "sources",

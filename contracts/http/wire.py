@@ -49,6 +49,11 @@ class Request:
     at_once: bool = False
     """In a sequence: whether it is sent at the same time as the request before it."""
 
+    def itself(self, template: str) -> dict[str, str]:
+        """The request itself, of an operation with this path, as the contract names its parts."""
+        query, content = urlencode(self.query, errors="replace"), self.content()[0] or b""
+        return openapi.request_parts(self.path, template, query, content.decode(), self.method)
+
     def url(self, base: str) -> str:
         """The full URL for a base URL."""
         query = urlencode(self.query, errors="replace")
@@ -225,7 +230,7 @@ def request_for(operation: openapi.Operation, raw: Mapping[str, Any], *, as_form
     parts: dict[str, list[tuple[str, Any]]] = {"query": [], "header": [], "cookie": [], "body": []}
     for each in operation.parameters:
         if each.name in raw and each.location == "path":
-            path = path.replace("{" + each.name + "}", quote(str(each.sent(raw[each.name])[0]), safe=""))
+            path = path.replace("{" + each.wire_name + "}", quote(str(each.sent(raw[each.name])[0]), safe=""))
         elif each.name in raw:
             parts[each.location].extend((each.wire_name, value) for value in each.sent(raw[each.name]))
     cookies = "; ".join(f"{name}={value}" for name, value in parts["cookie"])

@@ -60,8 +60,9 @@ def _views(operation: openapi.Operation, request: Request, allowed: Allowed) -> 
     path = openapi.path_template(operation.path).values(openapi.path_segments(request.path)) or {}
     headers = {name.lower(): value for name, value in request.headers}
     cookies = _cookies(headers.get("cookie", ""))
+    itself = request.itself(operation.path) if operation.reads_request else {}
     for query, form, body, choices in _parts(operation, request, allowed):
-        raw = operation.gather(query=query, path=path, headers=headers, cookies=cookies, form=form, body=body)
+        raw = operation.gather(query=query, path=path, headers=headers, cookies=cookies, form=form, body=body, request=itself)
         yield from _spelled(operation, raw, choices, allowed)
 
 

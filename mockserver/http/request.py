@@ -94,11 +94,15 @@ def gatherer(operation: openapi.Operation) -> Gather:
     """The function that returns the raw values of an operation's parameters; locations without parameters are not read."""
     names: dict[str, dict[str, list[str]]] = {}
     for each in operation.parameters:
+        if each.inside is not None:
+            continue
         key = variable(each.wire_name) if each.location == "header" else each.wire_name
         names.setdefault(each.location, {}).setdefault(key, []).append(each.name)
     query = _query_and_form if operation.accepts_form else _query
     fillers = {"query": query, "path": _path, "header": _headers, "cookie": _cookies, "body": _properties}
     places = [fillers[location](each) for location, each in names.items()]
+    if operation.reads_request:
+        places.append(_request(operation))
     arrays = [each for each in operation.parameters if each.items is not None]
 
     def gather(environ: Environ, path: Mapping[str, str], query: str, body: str) -> dict[str, Any]:
@@ -182,6 +186,22 @@ def _headers(names: Names) -> Fill:
     return fill
 
 
+def _request(operation: openapi.Operation) -> Fill:
+    """The request itself."""
+
+    def fill(raw: dict[str, Any], environ: Environ, path: Mapping[str, str], query: str, body: str) -> None:
+        sent = openapi.request_parts(sent_path(environ), operation.path, decoded(query), body, operation.method)
+        raw[openapi.REQUEST] = sent
+
+    return fill
+
+
+def sent_path(environ: Environ) -> str:
+    """The path of a request, percent-encoded where it was sent so."""
+    uri: str | None = environ.get("REQUEST_URI")
+    return decoded(environ["PATH_INFO"] if uri is None else uri.partition("?")[0])
+
+
 def _cookies(names: Names) -> Fill:
     def fill(raw: dict[str, Any], environ: Environ, path: Mapping[str, str], query: str, body: str) -> None:
         _add(raw, parse_cookie(_as_utf_8(environ.get("HTTP_COOKIE", ""))), names)
@@ -190,7 +210,8 @@ def _cookies(names: Names) -> Fill:
 
 
 def _properties(names: Names) -> Fill:
-    """Of a body that is a JSON object."""
+    """Of a JSON body: the properties of an object, or the whole body."""
+    whole = names.get("", ())
 
     def fill(raw: dict[str, Any], environ: Environ, path: Mapping[str, str], query: str, body: str) -> None:
         media = _media(environ) if body else ""
@@ -198,6 +219,8 @@ def _properties(names: Names) -> Fill:
             with suppress(ValueError, RecursionError):  # no JSON, or nested deeper than Python reads
                 found = json.loads(body)
                 _add(raw, found if isinstance(found, dict) else {}, names)
+                if whole and found is not None:
+                    raw.update(dict.fromkeys(whole, found))
 
     return fill
 

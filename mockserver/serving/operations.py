@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mockserver.http.reply import Dropped, Headers, Reply, problem
-from mockserver.http.request import Application, Environ, UnreadableBody, decoded, read_body
+from mockserver.http.request import Application, Environ, UnreadableBody, decoded, read_body, sent_path
 from mockserver.serving.mock import Mock, Table
-from mockserver.serving.routes import Route, is_control, sent_path
+from mockserver.serving.routes import Route, is_control
 from mockserver.worlds.faults import Fault, UnknownOutcome
 from mockserver.worlds.journal import Call, Entry
 from mockserver.worlds.wish import NOTHING, wish_of

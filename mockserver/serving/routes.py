@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import openapi
-from mockserver.http.request import Environ, Gather, decoded, gatherer
+from mockserver.http.request import Gather, gatherer
 
 CONTROL = "/_mock"
 
@@ -40,17 +40,12 @@ class Routes:
 def _entries(operations: Iterable[openapi.Operation]) -> Iterator[tuple[str, str, Route]]:
     """Each operation at its path, and below the base paths of its servers."""
     for operation in operations:
-        reads_body, is_plain = operation.accepts_form or operation.accepts_json, operation.success.content is not None
+        reads_body = operation.accepts_form or operation.accepts_json or operation.reads_request
+        is_plain = operation.success.content is not None
         route = Route(operation, gatherer(operation), reads_body, is_plain)
         for base in ("", *operation.bases):
             if not is_control(path := f"{base}{operation.path}"):
                 yield path, operation.method, route
-
-
-def sent_path(environ: Environ) -> str:
-    """The path of a request, percent-encoded where it was sent so."""
-    uri: str | None = environ.get("REQUEST_URI")
-    return decoded(environ["PATH_INFO"] if uri is None else uri.partition("?")[0])
 
 
 def is_control(path: str) -> bool:

@@ -36,7 +36,7 @@ def _request(operation: openapi.Operation, raw: Mapping[str, Any], base: str) ->
     path, parts = operation.path, {name: list[tuple[str, Any]]() for name in ("query", "header", "cookie", "body")}
     for each in operation.parameters:
         if each.name in raw and each.location == "path":
-            path = path.replace(f"{{{each.name}}}", quote(str(each.sent(raw[each.name])[0]), safe=""))
+            path = path.replace(f"{{{each.wire_name}}}", quote(str(each.sent(raw[each.name])[0]), safe=""))
         elif each.name in raw:
             parts[each.location].extend((each.wire_name, value) for value in each.sent(raw[each.name]))
     headers = {name.title(): value for name, value in parts["header"]}

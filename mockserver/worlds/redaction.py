@@ -70,8 +70,9 @@ class Redaction:
 
     def parameters(self, operation: openapi.Operation | None, raw: Mapping[str, Any]) -> dict[str, Any]:
         """The raw values of an operation's parameters."""
-        known = {each.name: each.credential for each in operation.parameters} if operation else {}
-        return {name: self._parameter(known.get(name), name, value) for name, value in raw.items()}
+        known = {each.name: each.credential for each in operation.parameters if not each.inside} if operation else {}
+        own = {name: value for name, value in raw.items() if operation is None or name in known}
+        return {name: self._parameter(known.get(name), name, value) for name, value in own.items()}
 
     def pairs(self, operation: openapi.Operation | None, pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
         """Names and values of a query or a form."""

@@ -12,6 +12,7 @@ from openapi.decision.envelope import Envelope
 from openapi.decision.lookup import Let
 from openapi.document.errors import Problem
 from openapi.expression.expression import Expression, values_at
+from openapi.parameters.names import REQUEST
 from openapi.parameters.parameter import Parameter, Read, gather
 from openapi.parameters.readings import Stated
 from openapi.state.state import Columns
@@ -30,8 +31,8 @@ class Operation:
     """Parameters, properties of a JSON body, and credentials."""
     lets: Mapping[str, Let]
     rules: tuple[Rule, ...]
-    readers: tuple[tuple[str, Read], ...]
-    """The reader of each parameter, by name."""
+    readers: tuple[tuple[str, str, Read], ...]
+    """For each parameter its name, that of its raw value, and its reader."""
     resolvers: Mapping[str, Callable[[Scope], None]]
     """For each let, and each of its columns that is used: the function that puts it into a scope."""
     accepts_form: bool
@@ -85,9 +86,14 @@ class Operation:
         exactest = min(covering, key=lambda rule: rule.content is not None and rule.content.key == DEFAULT, default=None)
         return replace(exactest, status=status, outcome=f"{self.name}/{status}") if exactest is not None else None
 
-    def json_body(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The JSON body of a request with these values in it; None for a request without a body."""
-        return dict(values) if values or self.requires_json else None
+    @property
+    def reads_request(self) -> bool:
+        """Whether a rule uses the request itself, such as its path."""
+        return any(each.location == REQUEST for each in self.parameters)
+
+    def json_body(self, values: Mapping[str, Any]) -> Any:
+        """The JSON body of a request with these values in it, by wire name; None for a request without a body."""
+        return values[""] if "" in values else dict(values) if values or self.requires_json else None
 
     def gather(self, **parts: Any) -> dict[str, Any]:
         """The raw values of its parameters from `query`, `path`, `headers`, `cookies`, `form` and `body`."""
@@ -106,7 +112,7 @@ class Contract:
     phases: Mapping[str, tuple[tuple[str, Expression], ...]]
     """The phases of a row, by table: names and conditions. The phase of a row is the first whose condition holds."""
     secret_columns: frozenset[tuple[str, str]]
-    """(table, column) pairs that a credential is compared with."""
+    """(table, column) pairs that a credential is compared with, or that are passwords."""
     envelope: Envelope
     languages: tuple[str, ...]
     """The languages of its messages; the first is the default."""

@@ -48,8 +48,8 @@ class Scope(dict[str, Any]):
         self.clock_is_inexact = False  # true in the suite, which does not know the exact time of the server
         self["now"] = now
         get = raw.get
-        for name, read in operation.readers:
-            self[name] = read(get(name))
+        for name, key, read in operation.readers:
+            self[name] = read(get(key))
 
     def __missing__(self, name: str) -> Any:
         self.operation.resolvers[name](self)
@@ -72,7 +72,7 @@ class Operation(Protocol):
     @property
     def parameters(self) -> tuple[Parameter, ...]: ...
     @property
-    def readers(self) -> tuple[tuple[str, Read], ...]: ...
+    def readers(self) -> tuple[tuple[str, str, Read], ...]: ...
     @property
     def checked_values(self) -> Callable[[Scope], tuple[Any, ...]]: ...
     @property

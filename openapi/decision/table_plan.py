@@ -31,6 +31,11 @@ class TablePlan:
         for each in (*node.child("key").children(), *self.row.sequence("required")):
             self.check_column(each, each.value)
 
+    @property
+    def secrets(self) -> set[tuple[str, str]]:
+        """(table, column) of each column with `format: password`."""
+        return {(self.name, name) for name, schema in self.properties.items() if schema.get("format") == "password"}
+
     def index(self, index: Index, bound: str | None) -> tuple[int, bool]:
         """Adds this index if it is new; returns its number, and whether this column is its bound."""
         if self._bounds.get(index) is None:

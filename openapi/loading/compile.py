@@ -29,12 +29,14 @@ from openapi.loading.schemas import (
     declared,
     media_types,
     parameter,
+    parts_of,
     plain_parameter,
     response_schemas,
     unread_bodies,
 )
 from openapi.loading.servers import base_paths
-from openapi.parameters.parameter import Parameter
+from openapi.parameters.names import REQUEST
+from openapi.parameters.parameter import REQUEST_PARAMETERS, Parameter
 from openapi.parameters.readings import Stated, stated_reader
 from openapi.schemas.convert import READ_ONLY, WRITE_ONLY, Schemas
 
@@ -98,7 +100,7 @@ class _Compiler:
             operations=operations,
             tables={name: plan.columns() for name, plan in self.plans.items()},
             phases=phases,
-            secret_columns=_secret_columns(operations.values()),
+            secret_columns=_secret_columns(operations.values()) | {pair for plan in self.plans.values() for pair in plan.secrets},
             envelope=envelope,
             languages=self._languages(),
             language_header=header,
@@ -178,9 +180,14 @@ class _Compiler:
         parameters = self._parameters(item, node, body)
         for problem in unread_bodies(body, self.requests, {each.wire_name for each in parameters if each.location == "query"}):
             self.outline.note(problem)
-        names: dict[str, Any] = {each.name: each.type for each in parameters} | {"now": "integer"}
+        parts = [part for each in parameters for part in parts_of(each)]
+        itself = () if any(each.name == REQUEST for each in parameters) else REQUEST_PARAMETERS
+        everything = {each.name: each for each in (*itself, *parts, *parameters)}
+        names: dict[str, Any] = {each.name: each.type for each in everything.values()} | {NOW: "integer"}
         lets = self._lets(node, names)
-        rules = self._rules(node, name, names, lets, {each.name for each in parameters if not each.required})
+        rules = self._rules(node, name, names, lets, {each.name for each in everything.values() if not each.required})
+        used = _used(lets.values(), rules)
+        parameters = (*parameters, *(each for each in everything.values() if each.inside and each.name in used))
         operation = Operation(
             name=name,
             method=method.upper(),
@@ -188,7 +195,7 @@ class _Compiler:
             parameters=parameters,
             lets=lets,
             rules=rules,
-            readers=tuple((each.name, each.read) for each in parameters),
+            readers=tuple((each.name, each.key, each.read) for each in parameters),
             resolvers=_resolvers(lets.values(), rules),
             accepts_form=FORM in media,
             accepts_json=JSON in media,
@@ -237,8 +244,9 @@ class _Compiler:
             else:
                 hint = "an expression has names of letters, digits and _"
                 self.outline.note(each.problem(f"no rule can use the parameter {each.value.get('name')}", hint))
-        parameters = [*own, *body_parameters(body, self.requests), *credentials(self.root, node, self.problems.append)]
-        return tuple({each.name: each for each in parameters}.values())
+        own += credentials(self.root, node, self.problems.append)
+        named = {each.name: each for each in own}
+        return (*named.values(), *body_parameters(body, self.requests, named.keys()))
 
     def _lets(self, node: Node, names: dict[str, Any]) -> dict[str, Let]:
         """The lets of the operation, and the top-level lets whose names it has. Adds their types to `names`."""
@@ -362,6 +370,13 @@ def _known(node: Node, key: str, names: Names) -> tuple[str, ...]:
 
 def _expressions(parts: Iterable[Let] | Iterable[Rule]) -> Iterator[Expression]:
     return (expression for part in parts for expression in part.expressions)
+
+
+def _used(lets: Iterable[Let], rules: Iterable[Rule]) -> set[str]:
+    """The names that lets and rules use."""
+    expressions = (*_expressions(lets), *_expressions(rules))
+    named = (name for rule in rules for name in (*rule.missing, *rule.malformed, *rule.unreadable))
+    return {*named, *(reference.name for each in expressions for reference in each.references)}
 
 
 def _resolvers(lets: Iterable[Let], rules: Iterable[Rule]) -> dict[str, Callable[[Any], None]]:

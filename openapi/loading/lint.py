@@ -10,6 +10,7 @@ from openapi.decision.decision import ANY_CODE, DOCUMENTED, PERMITTED, Rule
 from openapi.decision.envelope import Envelope
 from openapi.document.document import Node
 from openapi.document.errors import Problem
+from openapi.parameters.names import REQUEST
 from openapi.parameters.parameter import MISSING
 from openapi.schemas.flat import CHOICES, Definitions, flat
 
@@ -47,6 +48,8 @@ def _parameters(operation: Operation, node: Node) -> Iterator[Problem]:
     missing = {name for rule in answers for name in rule.missing}
     malformed = {name for rule in answers for name in rule.malformed}
     for each in operation.parameters:
+        if each.inside is not None:
+            continue  # what it is a part of is malformed without it
         if each.required and each.location != "path" and each.default is None and each.name not in missing:
             yield node.problem(
                 f"{each.name} is required, and no row says what happens when it is missing",
@@ -63,8 +66,8 @@ def _unreachable(operation: Operation) -> Iterator[Problem]:
     seen: dict[tuple[str, str, bool], int] = {}
     for rule in operation.rules:
         for name in rule.missing:
-            if name in parameters and parameters[name].location == "path":
-                yield _at(rule, f"missing: {name} can never hold", f"{name} is in the path")
+            if name in parameters and parameters[name].location in ("path", REQUEST):
+                yield _at(rule, f"missing: {name} can never hold", f"{name} is in every request")
             elif name in parameters and parameters[name].read(None) is not MISSING:
                 yield _at(rule, f"missing: {name} can never hold", f"{name} has a default")
         for name in (*rule.malformed, *rule.unreadable):

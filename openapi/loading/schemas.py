@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
+from itertools import islice
 from typing import Any
 
 from openapi.document.document import Node
 from openapi.document.errors import ContractError, Problem, first_line
 from openapi.parameters.arrays import items_of
-from openapi.parameters.parameter import Parameter, json_type, reader
+from openapi.parameters.names import BODY, expression_name
+from openapi.parameters.parameter import Parameter, json_type, part_reader, reader
 from openapi.schemas.convert import Schemas
 from openapi.schemas.flat import CHOICES, Definitions, flat, uses_definitions
 from openapi.schemas.validator import validator
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 LOCATIONS = ("query", "path", "header", "cookie")
+DEEPEST, MOST_PARTS = 6, 500
+"""Levels of objects in a JSON body, and parts of them, that have names."""
 
 
 def declared(item: Node, node: Node) -> Iterator[Node]:
@@ -30,10 +34,11 @@ def declared(item: Node, node: Node) -> Iterator[Node]:
 def parameter(node: Node, schemas: Schemas) -> Parameter | None:
     """A declared parameter; None if no rule can name it. Raises InvalidDocument."""
     schema = _schema(node, node.value.get("schema"), schemas)
-    location, name = node.value["in"], str(node.value.get("name", ""))
-    if not name.isidentifier():
+    location, wire_name = node.value["in"], str(node.value.get("name", ""))
+    name = expression_name(wire_name)
+    if not name:
         return None  # no expression can use it
-    wire_name = name.lower() if location == "header" else name
+    wire_name = wire_name.lower() if location == "header" else wire_name
     required, kind = node.value.get("required") is True, json_type(schema)
     items = items_of(node.value) if kind == "array" else None
     if kind == "object" or (kind == "array" and items is None):
@@ -48,13 +53,40 @@ def plain_parameter(value: dict[str, Any]) -> Parameter:
     return Parameter(name, location, name.lower() if location == "header" else name, {}, location == "path", reader({}))
 
 
-def body_parameters(body: Node | None, schemas: Schemas) -> Iterator[Parameter]:
-    """The properties of a JSON body as parameters. Raises InvalidDocument."""
+def body_parameters(body: Node | None, schemas: Schemas, taken: Set[str]) -> Iterator[Parameter]:
+    """A JSON body as parameters: its properties, with `body.` before a name that is `taken`; or itself, if it is no object.
+
+    Raises InvalidDocument.
+    """
     schema = _media_schema(body, schemas, JSON)
-    for name, each in schema.get("properties", {}).items():
+    if schema and "properties" not in schema and json_type(schema) != "object" and "type" in schema:
+        required = body is not None and body.value.get("required") is True
+        yield Parameter(BODY, "body", "", schema, required, reader(schema, "body"))
+    for key, each in schema.get("properties", {}).items():
         own = _in_one_place(each, schema.get("$defs", {}))
-        required = name in schema.get("required", ())
-        yield Parameter(name, "body", name, own, required, reader(own, "body"))
+        if name := expression_name(key):
+            name = f"{BODY}.{name}" if name in taken else name
+            yield Parameter(name, "body", key, own, key in schema.get("required", ()), reader(own, "body"))
+
+
+def parts_of(parameter: Parameter) -> Iterator[Parameter]:
+    """The properties of an object in a JSON body as parameters, and those of objects in it, by path: `user.name.first`."""
+    yield from islice(_parts_of(parameter, parameter.schema.get("$defs", {}), 1), MOST_PARTS)
+
+
+def _parts_of(parameter: Parameter, definitions: Definitions, depth: int) -> Iterator[Parameter]:
+    if parameter.location != "body" or depth > DEEPEST:
+        return
+    schema = parameter.schema
+    for key, each in schema.get("properties", {}).items():
+        if name := expression_name(key):
+            own = _in_one_place(each, definitions)
+            required = parameter.required and key in schema.get("required", ())
+            keys = (*parameter.keys, key)
+            read = part_reader(keys, reader(own, "body"))
+            part = Parameter(f"{parameter.name}.{name}", "body", key, own, required, read, inside=parameter.key, keys=keys)
+            yield part
+            yield from _parts_of(part, definitions, depth + 1)
 
 
 def media_types(body: Node | None) -> tuple[str, ...]:

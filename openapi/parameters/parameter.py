@@ -23,6 +23,7 @@ from types import MappingProxyType
 from typing import Any
 
 from openapi.parameters.arrays import Items, split
+from openapi.parameters.names import REQUEST, REQUEST_PARTS
 from openapi.schemas.validator import validator
 
 
@@ -62,9 +63,9 @@ class Parameter:
 
     name: str
     location: str
-    """query, path, header, cookie or body."""
+    """query, path, header, cookie or body; request for a part of the request itself."""
     wire_name: str
-    """Its name in the request; differs from `name` for a credential."""
+    """Its name in the request; empty for a JSON body that is no object."""
     schema: Mapping[str, Any]
     required: bool
     read: Read
@@ -72,11 +73,26 @@ class Parameter:
     credential: bool = False
     items: Items | None = None
     """How the items of an array stand in the request; None for another type, and in a JSON body."""
+    inside: str | None = None
+    """The name of the parameter that it is a part of; its raw value is in the one of that."""
+    keys: tuple[str, ...] = ()
+    """The keys that lead to it there."""
     type: str = field(init=False)
     """The JSON type of the value; `string` where the schema names none."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "type", json_type(self.schema))
+
+    @property
+    def key(self) -> str:
+        """The name of the raw value that has it."""
+        return self.inside or self.name
+
+    def put(self, raw: Raw, value: Any) -> dict[str, Any]:
+        """Raw values with another value of it, or without it for None."""
+        if self.inside is None:
+            return {name: each for name, each in {**raw, self.name: value}.items() if each is not None}
+        return {**raw, self.inside: _with(raw.get(self.inside), self.keys, value)}
 
     def taken(self, values: Sequence[Any]) -> Any:
         """The raw value from the values that a request has under its name; there is at least one."""
@@ -137,6 +153,38 @@ def _without_range(schema: Mapping[str, Any]) -> dict[str, Any]:
     low, high = INT_RANGES.get(schema.get("format", ""), INT_RANGES["int64"])
     redundant = {"minimum": schema.get("minimum", low) <= low, "maximum": schema.get("maximum", high) >= high}
     return {key: value for key, value in schema.items() if not redundant.get(key)}
+
+
+def _with(found: Any, keys: tuple[str, ...], value: Any) -> Any:
+    """An object with another value where the keys lead, or without one for None; in the place of what is no object a new one."""
+    if not keys:
+        return value
+    first, *rest = keys
+    whole = found if isinstance(found, dict) else {}
+    part = _with(whole.get(first), tuple(rest), value)
+    return {key: each for key, each in whole.items() if key != first} if part is None else {**whole, first: part}
+
+
+def part_reader(keys: tuple[str, ...], read: Read) -> Read:
+    """Reads a part of an object by these keys. It is missing if an object above it is, and undetermined if that is none."""
+
+    def read_part(raw: Any) -> Any:
+        for key in keys:
+            if raw is None:
+                return read(None)
+            if not isinstance(raw, dict):
+                return UNDETERMINED
+            raw = raw.get(key)
+        return read(raw)
+
+    return read_part
+
+
+REQUEST_PARAMETERS = tuple(
+    Parameter(f"{REQUEST}.{part}", REQUEST, part, {}, False, part_reader((part,), lambda raw: raw), inside=REQUEST, keys=(part,))
+    for part in REQUEST_PARTS
+)
+"""The parts of the request itself, as texts."""
 
 
 def read_credential(raw: str | None) -> str | Absence:
@@ -238,15 +286,21 @@ def gather(
     cookies: Raw = _NOTHING,
     form: Raw = _NOTHING,
     body: Any = None,
+    request: Raw = _NOTHING,
 ) -> dict[str, Any]:
     """The raw values of the parameters of an operation, from the parts of an HTTP request.
 
     The names of `headers` must be in lower case. A value of an array that is repeated may be a list. Query parameters may also
-    be in the form; where both have one, the query wins.
+    be in the form; where both have one, the query wins. `request` has the parts of the request itself.
     """
-    sources = {"query": query, "path": path, "header": headers, "cookie": cookies, "body": body if isinstance(body, dict) else {}}
+    properties = {**body, "": body} if isinstance(body, dict) else {"": body}
+    sources = {"query": query, "path": path, "header": headers, "cookie": cookies, "body": properties}
     raw: dict[str, Any] = {}
     for parameter in parameters:
+        if parameter.location == REQUEST:
+            raw[REQUEST] = request
+        if parameter.inside is not None:
+            continue
         value = sources[parameter.location].get(parameter.wire_name)
         if value is None and parameter.location == "query":
             value = form.get(parameter.wire_name)
