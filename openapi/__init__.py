@@ -6,7 +6,19 @@ This package does not use HTTP, a clock or a global random generator; the caller
 from openapi.decision.content import Content
 from openapi.decision.contract import Contract, Operation
 from openapi.decision.data import NOT_EXPECTED
-from openapi.decision.decision import ANY_CODE, ASSUMED, Acceptance, Decision, Permitted, Rule, decide, force, permitted
+from openapi.decision.decision import (
+    ANY_CODE,
+    ASSUMED,
+    NOTHING_SHOWN,
+    Acceptance,
+    Decision,
+    Permitted,
+    Rule,
+    Shown,
+    decide,
+    force,
+    permitted,
+)
 from openapi.decision.envelope import Envelope
 from openapi.decision.footprint import Footprint, footprint
 from openapi.decision.lookup import Let
@@ -39,6 +51,7 @@ __all__ = [
     "KEYS",
     "KINDS",
     "METHODS",
+    "NOTHING_SHOWN",
     "NOT_EXPECTED",
     "REQUEST",
     "REQUESTS",
@@ -66,6 +79,7 @@ __all__ = [
     "Problem",
     "Rule",
     "Schemas",
+    "Shown",
     "Source",
     "State",
     "Stated",

@@ -26,7 +26,8 @@ def reply(body, status=200, headers=JSON):
 
 def read(contract, name, answer):
     operation = contract.operations[name]
-    return ReplyReader(contract).read(operation, answer)
+    said = ReplyReader(contract).read(operation, answer)
+    return contract.envelope.code_of(said.body), said.data
 
 
 @pytest.mark.parametrize("text", ["200.0", "200.00", "2e2", "200"])

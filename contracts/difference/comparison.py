@@ -84,4 +84,6 @@ def has_table(operation: openapi.Operation) -> bool:
 
 def _shared(side: Side) -> list[object]:
     """What of a document bears on every decision table."""
-    return [side.root.value.get(key) for key in ("x-let", "x-outcomes", "x-state", "x-envelope", "components", "security")]
+    return [
+        side.root.value.get(key) for key in ("x-let", "x-outcomes", "x-rows", "x-state", "x-envelope", "components", "security")
+    ]

@@ -88,29 +88,7 @@ class Row:
 
 def rows_of(side: Side, operation: openapi.Operation, renamed: Mapping[str, str]) -> tuple[Row, ...]:
     """The rows of an operation with a decision table, in its order: those of the document, then its own."""
-    common = iter(side.root.sequence("x-outcomes"))
-    own = iter(side.nodes(operation)[1].sequence("x-outcomes"))
-    found = []
-    for rule in operation.rules:
-        nodes = common if rule.common else own  # an operation has its common rows in the order of the document
-        node = next(each for each in nodes if not rule.common or _is_row(each.value, rule))
-        found.append(Row(rule, node, renamed))
-    return tuple(found)
-
-
-def _is_row(value: Mapping[str, Any], rule: openapi.Rule) -> bool:
-    """Whether a common row of the document is this one."""
-
-    def names(key: str) -> tuple[str, ...]:
-        said = value.get(key, [])
-        return tuple(said) if isinstance(said, list) else (said,)
-
-    same = value.get("code") == rule.code and value.get("status", 200) == rule.status
-    when = value.get("when")
-    expression = None if rule.when is None else rule.when.source
-    texts = when if isinstance(when, str) or when is None else str(when).lower()
-    lists = all(names(key) == getattr(rule, key) for key in ("missing", "malformed", "unreadable"))
-    return same and lists and texts == expression
+    return tuple(Row(rule, side.root.at(rule.pointer), renamed) for rule in operation.rules)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -69,7 +69,7 @@ class Candidate:
 def reply_text(operation: openapi.Operation, seen: openapi.Permitted) -> str:
     """The outcome that is expected, and its data unless they are minted."""
     answer, scope = seen.answer, seen.scope
-    known = answer.data is not None and not answer.mint
+    known = answer.shows and not answer.mint
     return (
         f"{answer.outcome} {openapi.force(operation, answer, scope.raw, scope.state, scope['now'], Random(0)) if known else ''}"
     )
@@ -118,7 +118,7 @@ class Walker:
 
     def __init__(self, environment: Environment, drawers: list[Drawer]) -> None:
         self._environment, self._drawers = environment, drawers
-        self._reads = [each for each in drawers if each.operation.success.data and not each.operation.success.mint]
+        self._reads = [each for each in drawers if each.operation.success.shows and not each.operation.success.mint]
         self._minted = {table for each in drawers for table in each.operation.success.mints}
         self._seen: Counter[tuple[Any, ...]] = Counter()
         self.steps = 0

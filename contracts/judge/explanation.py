@@ -8,6 +8,7 @@ from typing import Any
 
 import openapi
 from contracts.judge.doubt import RULE
+from contracts.judge.reply import Said
 from contracts.judge.verdict import KINDS, NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
 from contracts.judge.views import View
 
@@ -37,32 +38,32 @@ class Explanation:
 
 
 def explain(
-    views: Iterable[tuple[openapi.Permitted, View]], got: str, status: int, data: Any, *, strict_order: bool
+    views: Iterable[tuple[openapi.Permitted, View]], said: Said, *, strict_order: bool
 ) -> tuple[list[Explanation], list[tuple[str, str]]]:
-    """The explanations of an outcome, and for each rejected one the rule and the differences.
+    """The explanations of a reply, and for each rejected one the rule and the differences.
 
     With `strict_order` a server checks in the order of the table.
     """
     found, complaints = [], []
     for seen, view in views:
-        rule = seen.rule(got)
-        if rule is None or rule.status != status:
-            continue
-        if strict_order and (rule := seen.in_order().rule(got)) is None:
-            complaints.append((str(seen.refusals[0]), f"comes before {got} in the table"))
-            continue
-        if not rule.effects and rule.data is None:
-            found.append(Explanation(seen, view, rule, seen.scope.state))
-            continue
-        try:
-            accepted = seen.accept(rule, data)
-        except openapi.ExecutionError as error:
-            complaints.append((str(rule), str(error)))
-            continue
-        if accepted.differences:
-            complaints.append((str(rule), "; ".join(accepted.differences)))
-        else:
-            found.append(Explanation(seen, view, rule, accepted.state, accepted.minted, tuple(accepted.changes)))
+        rules = [rule for rule in seen.rules_with(said.outcome) if rule.status == said.reply.status]
+        if strict_order and rules:
+            in_order = seen.in_order()
+            if not (rules := [rule for rule in in_order.rules_with(said.outcome) if rule in rules]):
+                complaints.append((str(seen.refusals[0]), f"comes before {said.outcome} in the table"))
+        for rule in rules:
+            if not (rule.effects or rule.shows):
+                found.append(Explanation(seen, view, rule, seen.scope.state))
+                continue
+            try:
+                accepted = seen.accept(rule, said.data, said.body, said.reply.headers)
+            except openapi.ExecutionError as error:
+                complaints.append((str(rule), str(error)))
+                continue
+            if accepted.differences:
+                complaints.append((str(rule), "; ".join(accepted.differences)))
+            else:
+                found.append(Explanation(seen, view, rule, accepted.state, accepted.minted, tuple(accepted.changes)))
     return found, complaints
 
 

@@ -20,7 +20,7 @@ from contracts.judge.doubt import RULE, Doubt, without_lost
 from contracts.judge.explanation import Explanation, as_unexplained, by_simplicity, explain, grouped, judgement, violated
 from contracts.judge.possible import Possible
 from contracts.judge.readings import TAKES, Readings
-from contracts.judge.reply import BODILESS, InvalidReply, ReplyReader, decoded, outcome
+from contracts.judge.reply import BODILESS, InvalidReply, ReplyReader, Said, decoded, outcome
 from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
 from contracts.judge.views import Allowed, Choice, View, folded_views, unlike_views, views
 
@@ -74,22 +74,23 @@ class Oracle:
         seen = self._views_of(request, reply)
         first = seen[0][0]
         try:
-            got, data = self._read(operation, reply)
+            said = self._reader.read(operation, reply)
         except InvalidReply as error:
             if kind := self._refused_body(request, reply):
                 return self._without_body(kind, first, operation, error.got)
             self._add_possible_states(each for each, _ in seen)
             return violated(first, error.got, error.rule, error.detail)
-        explanations, complaints = self._explain(seen, got, reply.status, data)
+        got = said.outcome
+        explanations, complaints = self._explain(seen, said)
         broken = None
         if not explanations:
-            explanations, broken = self._explain_otherwise(request, reply, got, data)
+            explanations, broken = self._explain_otherwise(request, said)
         if broken is not None:
             self._keep(self._distinct(explanations))
             return violated(first, got, *broken)
         if explanations:
             return self._explained(explanations, got)
-        unsure = self._is_unsure(seen, got, reply.status, data)
+        unsure = self._is_unsure(seen, said)
         self._add_possible_states((each for each, _ in seen), got)
         judged = violated(first, got, *next(iter(complaints), (str(first.answer), "")))
         return as_unexplained(judged) if unsure else judged
@@ -109,28 +110,21 @@ class Oracle:
 
     def ways(self, before: Possible, request: Request, reply: Reply) -> list[Way]:
         """The ways in which a server in this state may have handled a request that got this reply. Raises InvalidReply."""
-        seen, got, data = self._seen_from(before, request, reply)
-        explanations, _ = self._explain(seen, got, reply.status, data)
+        seen, said = self._seen_from(before, request, reply)
+        explanations, _ = self._explain(seen, said)
         groups = grouped(sorted(explanations, key=by_simplicity))
-        return [Way(Possible(found[0].state, self._common(found)), judgement(found[0], got)) for found in groups]
+        return [Way(Possible(found[0].state, self._common(found)), judgement(found[0], said.outcome)) for found in groups]
 
     def objection(self, before: Possible, request: Request, reply: Reply) -> Verdict:
         """The violation of a server in this state that gave this reply to a request. Raises InvalidReply."""
-        seen, got, data = self._seen_from(before, request, reply)
-        first, (_, complaints) = seen[0][0], self._explain(seen, got, reply.status, data)
-        return violated(first, got, *next(iter(complaints), (str(first.answer), ""))).verdict
+        seen, said = self._seen_from(before, request, reply)
+        first, (_, complaints) = seen[0][0], self._explain(seen, said)
+        return violated(first, said.outcome, *next(iter(complaints), (str(first.answer), ""))).verdict
 
-    def _seen_from(
-        self, before: Possible, request: Request, reply: Reply
-    ) -> tuple[list[tuple[openapi.Permitted, View]], str, Any]:
-        """What a server in this state may have seen of a request, and the outcome and the data of its reply."""
+    def _seen_from(self, before: Possible, request: Request, reply: Reply) -> tuple[list[tuple[openapi.Permitted, View]], Said]:
+        """What a server in this state may have seen of a request, and what its reply says. Raises InvalidReply."""
         seen = self._views_from((before,), request, reply.sent, reply.received, self.readings.allowed)
-        return list(seen), *self._read(self.contract.operations[request.operation], reply)
-
-    def _read(self, operation: openapi.Operation, reply: Reply) -> tuple[str, Any]:
-        """The outcome and the data of a reply. Raises InvalidReply."""
-        code, data = self._reader.read(operation, reply)
-        return outcome(operation, reply.status, code), data
+        return list(seen), self._reader.read(self.contract.operations[request.operation], reply)
 
     def ways_without_reply(self, before: Possible, request: Request, sent: int, received: int) -> list[Way]:
         """The ways in which a server in this state may have handled a request whose reply was lost: also not at all."""
@@ -204,12 +198,10 @@ class Oracle:
             if known.rule(refusal.rule.outcome) is None:
                 self._exact_keys.add((operation.name, name))
 
-    def _explain_otherwise(
-        self, request: Request, reply: Reply, got: str, data: Any
-    ) -> tuple[list[Explanation], tuple[str, str] | None]:
+    def _explain_otherwise(self, request: Request, said: Said) -> tuple[list[Explanation], tuple[str, str] | None]:
         """The explanations by readings that are excluded, and the rule that the simplest of them violates, if any."""
-        seen = self._views(request, reply.sent, reply.received, self.readings.possible, folding=True)
-        found, _ = self._explain(seen, got, reply.status, data)
+        seen = self._views(request, said.reply.sent, said.reply.received, self.readings.possible, folding=True)
+        found, _ = self._explain(seen, said)
         found = [each for each in found if each.kind == VERIFIED]
         if not found:
             return [], None
@@ -335,9 +327,9 @@ class Oracle:
                 yield each
 
     def _explain(
-        self, views: Iterable[tuple[openapi.Permitted, View]], got: str, status: int, data: Any
+        self, views: Iterable[tuple[openapi.Permitted, View]], said: Said
     ) -> tuple[list[Explanation], list[tuple[str, str]]]:
-        return explain(views, got, status, data, strict_order=self.strict_order)
+        return explain(views, said, strict_order=self.strict_order)
 
     def _add_possible_states(self, views: Iterable[openapi.Permitted], got: str | None = None) -> None:
         """Adds the states that the server may be in after an invalid reply, or none.
@@ -379,7 +371,7 @@ class Oracle:
         common = [choice for choice in first if all(choice in each for each in others)]
         return tuple(each for each in common if len(self.readings.allowed(*each[:3], openapi.KINDS[each[0]])) > 1)
 
-    def _is_unsure(self, seen: list[tuple[openapi.Permitted, View]], got: str, status: int, data: Any) -> bool:
+    def _is_unsure(self, seen: list[tuple[openapi.Permitted, View]], said: Said) -> bool:
         """Whether a reply that nothing explains may be due to doubtful rows. In a list these may be there or not."""
         hows = {how for each, _ in seen for how in self._doubt.touched(each).values()}
         if hows != {"all"}:
@@ -387,6 +379,6 @@ class Oracle:
         certain = self._doubt.certain(self.state)
         scopes = ((each.scope, view) for each, view in seen)
         views = ((openapi.permitted(one.operation, view.raw, certain, one["now"], view.values), view) for one, view in scopes)
-        explanations, complaints = self._explain(views, got, status, data)
+        explanations, complaints = self._explain(views, said)
         details = (detail.split("; ") for _, detail in complaints)
         return bool(explanations) or any(all(each.endswith(openapi.NOT_EXPECTED) for each in parts) for parts in details)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +27,17 @@ class InvalidReply(Exception):
         super().__init__(rule)
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a reply says."""
+
+    outcome: str
+    reply: Reply
+    body: Any = None
+    """Decoded."""
+    data: Any = None
+
+
 class ReplyReader:
     """Reads the replies of one contract; compiles each response schema once."""
 
@@ -38,18 +50,18 @@ class ReplyReader:
             for status, schema in operation.response_schemas.items()
         }
 
-    def read(self, operation: openapi.Operation, reply: Reply) -> tuple[Any, Any]:
-        """The code and the data of a reply. Raises InvalidReply where its status, type or schema is not documented."""
+    def read(self, operation: openapi.Operation, reply: Reply) -> Said:
+        """What a reply says. Raises InvalidReply where its status, type or schema is not documented."""
         statuses = sorted({rule.status for rule in operation.rules})
         if reply.status not in statuses:
             said = ", ".join(map(str, statuses))
             rule = f"HTTP status: {_answerer(operation, reply)} answers {reply.status}, the contract {said}"
             raise InvalidReply(f"HTTP {reply.status}", rule, _hint(reply))
         if reply.status in BODILESS and not reply.body:
-            return None, None
+            return Said(outcome(operation, reply.status, None), reply)
         schema = self._schema(operation, reply.status)
         if schema is None and not reply.body:
-            return None, None
+            return Said(outcome(operation, reply.status, None), reply)
         media_type = reply.headers.get("content-type", "json")
         if schema is not None and "json" not in media_type.lower():
             raise InvalidReply(media_type, f"reply header: Content-Type is {media_type}, the contract answers with JSON")
@@ -61,7 +73,7 @@ class ReplyReader:
             shown = code if isinstance(code, (str, int)) else type(code).__name__
             pointer, message = _located_error(error, self._code_path)
             raise InvalidReply(f"code {shown!r}", f"reply schema: {pointer}", message)
-        return code, self._envelope.data_of(body)
+        return Said(outcome(operation, reply.status, code), reply, body, self._envelope.data_of(body))
 
     def _schema(self, operation: openapi.Operation, status: int) -> Any:
         """The schema of a reply: that of its status, else of the range, else of `default`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -14,6 +14,8 @@ from mockserver.worlds.journal import Entry
 from mockserver.worlds.wish import NOTHING
 
 SAFE = "/:{} ?&=+,;@!$'()*[]~"
+NO_HEADERS: Mapping[str, str] = {}
+Write = Callable[[openapi.Shown], Reply]
 _DATA = f"the data of {uuid4()}"
 
 
@@ -22,7 +24,7 @@ class Replies:
 
     def __init__(self, contract: openapi.Contract) -> None:
         self.contract = contract
-        self._writers: dict[tuple[int, str], Callable[[Any], Reply]] = {}
+        self._writers: dict[tuple[int, str], Write] = {}
 
     def of(self, entry: Entry) -> Reply:
         """The reply of an entry."""
@@ -38,25 +40,28 @@ class Replies:
         write = self._writers.get(key)
         if write is None:
             write = self._writers[key] = self._writer(decision.rule, language)
-        return write(decision.data)
+        return write(decision.shown)
 
-    def _writer(self, rule: openapi.Rule, language: str) -> Callable[[Any], Reply]:
+    def _writer(self, rule: openapi.Rule, language: str) -> Write:
         if (content := rule.content) is not None:
             constant = _documented(rule, content.media_type, content.body)
-            return lambda data: constant
+            return lambda shown: constant
 
-        def whole(data: Any) -> Reply:
-            return _wire(rule, JSON, encoded(self.contract.body(rule, language, data)))
+        def whole(shown: openapi.Shown) -> Reply:
+            return _wire(rule, JSON, encoded(self.contract.body(rule, language, shown)), shown.headers)
 
-        blank, (status, headers, sample, *_) = whole(None), whole(_DATA)
+        if rule.body is not None or rule.headers:
+            return whole
+        blank, (status, headers, sample, *_) = whole(openapi.NOTHING_SHOWN), whole(openapi.Shown(_DATA))
         if rule.data is None:
-            return lambda data: blank
+            return lambda shown: blank
         if sample.count(place := encoded(_DATA)) != 1 or headers[-1][0] != LENGTH:
             return whole
         (before, after), fixed = sample.split(place), headers[:-1]
         head = head_of(status, [*fixed, (LENGTH, "")]).removesuffix("\r\n")
 
-        def around(data: Any) -> Reply:
+        def around(shown: openapi.Shown) -> Reply:
+            data = shown.data
             if data is None:
                 return blank
             body = before + encoded(data) + after
@@ -71,14 +76,14 @@ class Replies:
             return page(fault.page)
         if rule is None or fault is None:
             return problem(entry.status or 500, str((entry.body or {}).get("detail", "")))
-        body, media = entry.body, JSON
+        body, media, headers = entry.body, JSON, entry.headers
         if rule.content is not None:
             media, body = entry.call.wish.body(rule.content)
         elif entry.decision is not None:
-            body = self.contract.body(rule, entry.call.language, entry.decision.data)
+            body = self.contract.body(rule, entry.call.language, entry.decision.shown)
         if fault.broken or fault.patch is not None:
-            return _wire(rule, media, fault.spoilt(body))
-        return _documented(rule, media, body) if rule.content is not None else _wire(rule, media, encoded(body))
+            return _wire(rule, media, fault.spoilt(body), headers)
+        return _documented(rule, media, body) if rule.content is not None else _wire(rule, media, encoded(body), headers)
 
 
 def _documented(rule: openapi.Rule, media: str, body: Any) -> Reply:
@@ -86,9 +91,9 @@ def _documented(rule: openapi.Rule, media: str, body: Any) -> Reply:
     return _wire(rule, media, written(media, body) if media else b"")
 
 
-def _wire(rule: openapi.Rule, media: str, body: bytes) -> Reply:
+def _wire(rule: openapi.Rule, media: str, body: bytes, more: Mapping[str, str] = NO_HEADERS) -> Reply:
     # A header is Latin-1, and an operationId may be anything.
-    headers = [*(rule.content.headers if rule.content else ()), ("Mock-Outcome", quote(rule.outcome, safe=SAFE))]
+    headers = [*(rule.content.headers if rule.content else more.items()), ("Mock-Outcome", quote(rule.outcome, safe=SAFE))]
     if rule.status in BODILESS:
         return Reply(status_line(rule.status), headers, b"")
     if media:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
@@ -61,6 +61,8 @@ class Entry:
     rule: openapi.Rule | None = None
     body: Any = None
     """The reply where it is not the decision's."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of that reply."""
     fault: Fault | None = None
     tainted: bool = False
     """Whether a fault forced or changed the reply, so that it says nothing about the state."""
@@ -117,7 +119,7 @@ class Entry:
             return self.body
         if (content := self.decision.rule.content) is not None:
             return self.call.wish.body(content)[1]
-        return contract.body(self.decision.rule, self.call.language, self.decision.data)
+        return contract.body(self.decision.rule, self.call.language, self.decision.shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,8 +115,8 @@ class LiveWorld:
             if rule.content is not None:
                 entry.body = call.wish.body(rule.content)[1]
             else:
-                data = openapi.force(operation, rule, call.raw, self.state, now, self.random)
-                entry.body = self.contract.body(rule, call.language, data)
+                shown = openapi.force(operation, rule, call.raw, self.state, now, self.random)
+                entry.body, entry.headers = self.contract.body(rule, call.language, shown), shown.headers
         return entry
 
     def _failed(self, call: Call, error: Exception) -> Entry:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from openapi.decision.content import DEFAULT
-from openapi.decision.decision import ANY_CODE, PERMITTED, OrderedRules, Rule, Scope
+from openapi.decision.decision import ANY_CODE, PERMITTED, OrderedRules, Rule, Scope, Shown
 from openapi.decision.envelope import Envelope
 from openapi.decision.lookup import Let
 from openapi.document.errors import Problem
@@ -131,6 +131,8 @@ class Contract:
     files: tuple[str, ...] = ()
     """Its file, and those that its references name."""
 
-    def body(self, rule: Rule, language: str, data: Any) -> Any:
+    def body(self, rule: Rule, language: str, shown: Shown) -> Any:
         """The body of a reply, before serialization as JSON."""
-        return data if rule.content is not None else self.envelope.body(rule.code, rule.message(language), data)
+        if rule.content is not None:
+            return shown.data
+        return self.envelope.body(rule.code, rule.message(language), shown.data, shown.body, refusal=rule.refuses)

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from random import Random
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from openapi.decision.content import Content
 from openapi.decision.data import Match, Template
 from openapi.decision.effect import Effect
+from openapi.decision.headers import Header
 from openapi.decision.lookup import Let
 from openapi.document.errors import ExecutionError, short_name
 from openapi.expression.expression import Expression
@@ -103,12 +104,19 @@ class Rule:
     mint: tuple[tuple[str, Expression], ...]
     effects: tuple[Effect, ...]
     data: Template | None
+    body: Template | None
+    """What the body has besides the code, the message and the data."""
+    headers: tuple[Header, ...]
     file: str
     line: int
+    pointer: tuple[str | int, ...] = ()
+    """Where the row is in the document; empty for an operation without a decision table."""
     content: Content | None = None
     """The documented reply of an operation without a decision table; None for any other."""
     common: bool = False
     """Whether it is a row of the top-level `x-outcomes`."""
+    refuses: bool = False
+    """Whether its outcome is another one than the success."""
     holds: Callable[[Scope], bool] = field(init=False, repr=False, compare=False)
     """Whether every condition is met; an Absence counts as false. Raises ExecutionError where an expression fails."""
 
@@ -141,8 +149,23 @@ class Rule:
         yield from (expression for _, expression in self.mint)
         for effect in self.effects:
             yield from effect.expressions
-        if self.data is not None:
-            yield from self.data.expressions
+        for template in (self.data, self.body):
+            if template is not None:
+                yield from template.expressions
+        yield from (header.expression for header in self.headers)
+
+    @property
+    def shows(self) -> bool:
+        """Whether its reply has more than the code and the message."""
+        return self.data is not None or self.body is not None or bool(self.headers)
+
+    def shown(self, scope: Scope) -> Shown:
+        """What its reply shows; minted values must be in the scope."""
+        return Shown(
+            self.data.render(scope) if self.data else None,
+            self.body.render(scope) if self.body else None,
+            {each.name: text for each in self.headers if (text := each.rendered(scope)) is not None},
+        )
 
     def requires_absence(self, parameters: Set[str]) -> tuple[str, ...]:
         """Parameters of which one must be missing or malformed for the rule to hold; empty where there is no such condition."""
@@ -191,6 +214,18 @@ class Rule:
         return draft.finished()
 
 
+class Shown(NamedTuple):
+    """What a reply shows besides its code and its message."""
+
+    data: Any = None
+    body: Any = None
+    """What is merged into the body."""
+    headers: Mapping[str, str] = _NOTHING
+
+
+NOTHING_SHOWN = Shown()
+
+
 @dataclass(slots=True)
 class Decision:
     """The decision on a request: the rule that answers it, the next state, the reply data and the changes."""
@@ -203,8 +238,13 @@ class Decision:
     rule: Rule
     state: State
     minted: Mapping[str, Any]
-    data: Any
+    shown: Shown
     changes: list[Change]
+
+    @property
+    def data(self) -> Any:
+        """The data of the reply."""
+        return self.shown.data
 
     @property
     def outcome(self) -> str:
@@ -265,22 +305,33 @@ class Permitted:
         return replace(self, rules=tuple(rule for rule in self.rules if rule.number < end or rule.always))
 
     def rule(self, outcome: str) -> Rule | None:
-        """The rule that permits an outcome: documented before assumed before permitted, then one with a condition first."""
+        """The first of the rules that permit an outcome; None where none does."""
+        return next(iter(self.rules_with(outcome)), None)
+
+    def rules_with(self, outcome: str) -> list[Rule]:
+        """The rules that permit an outcome: documented before assumed before permitted, then those with a condition first."""
         order = (DOCUMENTED, ASSUMED, PERMITTED)
         found = [rule for rule in self.rules if rule.outcome == outcome]
         if not found and outcome != self.success.outcome:
             found = [rule for rule in self.rules if rule.code == ANY_CODE]
-        return min(found, key=lambda rule: (order.index(rule.kind), rule.always), default=None)
+        return sorted(found, key=lambda rule: (order.index(rule.kind), rule.always))
 
-    def accept(self, rule: Rule, data: Any) -> Acceptance:
-        """The result of a reply with this rule: takes minted values from `data`, compares the rest, applies the effects.
+    def accept(self, rule: Rule, data: Any, body: Any = None, headers: Mapping[str, str] = _NOTHING) -> Acceptance:
+        """The result of a reply with this rule: takes minted values from it, compares the rest, applies the effects.
 
-        Raises ExecutionError where an effect fails, such as an insert under a key that exists.
+        `data` is in the decoded `body`; the names of `headers` are in lower case. Raises ExecutionError where an effect fails,
+        such as an insert under a key that exists.
         """
         match = Match()
         scope = self._inexact_scope()
         if rule.data is not None:
             rule.data.match(scope, data, match, "data")
+        if rule.body is not None:
+            rule.body.match(scope, body, match, "body")
+        scope.update(match.minted)
+        unknown = {name for name, _ in rule.mint} - match.minted.keys()
+        for header in rule.headers:
+            header.match(scope, headers, match, unknown)
         scope.update(match.minted)
         changes: list[Change] = []
         known = {name for name, _ in rule.mint} <= set(match.minted)
@@ -322,15 +373,15 @@ def decide(operation: Operation, raw: Mapping[str, Any], state: State, now: int,
     raise ExecutionError("no rule holds, and there is no success row")
 
 
-def force(operation: Operation, rule: Rule, raw: Mapping[str, Any], state: State, now: int, random: Random) -> Any:
-    """The reply data of a rule, whether it holds or not; None where they cannot be computed. The state does not change."""
+def force(operation: Operation, rule: Rule, raw: Mapping[str, Any], state: State, now: int, random: Random) -> Shown:
+    """What the reply of a rule shows, whether it holds or not; nothing where it cannot be computed. The state does not change."""
     scope = Scope(operation, raw, state, now, random)
     try:
         for name, expression in rule.mint:
             scope[name] = expression.evaluate(scope)
-        return rule.data.render(scope) if rule.data else None
+        return rule.shown(scope)
     except _FAILURES:
-        return None
+        return NOTHING_SHOWN
 
 
 def permitted(
@@ -373,12 +424,12 @@ def _answer(operation: Operation, rule: Rule, scope: Scope) -> Decision:
     try:
         for name, expression in rule.mint:
             minted[name] = scope[name] = expression.evaluate(scope)
-        data = rule.data.render(scope) if rule.data else None
+        shown = rule.shown(scope) if rule.shows else NOTHING_SHOWN
     except _FAILURES as error:
         raise ExecutionError(f"{rule.file}:{rule.line}: {error}") from error
     before = scope.state
     state = rule.apply_effects(scope, changes) if rule.effects else before
-    return Decision(operation, scope.raw, before, scope["now"], rule, state, minted, data, changes)
+    return Decision(operation, scope.raw, before, scope["now"], rule, state, minted, shown, changes)
 
 
 def _reason(rule: Rule, scope: Scope, secret: set[str]) -> str:

@@ -9,22 +9,26 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """`code`, `message` and `data` are JSON Pointers, or None where there is no such part; `blank` is the body without them."""
+    """`code`, `message` and `data` are JSON Pointers, or None where there is no such part; `blank` is the body without them.
+
+    `refusal` is what a body has besides where the outcome is not the success.
+    """
 
     code: str | None
     message: str | None
     data: str | None
     blank: Any
+    refusal: Any = None
 
-    def body(self, code: Any, message: str, data: Any) -> Any:
-        """The body of a reply."""
+    def body(self, code: Any, message: str, data: Any, more: Any = None, *, refusal: bool = False) -> Any:
+        """The body of a reply, with `more` merged into it."""
         if self.data == "" and data is not None:
-            return data
-        body = deepcopy(self.blank)
+            return _merged(data, more)
+        body = deepcopy(_merged(self.blank, self.refusal) if refusal else self.blank)
         for pointer, value in ((self.code, code), (self.message, message), (self.data, data)):
             if pointer and value is not None:
                 _set(body, pointer, value)
-        return body
+        return _merged(body, more)
 
     def code_of(self, body: Any) -> Any:
         """The code in a decoded body, of any type; None where there is none."""
@@ -37,6 +41,15 @@ class Envelope:
     def data_of(self, body: Any) -> Any:
         """The data in a decoded body; None where there is none."""
         return None if self.data is None else _get(body, self.data)
+
+
+def _merged(body: Any, more: Any) -> Any:
+    """The body with more in it; what is no object replaces what is there."""
+    if more is None:
+        return body
+    if not isinstance(body, dict) or not isinstance(more, dict):
+        return more
+    return {**body, **{key: _merged(body.get(key), each) if each is not None else None for key, each in more.items()}}
 
 
 def _parts(pointer: str) -> list[str]:

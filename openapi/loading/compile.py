@@ -12,6 +12,7 @@ from openapi.decision.data import DataCompiler
 from openapi.decision.decision import ANY_CODE, ASSUMED, DOCUMENTED, PERMITTED, Rule
 from openapi.decision.effect import compile_effect
 from openapi.decision.envelope import Envelope
+from openapi.decision.headers import compile_headers
 from openapi.decision.lookup import Let, compile_condition, compile_let
 from openapi.decision.table_plan import TablePlan
 from openapi.document.bundle import read_with_files
@@ -79,6 +80,7 @@ class _Compiler:
         self.unused: dict[tuple[Any, ...], list[Problem]] = {}
         """Common lets and rows by pointer: the problems in the operations so far; empty if one uses them."""
         self.plans: dict[str, TablePlan] = {}
+        self.rows_used: set[str] = set()
 
     def contract(self) -> Contract:
         self.outline.check()
@@ -89,6 +91,8 @@ class _Compiler:
         self._raise_problems()
         operations = {each.name: each for each in self._operations()}
         self.problems.extend(problem for problems in self.unused.values() for problem in problems)
+        unused = (each for each in self._children("x-rows") if each.name not in self.rows_used)
+        self.problems.extend(each.problem(f"no table has the rows {each.name}", "name them in x-outcomes") for each in unused)
         phases = {name: self._phases(plan) for name, plan in self.plans.items()}
         self._raise_problems()
         info = self.root.get("info")
@@ -278,17 +282,35 @@ class _Compiler:
             for each in self._children("x-outcomes")
             if optional.isdisjoint(_names(each, "missing"))
         ]
-        own = [self._try(self._rule, each, operation, names, lets) for each in node.child("x-outcomes").children()]
+        nodes = [row for each in node.child("x-outcomes").children() for row in self._named_rows(each)]
+        own = [self._try(self._rule, each, operation, names, lets) for each in nodes]
         rules = (*(replace(rule, common=True) for rule in common if rule is not None), *own)
-        return () if None in rules else tuple(replace(rule, number=number) for number, rule in enumerate(rules, 1))
+        if not rules or None in rules:
+            return ()
+        success = rules[-1].outcome
+        return tuple(replace(rule, number=number, refuses=rule.outcome != success) for number, rule in enumerate(rules, 1))
+
+    def _named_rows(self, node: Node) -> list[Node]:
+        """The rows of `x-rows` that an entry of a decision table names; any other entry is a row itself."""
+        if not isinstance(node.value, str):
+            return [node]
+        named = self.root.get("x-rows")
+        found = named.get(node.value) if named else None
+        if found is None:
+            hint = nearest(node.value, named.value) if named else "x-rows has the rows that have names"
+            self.problems.append(node.problem(f"no rows are called {node.value}", hint))
+            return []
+        self.rows_used.add(node.value)
+        return [*found.children()] if isinstance(found.value, list) else [found]
 
     def _rule(self, node: Node, operation: str, names: Names, lets: dict[str, Let]) -> Rule:
         row = node.value
         mint = tuple((each.name, compile_expression(each, names)) for each in (node.get("mint") or _empty(node)).children())
         inner = {**names, **{name: expression.type or "string" for name, expression in mint}}
-        when, data = node.get("when"), node.get("data")
+        when, data, body, headers = map(node.get, ("when", "data", "body", "headers"))
         code, status = row.get("code"), row.get("status", 200)
-        data_compiler = DataCompiler(inner, lets, self.plans, frozenset(name for name, _ in mint))
+        minted = frozenset(name for name, _ in mint)
+        data_compiler = DataCompiler(inner, lets, self.plans, minted)
         kind, why = next(((word, row[word]) for word in (ASSUMED, PERMITTED) if word in row), (DOCUMENTED, ""))
         return Rule(
             number=0,
@@ -305,13 +327,16 @@ class _Compiler:
             mint=mint,
             effects=tuple(compile_effect(each, inner, self.plans) for each in (node.get("then") or _empty(node)).children()),
             data=None if data is None else data_compiler.compile(data),
+            body=None if body is None else data_compiler.compile(body),
+            headers=() if headers is None else compile_headers(headers, inner, minted),
             file=self.file,
             line=node.line,
+            pointer=node.pointer,
         )
 
     def _messages(self, node: Node) -> dict[str, str]:
         messages = self.root.get("x-messages")
-        if messages is None or node.value.get("code") == ANY_CODE:
+        if messages is None or node.value.get("code") in (None, ANY_CODE):
             return node.value.get("msg") or {}
         found = node.value.get("msg") or messages.value.get(str(node.value.get("code")))
         if found is None:
@@ -327,7 +352,8 @@ class _Compiler:
     def _envelope(self) -> tuple[Envelope, str | None]:
         node = self.root.get("x-envelope")
         value = node.value if node else {"data": ""}
-        return Envelope(value.get("code"), value.get("message"), value.get("data"), value.get("body", {})), value.get("language")
+        code, message, data = map(value.get, ("code", "message", "data"))
+        return Envelope(code, message, data, value.get("body", {}), value.get("refusal")), value.get("language")
 
 
 def _readings(root: Node) -> dict[str, Stated]:

@@ -85,6 +85,8 @@ class DefaultRules:
             mint=(),
             effects=(),
             data=Template(lambda scope: body, lambda scope, actual, match, pointer: None, ()) if content.bodies else None,
+            body=None,
+            headers=(),
             file=node.file,
             line=(response or node).line,
             content=content,

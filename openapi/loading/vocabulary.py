@@ -16,7 +16,7 @@ from openapi.schemas.validator import validator
 FILE = Path(__file__).parent.parent / "vocabulary.json"
 SIMILAR = 0.85
 """How similar a key must be to the name of a section to be taken for a slip, from 0 to 1."""
-SECTIONS = ("x-state", "x-let", "x-outcomes", "x-messages", "x-envelope", "x-readings")
+SECTIONS = ("x-state", "x-let", "x-rows", "x-outcomes", "x-messages", "x-envelope", "x-readings")
 
 
 def check_sections(node: Node) -> Iterator[Problem]:
