@@ -3,6 +3,7 @@
 This package does not use HTTP, a clock or a global random generator; the caller passes the time and the generator.
 """
 
+from openapi.decision.computed import COMPUTED, completed
 from openapi.decision.content import Content
 from openapi.decision.contract import Contract, Operation
 from openapi.decision.data import NOT_EXPECTED
@@ -46,6 +47,7 @@ from openapi.witness.witness import Candidate, classified, lacking, simplest, un
 __all__ = [
     "ANY_CODE",
     "ASSUMED",
+    "COMPUTED",
     "CONSTRAINTS",
     "INT_RANGES",
     "KEYS",
@@ -88,6 +90,7 @@ __all__ = [
     "World",
     "WorldError",
     "classified",
+    "completed",
     "converted",
     "covers",
     "decide",

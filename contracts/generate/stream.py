@@ -15,7 +15,7 @@ from contracts.generate.draw import Drawer, KnownRows
 from contracts.generate.walk import Walker, run
 from contracts.http.wire import Request
 from contracts.judge.verdict import VERIFIED, Judgement, Verdict
-from contracts.judge.views import own_view
+from contracts.judge.views import completed, own_view
 from contracts.sequence.placeholder import Placeholders
 from contracts.sequence.sequence import Sequence
 
@@ -67,6 +67,7 @@ class _Model:
 
     def expect(self, request: Request) -> openapi.Permitted:
         operation = self._contract.operations[request.operation]
+        request = completed(operation, request, self._state, self._world.now)
         return openapi.permitted(operation, own_view(operation, request).raw, self._state, self._world.now)
 
     def new_sequence(self) -> Sequence:

@@ -48,6 +48,8 @@ class Request:
     body: Any = field(default=None, hash=False)
     at_once: bool = False
     """In a sequence: whether it is sent at the same time as the request before it."""
+    computed: tuple[str, ...] = ()
+    """The parameters whose values are computed when it is sent."""
 
     def itself(self, template: str) -> dict[str, str]:
         """The request itself, of an operation with this path, as the contract names its parts."""
@@ -90,6 +92,20 @@ class Request:
             self, path=path, query=pairs(self.query), headers=pairs(self.headers), form=form, body=_mapped(self.body, change)
         )
 
+    def with_parameter(self, parameter: openapi.Parameter, value: Any) -> Request:
+        """A copy with another value of a parameter, where it has one."""
+
+        def pairs(found: Pairs, name: str) -> Pairs:
+            return tuple((each, value if each.lower() == name.lower() else old) for each, old in found)
+
+        if parameter.location == "header":
+            return replace(self, headers=pairs(self.headers, parameter.wire_name))
+        if parameter.location == "body":
+            has_it = isinstance(self.body, dict) and parameter.wire_name in self.body
+            return replace(self, body={**self.body, parameter.wire_name: value}) if has_it else self
+        form = None if self.form is None else pairs(self.form, parameter.wire_name)
+        return replace(self, query=pairs(self.query, parameter.wire_name), form=form)
+
     def without(self, kind: str, position: int) -> Request:
         """A copy without one pair of `query`, `headers` or `form`, or without one key of `body`; `kind` names the field."""
         given = getattr(self, kind)
@@ -109,6 +125,7 @@ class Request:
         data |= {name: [list(pair) for pair in pairs] for name in ("query", "headers", "form") if (pairs := getattr(self, name))}
         data |= {"form": []} if self.form == () else {}
         data |= {"at_once": True} if self.at_once else {}
+        data |= {"computed": list(self.computed)} if self.computed else {}
         return data if self.body is None else data | {"body": self.body}
 
     def curl(self, base: str, secrets: Mapping[str, str], headers: Mapping[str, str]) -> str:
@@ -156,7 +173,8 @@ def request_from_data(data: Mapping[str, Any]) -> Request:
             raise _InvalidHeader
         at_once, body = data.get("at_once") is True, data.get("body")
         name, method, path = (str(data[each]) for each in ("operation", "method", "path"))
-        return Request(name, method, path, pairs["query"], pairs["headers"], form, body, at_once)
+        computed = tuple(str(each) for each in data.get("computed", ()))
+        return Request(name, method, path, pairs["query"], pairs["headers"], form, body, at_once, computed)
     except _InvalidHeader:
         raise ValueError("a header has a name of letters, digits and dashes, and a value on one line") from None
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -244,4 +262,5 @@ def request_for(operation: openapi.Operation, raw: Mapping[str, Any], *, as_form
         headers=(*headers, ("Cookie", cookies)) if cookies else headers,
         form=query if as_form else None,
         body=operation.json_body(dict(parts["body"])),
+        computed=tuple(name for name, value in raw.items() if value == openapi.COMPUTED),
     )

@@ -22,7 +22,7 @@ from contracts.judge.possible import Possible
 from contracts.judge.readings import TAKES, Readings
 from contracts.judge.reply import BODILESS, InvalidReply, ReplyReader, Said, decoded, outcome
 from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
-from contracts.judge.views import Allowed, Choice, View, folded_views, unlike_views, views
+from contracts.judge.views import Allowed, Choice, View, completed, folded_views, unlike_views, views
 
 MOST_STATES = 6
 """The most possible states that are kept; the most likely come first."""
@@ -269,6 +269,10 @@ class Oracle:
                     with suppress(openapi.ExecutionError):
                         seen.suppose(rule, changes)
         return changes
+
+    def completed(self, request: Request, ours: int) -> Request:
+        """A request to be sent at `ours`, epoch ms of our clock, with its computed values."""
+        return completed(self.contract.operations[request.operation], request, self.state, self.clock.now(ours))
 
     def expect(self, request: Request, ours: int) -> openapi.Permitted:
         """What the contract permits in the most likely state for a request sent at `ours`, epoch ms of our clock."""

@@ -51,6 +51,18 @@ def own_view(operation: openapi.Operation, request: Request) -> View:
     return next(views(operation, request, mocks_own))
 
 
+def completed(operation: openapi.Operation, request: Request, state: openapi.State, now: int) -> Request:
+    """A request with its computed values, as a client computes them that knows this state. `now` is epoch ms."""
+    if not request.computed:
+        return request
+    raw = own_view(operation, request).raw
+    present = [each for each in operation.parameters if each.name in request.computed and each.name in raw]
+    found = openapi.completed(operation, raw | dict.fromkeys((each.name for each in present), openapi.COMPUTED), state, now)
+    for each in present:
+        request = request.with_parameter(each, found[each.name])
+    return request
+
+
 def views(operation: openapi.Operation, request: Request, allowed: Allowed) -> Iterator[View]:
     """The ways to read a request; more than one where it says something that servers read in different ways."""
     yield from islice(_views(operation, request, allowed), MOST_VIEWS)

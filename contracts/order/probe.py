@@ -104,9 +104,13 @@ class Prober:
         sent = {each.request for each in self.answers}
         for held in sorted((held for held in self._known if pair <= held), key=len):
             for each in sorted(self._known[held], key=lambda each: not self._distinguishable(pair, each)):
-                request = TRANSPORT.adapted(self.operation, request_for(self.operation, each.raw), self.oracle.readings)
+                request = self._request(each.raw)
                 if request not in sent and self._lasts(request, held):
                     yield request, held
+
+    def _request(self, raw: Mapping[str, Any]) -> Request:
+        adapted = TRANSPORT.adapted(self.operation, request_for(self.operation, raw), self.oracle.readings)
+        return self.oracle.completed(adapted, self._ours())
 
     def _send(self, request: Request, held: frozenset[int]) -> None:
         reply = self.target.send(request)

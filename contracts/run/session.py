@@ -118,7 +118,7 @@ class Session:
 
     def tells(self, request: Request, kind: str) -> bool:
         """Whether a reply to this request, sent now, tells the readings of a kind apart."""
-        return self.oracle.tells(request, kind, now_ms())
+        return self.oracle.tells(self.oracle.completed(request, now_ms()), kind, now_ms())
 
     def differs(self, request: Request) -> bool:
         """Whether the replies that are expected to this request, sent now, differ between the possible states of the server."""
@@ -128,7 +128,8 @@ class Session:
 
     def adapted(self, request: Request) -> Request:
         """The request as it is sent to this server."""
-        return self.transport.adapted(self.contract.operations[request.operation], request, self.oracle.readings)
+        adapted = self.transport.adapted(self.contract.operations[request.operation], request, self.oracle.readings)
+        return self.oracle.completed(adapted, now_ms())
 
     def together(self, steps: list[tuple[Sequence, Request]]) -> list[Judgement]:
         """Sends the next requests of several sequences at once; they must not affect one another. Judges the replies in order.
@@ -142,6 +143,7 @@ class Session:
         """Learns how the server takes parameters and credentials, from candidates of each operation. Raises RunEnded."""
         for name, found in candidates.items():
             for request in self.transport.probes(self.contract.operations[name], found, self.oracle.readings, self.tells):
+                request = self.oracle.completed(request, now_ms())
                 self._judge_all([(self.new_sequence(), request)], self._answers([request]))
 
     def undocumented(self, request: Request) -> None:
@@ -347,7 +349,7 @@ class Session:
         for group in bursts(steps):
             number = len(sequence.steps) + 1
             try:
-                requests = [sequence.placeholders.fill(each) for each in group]
+                requests = [self.oracle.completed(sequence.placeholders.fill(each), now_ms()) for each in group]
             except LookupError as error:
                 raise Unrepeatable(f"step {number} cannot be sent: {error.args[0]}; {'; '.join(said)}") from None
             if len(requests) == 1:

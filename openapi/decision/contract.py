@@ -42,6 +42,8 @@ class Operation:
     response_schemas: Mapping[str, dict[str, Any]]
     """JSON Schema of the reply's body by HTTP status text."""
     line: int
+    computed: Mapping[str, Expression] = field(default_factory=dict)
+    """By parameter the value that a correct client computes, such as a signature."""
     bases: tuple[str, ...] = ()
     """The paths of its `servers`, such as `/api/v3`; the root is none."""
     answers: OrderedRules = field(init=False)

@@ -24,6 +24,7 @@ from openapi.loading.default_rules import DefaultRules
 from openapi.loading.lint import check_operation
 from openapi.loading.outline import Outline, credentials
 from openapi.loading.schemas import (
+    COMPUTED,
     FORM,
     JSON,
     body_parameters,
@@ -190,7 +191,8 @@ class _Compiler:
         names: dict[str, Any] = {each.name: each.type for each in everything.values()} | {NOW: "integer"}
         lets = self._lets(node, names)
         rules = self._rules(node, name, names, lets, {each.name for each in everything.values() if not each.required})
-        used = _used(lets.values(), rules)
+        computed = {each.name: self._computed(node, each, names) for each in parameters if COMPUTED in each.schema}
+        used = _used(lets.values(), rules, computed.values())
         parameters = (*parameters, *(each for each in everything.values() if each.inside and each.name in used))
         operation = Operation(
             name=name,
@@ -200,7 +202,8 @@ class _Compiler:
             lets=lets,
             rules=rules,
             readers=tuple((each.name, each.key, each.read) for each in parameters),
-            resolvers=_resolvers(lets.values(), rules),
+            resolvers=_resolvers(lets.values(), rules, computed.values()),
+            computed=computed,
             accepts_form=FORM in media,
             accepts_json=JSON in media,
             requires_json=JSON in media and _requires_body(body, parameters),
@@ -289,6 +292,9 @@ class _Compiler:
             return ()
         success = rules[-1].outcome
         return tuple(replace(rule, number=number, refuses=rule.outcome != success) for number, rule in enumerate(rules, 1))
+
+    def _computed(self, node: Node, parameter: Parameter, names: Names) -> Expression:
+        return compile_expression(replace(node, value=parameter.schema[COMPUTED]), names)
 
     def _named_rows(self, node: Node) -> list[Node]:
         """The rows of `x-rows` that an entry of a decision table names; any other entry is a row itself."""
@@ -398,15 +404,15 @@ def _expressions(parts: Iterable[Let] | Iterable[Rule]) -> Iterator[Expression]:
     return (expression for part in parts for expression in part.expressions)
 
 
-def _used(lets: Iterable[Let], rules: Iterable[Rule]) -> set[str]:
-    """The names that lets and rules use."""
-    expressions = (*_expressions(lets), *_expressions(rules))
+def _used(lets: Iterable[Let], rules: Iterable[Rule], more: Iterable[Expression]) -> set[str]:
+    """The names that lets, rules and more expressions use."""
+    expressions = (*_expressions(lets), *_expressions(rules), *more)
     named = (name for rule in rules for name in (*rule.missing, *rule.malformed, *rule.unreadable))
     return {*named, *(reference.name for each in expressions for reference in each.references)}
 
 
-def _resolvers(lets: Iterable[Let], rules: Iterable[Rule]) -> dict[str, Callable[[Any], None]]:
-    expressions = [*_expressions(lets), *_expressions(rules)]
+def _resolvers(lets: Iterable[Let], rules: Iterable[Rule], more: Iterable[Expression]) -> dict[str, Callable[[Any], None]]:
+    expressions = [*_expressions(lets), *_expressions(rules), *more]
     return {name: bind for each in lets for name, bind in each.resolvers(expressions).items()}
 
 

@@ -17,6 +17,7 @@ from openapi.schemas.validator import validator
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 LOCATIONS = ("query", "path", "header", "cookie")
+COMPUTED = "x-computed"
 DEEPEST, MOST_PARTS = 6, 500
 """Levels of objects in a JSON body, and parts of them, that have names."""
 
@@ -34,6 +35,8 @@ def declared(item: Node, node: Node) -> Iterator[Node]:
 def parameter(node: Node, schemas: Schemas) -> Parameter | None:
     """A declared parameter; None if no rule can name it. Raises InvalidDocument."""
     schema = _schema(node, node.value.get("schema"), schemas)
+    if COMPUTED in node.value:
+        schema = {**schema, COMPUTED: node.value[COMPUTED]}
     location, wire_name = node.value["in"], str(node.value.get("name", ""))
     name = expression_name(wire_name)
     if not name:

@@ -29,6 +29,7 @@ _PLAIN = frozenset(
         *("exclusiveMaximum", "exclusiveMinimum"),
         *("format", "maxContains", "maxItems", "maxLength", "maxProperties", "maximum", "minContains", "minItems", "minLength"),
         *("minProperties", "minimum", "multipleOf", "pattern", "required", "type", "uniqueItems", "xml", READ_ONLY, WRITE_ONLY),
+        "x-computed",
     )
 )
 DEFINITION = "#/$defs/"
