@@ -508,6 +508,24 @@ OF_TABLES = {
         [(CS, '/owner in the data of 0 is "caller.name", and was "book.owner"')],
         [(CS, '/owner in the data of 0 is "book.owner"')],
     ),
+    "header of a row": (
+        [*ROWS, 6, "headers"],
+        {"ETag": "book.title"},
+        [(S, 'headers of 0 has /ETag now: "book.title"')],
+        [(C, "headers of 0 no longer has /ETag")],
+    ),
+    "more of the body": (
+        [*ROWS, 4, "body"],
+        {"success": False},
+        [(S, "body of 7 has /success now: false")],
+        [(C, "body of 7 no longer has /success")],
+    ),
+    "body of refusals": (
+        ["x-envelope", "refusal"],
+        {"success": False},
+        [(N, "body of refusals to fill in")],
+        [(N, "body of refusals to fill in")],
+    ),
     "effect removed": (
         [*POST, "x-outcomes", 4, "then", 0],
         DELETED,

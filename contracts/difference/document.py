@@ -32,9 +32,13 @@ def _envelope(old: Side, new: Side) -> Iterator[Change]:
         if before != after:
             what = f"the {part} of a reply is at {_pointer(after)}, and was at {_pointer(before)}"
             yield Change(BOTH, place(node.get(part) or node), what)
-    if value_key(one.blank) != value_key(two.blank):
-        what = f"the body to fill in is {short(two.blank)}, and was {short(one.blank)}; what clients get is in the schemas"
-        yield Change(NOBODY, place(node.get("body") or node), what)
+    for key, called, before, after in (
+        ("body", "body", one.blank, two.blank),
+        ("refusal", "body of refusals", one.refusal, two.refusal),
+    ):
+        if value_key(before) != value_key(after):
+            what = f"the {called} to fill in is {short(after)}, and was {short(before)}; what clients get is in the schemas"
+            yield Change(NOBODY, place(node.get(key) or node), what)
     headers = old.contract.language_header, new.contract.language_header
     if str(headers[0]).lower() != str(headers[1]).lower():
         what = f"the header of the language is {headers[1] or 'none'}, and was {headers[0] or 'none'}"
