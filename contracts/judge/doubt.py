@@ -17,6 +17,7 @@ Cells = dict[str, frozenset[Any] | None]
 """The values that each column may hold; None where it may hold any."""
 MOST_ROWS = 100
 """The most doubtful rows of a table that are kept; with more, every row of the table is doubtful."""
+LISTED, COUNTED, PAGE = "all", "size", "page"
 RULE = "the state of the server is unsure: a reply was lost, or nobody knows the order of earlier requests"
 
 
@@ -106,8 +107,14 @@ class Doubt:
         for name, let in operation.lets.items():
             used = {reference.name for each in let.expressions for reference in each.references}
             if used & found.keys() or (let.lookup is not None and self._may_find(let.lookup, seen.scope)):
-                found[name] = let.how
-        return {name: how for name, how in found.items() if how == "all" or name in self._used[operation.name]}
+                found[name] = self._how(operation.name, let)
+        return {name: how for name, how in found.items() if how in (LISTED, PAGE) or name in self._used[operation.name]}
+
+    def _how(self, operation: str, let: Any) -> str:
+        """How a let looks up rows: a list of them is compared leniently, unless their number counts or they are a page."""
+        if let.how != LISTED or let.paging is not None:
+            return PAGE if let.how == LISTED else str(let.how)
+        return COUNTED if let.name in self._used[operation] else LISTED
 
     def certain(self, state: openapi.State) -> openapi.State:
         """A state without its doubtful rows."""

@@ -138,11 +138,37 @@ def compile_expression(node: Node, names: Names) -> Expression:
         return Expression(json.dumps(text, ensure_ascii=False), (), lambda scope: text, constant=True, type=_type_of(text))
     if len(text) > LONGEST:
         raise ContractError([node.problem(f"the expression is longer than {LONGEST} characters")])
+    if "rows" in names.values():
+        _check_rows(node, names)
     references, flat = _references(node, names)
     path = references[0] if len(references) == 1 and flat.strip() == _flat(references[0]) else None
     if path is not None:
         return Expression(text, references, _value_of(str(path)), constant=False, type=_type(names, path), path=str(path))
     return _program(node, references, flat, names)
+
+
+def path_to(name: str) -> Expression:
+    """The expression that is a name."""
+    return Expression(name, (Reference(name),), _value_of(name), constant=False, type=None, path=name)
+
+
+def _check_rows(node: Node, names: Names) -> None:
+    """Raises ContractError for a part of a row of a let of rows: CEL knows a row as the list of its values."""
+    code = budget.tokens(node.value)
+    for at, name in enumerate(code):
+        if names.get(name) != "rows" or code[at - 1 : at] == ["."]:
+            continue
+        match code[at + 1 : at + 6]:
+            case [".", macro, "(", variable, ","] if macro in budget.MACROS:
+                if any(code[position : position + 2] == [variable, "."] for position in range(at + 6, len(code))):
+                    raise ContractError([node.problem(f"a macro cannot read the columns of {name}", _instead(name, macro))])
+            case ["[", *_] if "]" in code[at:] and code[code.index("]", at) + 1 : code.index("]", at) + 2] == ["."]:
+                raise ContractError([node.problem(f"an expression cannot read the columns of {name}", _instead(name, "map"))])
+
+
+def _instead(name: str, macro: str) -> str:
+    word = {"map": "list: row.id", "filter": "list: row.id, if: row.n > 1"}.get(macro, "exists: row.n > 1")
+    return f"write a let such as {{{word}, of: {name}}}"
 
 
 def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Names) -> Expression:

@@ -19,6 +19,7 @@ from openapi.document.document import Document, Node
 from openapi.document.errors import ContractError, InvalidDocument, Problem, nearest
 from openapi.document.swagger import converted, is_swagger
 from openapi.expression.expression import NOW, ROW, Expression, Names, compile_expression
+from openapi.expression.kinds import kind_of
 from openapi.loading.default_rules import DefaultRules
 from openapi.loading.lint import check_operation
 from openapi.loading.outline import Outline, credentials
@@ -178,7 +179,7 @@ class _Compiler:
         parameters = self._parameters(item, node, body)
         for problem in unread_bodies(body, self.requests, {each.wire_name for each in parameters if each.location == "query"}):
             self.outline.note(problem)
-        names: dict[str, Any] = {each.name: each.type for each in parameters} | {"now": "integer"}
+        names: dict[str, Any] = {each.name: kind_of(each.schema) for each in parameters} | {"now": "integer"}
         lets = self._lets(node, names)
         rules = self._rules(node, name, names, lets, {each.name for each in parameters if not each.required})
         operation = Operation(
