@@ -176,3 +176,174 @@ def test_rows_times_a_long_list_are_too_much_work(tmp_path):
     assert answer(contract).data is True
     with pytest.raises(openapi.ExecutionError, match=r"shop.yaml:21: it may take .* steps"):
         answer(contract, things=[(number, 1, "x") for number in range(1500)])
+
+
+PAGE = [
+    "every: {all: things}",
+    "page: {all: things, order: [-price, name], skip: skip, take: take}",
+]
+ROW = "{code: 0, data: {total: size(every), list: {each: page, item: {id: row.id, price: row.price}}}}"
+ONLY_PRICE = ["every: {all: things}", "page: {all: things, order: -price, skip: skip, take: take}"]
+
+
+def reply(*ids, total=6, things=THINGS):
+    prices = {key: price for key, price, _ in things}
+    return {"total": total, "list": [{"id": each, "price": prices[each]} for each in ids]}
+
+
+def shown(contract, things=THINGS, **raw):
+    return [each["id"] for each in answer(contract, things, **raw).data["list"]]
+
+
+def test_the_mock_orders_and_cuts(tmp_path):
+    contract = load(tmp_path, PAGE, [ROW])
+    assert shown(contract) == [1, 3, 4, 5, 2, 6]
+    assert shown(contract, skip="1", take="2") == [3, 4]
+    assert shown(contract, skip="5", take="2") == [6]
+    assert shown(contract, skip="6", take="2") == shown(contract, take="0") == []
+
+
+def test_the_mock_breaks_ties_by_key(tmp_path):
+    contract = load(tmp_path, ONLY_PRICE, [ROW])
+    assert shown(contract, things=[*reversed(THINGS)], take="4") == [1, 3, 4, 5]
+
+
+def test_servers_that_break_ties_otherwise_are_not_accused(tmp_path):
+    contract = load(tmp_path, ONLY_PRICE, [ROW])
+    for ties in permutations([3, 4, 5]):
+        whole = [1, *ties, 2, 6]
+        assert differences(contract, reply(*whole)) == []
+        for skip in range(7):
+            for take in range(1, 7):
+                page = whole[skip : skip + take]
+                assert differences(contract, reply(*page), skip=str(skip), take=str(take)) == [], (page, skip, take)
+
+
+WRONG = {
+    "another direction": [6, 2, 3, 4, 5, 1],
+    "no page": [1, 3, 4, 5, 2, 6],
+    "the page after it": [4, 5],
+    "the page before it": [1, 3],
+    "another page": [2, 6],
+    "a row too many": [3, 4, 5],
+    "a row too few": [3],
+    "no row": [],
+    "a row twice": [3, 3],
+}
+
+
+@pytest.mark.parametrize("ids", WRONG.values(), ids=WRONG.keys())
+def test_a_server_with_another_page_is_wrong(tmp_path, ids):
+    contract = load(tmp_path, PAGE, [ROW])
+    assert differences(contract, reply(3, 4), skip="1", take="2") == []
+    assert len(differences(contract, reply(*ids), skip="1", take="2")) == 1
+
+
+@pytest.mark.parametrize("ids", [[1], [2], [6], [1, 3], [5, 2], [3, 1], [2, 6]])
+def test_a_page_of_ties_has_no_row_from_before_or_after_them(tmp_path, ids):
+    contract = load(tmp_path, ONLY_PRICE, [ROW])
+    for pair in permutations([3, 4, 5], 2):
+        assert differences(contract, reply(*pair), skip="1", take="2") == []
+    assert len(differences(contract, reply(*ids), skip="1", take=str(len(ids)))) == 1
+
+
+def test_an_order_is_wrong_by_itself(tmp_path):
+    contract = load(tmp_path, ONLY_PRICE, [ROW])
+    (said,) = differences(contract, reply(3, 1, 4, 5, 2, 6))
+    assert "data/list/1 is" in said and "which comes before data/list/0 (order -price" in said
+
+
+def test_the_total_is_compared(tmp_path):
+    contract = load(tmp_path, PAGE, [ROW])
+    assert differences(contract, reply(1, 3, total=2), take="2") == ["data/total is 2, not 6"]
+
+
+def test_a_row_with_a_wrong_value_is_wrong(tmp_path):
+    contract = load(tmp_path, PAGE, [ROW])
+    data = reply(1, 3)
+    data["list"][1]["price"] = 21
+    assert "data/list/1 is no row of the list" in differences(contract, data, take="2")[0]
+
+
+def test_a_page_without_an_order_has_any_rows_but_the_right_number(tmp_path):
+    contract = load(tmp_path, ["every: {all: things}", "page: {all: things, take: 2}"], [ROW])
+    for ids in permutations(range(1, 7), 2):
+        assert differences(contract, reply(*ids)) == []
+    for ids in ([1], [1, 2, 3], [1, 1]):
+        assert len(differences(contract, reply(*ids))) == 1
+
+
+def test_a_row_without_a_value_may_be_anywhere(tmp_path):
+    things = [(1, 30, "a"), (2, None, "b"), (3, 20, "c")]
+    contract = load(tmp_path, ONLY_PRICE, [ROW])
+    for ids in ([1, 2, 3], [2, 1, 3], [1, 3, 2]):
+        assert differences(contract, reply(*ids, total=3, things=things), things) == []
+        assert differences(contract, reply(*ids[:2], total=3, things=things), things, take="2") == []
+    for ids in ([3, 2, 1], [2, 3, 1]):
+        assert len(differences(contract, reply(*ids, total=3, things=things), things)) == 1
+    assert len(differences(contract, reply(2, 3, total=3, things=things), things, take="2")) == 1
+
+
+def test_an_order_that_the_request_names(tmp_path):
+    contract = load(tmp_path, ["every: {all: things}", "page: {all: things, order: [sort, id]}"], [ROW])
+    assert shown(contract, sort="-price") == [1, 3, 4, 5, 2, 6]
+    assert shown(contract, sort="name") == shown(contract) == [1, 2, 3, 4, 5, 6]
+    assert differences(contract, reply(1, 3, 4, 5, 2, 6), sort="name") != []
+    assert differences(contract, reply(1, 3, 4, 5, 2, 6), sort="-price") == []
+    assert differences(contract, reply(6, 5, 4, 3, 2, 1), sort="beauty") == [], "nobody knows how to order by beauty"
+
+
+def test_items_that_look_alike_are_any_of_their_rows(tmp_path):
+    row = "{code: 0, data: {list: {each: page, item: {name: row.name}}}}"
+    contract = load(tmp_path, ONLY_PRICE, [row])
+    things = [(1, 1, "x"), (2, 2, "x"), (3, 2, "y"), (4, 3, "x"), (5, 4, "y")]  # y x {x y} x
+    for names in ("yxxyx", "yxyxx"):
+        assert differences(contract, {"list": [{"name": each} for each in names]}, things) == []
+        for skip in range(5):
+            page = {"list": [{"name": each} for each in names[skip : skip + 2]]}
+            assert differences(contract, page, things, skip=str(skip), take="2") == []
+    for names in ("xyxyx", "yxxxy", "yyxxx"):
+        assert len(differences(contract, {"list": [{"name": each} for each in names]}, things)) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "certain"),
+    [
+        ("a", "b", True),
+        ("a", "B", False),
+        ("B", "a", False),
+        ("B", "c", True),
+        ("ab", "a-c", False),
+        ("a", "é", False),
+        ("2024-1", "2024-2", True),
+    ],
+)
+def test_texts_are_ordered_where_every_server_orders_them_so(one, other, certain):
+    assert certainly_less(one, other) is certain
+
+
+def test_what_is_made_of_a_page_is_known_where_its_rows_are(tmp_path):
+    lets = [*ONLY_PRICE, "last: {min: row.id, of: page}", "ids: {list: row.id, of: page}"]
+    contract = load(tmp_path, lets, ["{code: 0, data: {last: last, ids: ids}}"])
+    assert answer(contract, take="2").data == {"last": 1, "ids": [1, 3]}
+    assert differences(contract, {"last": 1, "ids": [1, 4]}, take="2") == []
+    assert len(differences(contract, {"last": 2, "ids": [2]}, take="1")) == 2
+
+
+@pytest.mark.parametrize(
+    ("lets", "row", "said"),
+    [
+        (["page: {all: things, order: [prize]}"], ROW, "did you mean price?"),
+        (["page: {all: things, order: [skip]}"], ROW, "skip is a integer"),
+        (["page: {all: things, take: sort}"], ROW, "take is a number of rows"),
+        (["page: {find: things, where: {id: 1}, take: 2}"], ROW, "x-let"),
+        (
+            ["page: {all: things, take: 2}", "more: {all: things}"],
+            "{code: 0, data: {each: page, maybe: more, item: row.id}}",
+            "maybe and order",
+        ),
+        (["page: {all: things, take: 2}"], "{code: 0, data: [{each: page, item: row.id}, 7]}", "a list of its own"),
+    ],
+)
+def test_an_order_is_checked_when_the_contract_is_loaded(tmp_path, lets, row, said):
+    assert said in problems(tmp_path, ["every: {all: things}", *lets], [row])

@@ -42,7 +42,7 @@ def _effects(one: Row, two: Row) -> Iterator[Change]:
 
 def _head(effect: dict[str, Any]) -> str:
     """The verb and the table of an effect."""
-    return next(f"{verb} {effect[verb]}" for verb in ("insert", "update", "delete") if verb in effect)
+    return next(f"{verb} {effect[verb]}" for verb in ("insert", "upsert", "update", "delete") if verb in effect)
 
 
 def _differences(one: Any, two: Any) -> Iterator[str]:

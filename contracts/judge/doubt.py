@@ -8,7 +8,7 @@ What a request gets that looks up a doubtful row shows nothing about the server.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import openapi
@@ -133,16 +133,23 @@ class Doubt:
             return
         touched, scope = self.touched(seen).keys(), seen.scope
         for effect in effects:
-            unsure = any(name in touched for name in _names(effect.expressions))
-            cells = {name: _possible(_value(each, scope, touched)) for name, each in effect.assignments}
+            touches = any(name in touched for name in _names(effect.expressions))
+            for one in effect.scopes(scope):
+                inner = effect.each.lookups if effect.each is not None else ()
+                unsure = touches or any(self._may_find(lookup, one) for lookup in inner)
+                self._follow(effect, one, touched, unsure, changes)
+
+    def _follow(self, effect: Any, scope: Any, touched: Collection[str], unsure: bool, changes: Iterable[openapi.Change]) -> None:
+        """What one effect does to doubtful rows in the scope of one item."""
+        cells = {name: _possible(_value(each, scope, touched)) for name, each in effect.assignments}
+        if effect.lookup is not None:
+            certain = not unsure and effect.unconditional
+            for _, known in self._matching(effect.lookup, scope):
+                known.update(cells) if certain else _merge(known, cells)
+        if unsure:
+            self._spread(effect.table, cells, changes)
             if effect.lookup is not None:
-                certain = not unsure and effect.unconditional
-                for _, known in self._matching(effect.lookup, scope):
-                    known.update(cells) if certain else _merge(known, cells)
-            if unsure:
-                self._spread(effect.table, cells, changes)
-                if effect.lookup is not None:
-                    self._spread(effect.table, cells, _unchanged(effect, scope))
+                self._spread(effect.table, cells, _unchanged(effect, scope))
 
     def _spread(self, table: str, cells: Cells, changes: Iterable[openapi.Change]) -> None:
         for each in changes:
@@ -266,7 +273,7 @@ def _columns(lets: Mapping[str, Any], rules: Iterable[Any]) -> set[str]:
         *(each for rule in rules for each in rule.expressions),
     ]
     lookups = [let.lookup for let in lets.values() if let.lookup is not None]
-    lookups += [effect.lookup for rule in rules for effect in rule.effects if effect.lookup is not None]
+    lookups += [lookup for rule in rules for effect in rule.effects for lookup in effect.lookups]
     compared = {name for lookup in lookups for name, _ in lookup.where}
     return compared | {each.column for expression in expressions for each in expression.references if each.column is not None}
 

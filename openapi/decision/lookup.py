@@ -108,7 +108,7 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Let:
-    """A name for a row (`find`, `last`), for rows (`all`), for the first value that is present (`first`), or for one of many rows."""
+    """A name for a row (`find`, `last`), for rows (`all`), for the first value that is present (`first`), or an aggregate."""
 
     name: str
     how: str
@@ -168,6 +168,13 @@ def compile_lookup(node: Node, table: str, names: Names, plans: dict[str, TableP
         row_binder(ROW, columns_used(ROW, () if passes is None else (passes,))),
         bound,
     )
+
+
+def lookup_by_key(plan: TablePlan, values: dict[str, Expression]) -> Lookup:
+    """A lookup of the row with the key that these values of columns have."""
+    where = tuple((name, values[name]) for name in plan.key)
+    search = values_of([expression for _, expression in where])
+    return Lookup(plan.name, where, None, search, None, row_binder(ROW, {}), None)
 
 
 def _bounds(condition: Expression | None) -> Iterator[tuple[str, str]]:

@@ -65,7 +65,7 @@ class Paging:
             return found
         rows = sorted(found, key=lambda row: [_sort_key(row[position]) for position in self.key])
         for position, descending in reversed(self.stated(scope)):
-            rows.sort(key=lambda row: _sort_key(row[position]), reverse=descending)  # noqa: B023 it is used at once
+            rows.sort(key=lambda row: _sort_key(row[position]), reverse=descending)
         return rows
 
     def stated(self, scope: Any) -> list[Column]:
