@@ -256,3 +256,128 @@ def test_a_list_of_items_with_one_template(tmp_path):
 )
 def test_the_outcomes_of_items_are_checked_when_the_contract_is_loaded(tmp_path, old, new, said):
     assert said in problems(tmp_path, OUTCOMES.replace(old, new))
+
+
+ORDERS = """openapi: 3.1.0
+info: {title: Orders, version: '1'}
+x-envelope: {code: /code, data: /data, body: {}}
+x-state:
+  orders:
+    key: [id]
+    row: {properties: {id: {type: string}, paid: {type: integer}, until: {type: integer}, sent: {type: boolean, default: false}}}
+    phases: {shipped: row.sent, paid: row.paid > 0, expired: row.until <= now, created: 'true || now > 0'}
+    moves: {created: [paid, cancelled], paid: [shipped], shipped: []}
+paths:
+  /orders/{id}/ship:
+    post:
+      operationId: ship
+      parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+      x-let: {order: {find: orders, where: {id: id}}, open: {all: orders, if: "row.phase == 'paid'"}}
+      x-outcomes:
+        - {code: 404, missing: order}
+        - {code: 409, when: "!('shipped' in order.moves)"}
+        - code: 0
+          then: [{update: orders, where: {id: id}, if: "row.phase == 'paid'", set: {sent: true}}]
+          data: {phase: order.phase, moves: order.moves, open: size(open), list: {each: open, item: row.phase}}
+""".replace("moves: {created: [paid, cancelled]", "moves: {created: [paid]")
+PHASES = """
+orders:
+  - {id: new}
+  - {id: late, until: 5}
+  - {id: paid, paid: 7}
+  - {id: sent, paid: 7, sent: true}
+"""
+
+
+def ship(contract, **raw):
+    world = openapi.read_world(openapi.parse_document(PHASES, "world.yaml"), contract, 10**12)
+    return openapi.decide(contract.operations["ship"], raw, world.state, world.now, random.Random(0))
+
+
+def test_expressions_read_the_phase_and_the_moves_of_a_row(tmp_path):
+    contract = load(tmp_path, "", ORDERS)
+    found = {each: ship(contract, id=each) for each in ("new", "late", "paid", "sent", "none")}
+    assert {each: decision.rule.code for each, decision in found.items()} == {
+        **{"new": 409, "late": 409, "paid": 0, "sent": 409, "none": 404},
+    }
+    assert found["paid"].data == {"phase": "paid", "moves": ["shipped"], "open": 1, "list": ["paid"]}
+    assert found["paid"].changes[0].after[-1] is True
+
+
+def test_a_column_of_its_own_comes_before_the_phase(tmp_path):
+    text = ORDERS.replace("id: {type: string}, paid", "phase: {type: string, default: mine}, id: {type: string}, paid")
+    contract = load(tmp_path, "", text.replace("\"row.phase == 'paid'\"", "\"row.phase == 'mine'\""))
+    assert ship(contract, id="paid").data["phase"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("paid: [shipped]", "paid: [shiped]", "orders.yaml:9: unknown phase shiped (did you mean shipped?)"),
+        ("created: [paid]", "crated: [paid]", "unknown phase crated"),
+        ("'paid'\"}}", "'payed'\"}}", "'payed' is no phase of row (did you mean paid?)"),
+        ("'shipped' in order", "'x' in order", "'x' is no phase of order"),
+        ("'shipped' in order.moves", "order.phase in ['paid', 'y']", "'y' is no phase of order"),
+        ("phases: {", "x-phases: {", "phases"),
+        ("paid: row.paid > 0", "paid: row.pad > 0", "row has no column pad"),
+        ("data: {phase", "data: {p: order.pase, phase", "order has no column pase"),
+    ],
+)
+def test_phases_are_checked_when_the_contract_is_loaded(tmp_path, old, new, said):
+    assert said.replace("orders.yaml", "shop.yaml") in problems(tmp_path, "", ORDERS.replace(old, new, 1))
+
+
+def test_moves_are_between_phases(tmp_path):
+    text = "\n".join(line for line in ORDERS.splitlines() if "phases:" not in line)
+    assert "moves are between phases" in problems(tmp_path, "", text)
+
+
+def test_the_diagram_of_phases_stays(tmp_path):
+    contract = load(tmp_path, "", ORDERS)
+    world = openapi.read_world(openapi.parse_document(PHASES, "world.yaml"), contract, 10**12)
+    found = openapi.transitions(contract, "orders", world.state, world.now)
+    assert [(each.before, each.after, each.cause) for each in found] == [("paid", "shipped", "ship")]
+
+
+def notes(tmp_path, effect, lets="", rows=""):
+    text = SHOP.replace("        every: {all: lines}\n", f"        every: {{all: lines}}\n{lets}").replace(
+        "        - ROW", f"{rows}        - ROW"
+    )
+    return [
+        each.partition(": ")[2] for each in load(tmp_path, f"{{code: 0, mint: {{new: uuid()}}, then: [{effect}]}}", text).notes
+    ]
+
+
+CART = "{insert: lines, row: {cart: cart, sku: %s, count: 1}}"
+FOUND = "        line: {find: lines, where: {cart: cart, sku: '\"a\"'}}\n"
+KEY = "'\"a\"'"
+NO_CART = "        - {code: 2, missing: cart}\n"
+EXISTS = "the insert into lines fails where a row with its cart, sku exists (use upsert, or add a row for it)"
+MAY_BE_NULL = "the insert into lines has the key part cart, and cart may be null (add a row with missing: cart, or a default)"
+
+
+def test_an_insert_that_may_fail_is_noted(tmp_path):
+    assert notes(tmp_path, CART % KEY) == [EXISTS, MAY_BE_NULL]
+    assert notes(tmp_path, CART % KEY, rows=NO_CART) == [EXISTS]
+    assert notes(tmp_path, CART % "every2", "        every2: {max: row.sku, of: every}\n", NO_CART) == [EXISTS]
+
+
+def test_an_insert_that_cannot_fail_is_not_noted(tmp_path):
+    for fresh in ("new", "uuid()", "'\"x\" + uuid()'"):
+        assert notes(tmp_path, CART % fresh, rows=NO_CART) == []
+    refusal = NO_CART + "        - {code: 3, when: line.count >= 0}\n"
+    assert notes(tmp_path, CART % KEY, FOUND, refusal) == []
+    condition = "        mine: {all: lines, where: {cart: cart}}\n        has: {exists: row.sku == 'a', of: mine}\n"
+    guarded = f"{{unless: has, insert: lines, row: {{cart: cart, sku: {KEY}, count: 1}}}}"
+    assert notes(tmp_path, guarded, condition, NO_CART) == []
+    assert notes(tmp_path, CART.replace("insert", "upsert") % KEY, rows=NO_CART) == []
+    deleted = f"{{delete: lines, where: {{cart: cart}}}}, {CART % KEY}"
+    assert notes(tmp_path, deleted, rows=NO_CART) == []
+
+
+def test_a_nullable_column_in_a_key_is_noted(tmp_path):
+    lets = "        newest: {last: lines}\n"
+    effect = "{insert: lines, row: {cart: newest.note, sku: uuid(), count: 1}}"
+    said = "the insert into lines has the key part cart, and newest.note may be null (require the column, or give it a default)"
+    assert notes(tmp_path, effect, lets) == [said]
+    assert notes(tmp_path, effect.replace("newest.note", "newest.cart"), lets) == []

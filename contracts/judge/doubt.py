@@ -275,7 +275,8 @@ def _columns(lets: Mapping[str, Any], rules: Iterable[Any]) -> set[str]:
     lookups = [let.lookup for let in lets.values() if let.lookup is not None]
     lookups += [lookup for rule in rules for effect in rule.effects for lookup in effect.lookups]
     compared = {name for lookup in lookups for name, _ in lookup.where}
-    return compared | {each.column for expression in expressions for each in expression.references if each.column is not None}
+    used = [each for expression in expressions for each in expression.references if each.column is not None]
+    return compared.union(*((each.column, *(each.computed.reads if each.computed else ())) for each in used))
 
 
 def _value(expression: Any, scope: Any, unsure: Iterable[str] = ()) -> Any:

@@ -10,13 +10,13 @@ from functools import reduce
 from typing import Any
 
 from openapi.decision.condition import compile_condition, compile_typed
-from openapi.decision.order import AnyOrder, certainly_less
+from openapi.decision.order import certainly_less
 from openapi.decision.source import Source, compile_source, kept
 from openapi.document.document import Node
 from openapi.document.errors import ExecutionError
 from openapi.expression import budget
 from openapi.expression.expression import ROW, Expression, Names, compile_expression
-from openapi.expression.kinds import ITEM, ArrayOf
+from openapi.expression.kinds import ITEM, AnyOrder, ArrayOf
 from openapi.parameters.parameter import MISSING, UNDETERMINED, Absence
 from openapi.state.state import Approximate
 

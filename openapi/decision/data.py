@@ -17,13 +17,14 @@ from typing import Any
 from openapi.decision.condition import ItemCondition, compile_item_condition
 from openapi.decision.each import Each, compile_lets, loop
 from openapi.decision.lookup import Let
-from openapi.decision.order import AnyOrder, Paging
+from openapi.decision.order import Paging
 from openapi.decision.page import match_page
 from openapi.decision.source import Source, compile_source
 from openapi.decision.table_plan import TablePlan
 from openapi.document.document import Node
 from openapi.document.errors import ContractError
 from openapi.expression.expression import ROW, Expression, Names, compile_expression
+from openapi.expression.kinds import AnyOrder
 from openapi.parameters.parameter import Absence
 from openapi.state.state import Approximate
 
@@ -143,7 +144,7 @@ class DataCompiler:
         return found
 
     def _table(self, source: Source) -> str:
-        return next((name for name, plan in self.plans.items() if plan.types is source.parts), str(source.expression))
+        return next((name for name, plan in self.plans.items() if plan.visible is source.parts), str(source.expression))
 
     def outcomes(self, node: Node) -> Template:
         """Compiles a list of conditions and templates, of which the first that holds counts. Raises ContractError."""

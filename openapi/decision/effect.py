@@ -105,7 +105,7 @@ def _assignments(node: Node, verb: str, plan: TablePlan, names: Names) -> tuple[
     values = node.get("set" if verb == "update" else "row")
     if values is None:
         return ()
-    visible = {**names, ROW: plan.types} if verb == "update" else names
+    visible = {**names, ROW: plan.visible} if verb == "update" else names
     assignments = []
     for each in values.children():
         plan.check_column(each, each.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,7 +153,7 @@ def compile_lookup(node: Node, table: str, names: Names, plans: dict[str, TableP
     search_values = where if by_key else [pair for pair in where if not pair[1].constant]
     constants = tuple((name, expression.evaluate(None)) for name, expression in where if expression.constant)
     condition = node.get("if")
-    passes = None if condition is None else compile_condition(condition, {**names, ROW: plan.types})
+    passes = None if condition is None else compile_condition(condition, {**names, ROW: plan.visible})
     index = bound = None
     if not by_key:
         column, name = next(_bounds(passes), (None, None))
@@ -184,7 +184,7 @@ def _bounds(condition: Expression | None) -> Iterator[tuple[str, str]]:
             yield greater.column, str(less)
 
 
-def compile_let(node: Node, names: Names, plans: dict[str, TablePlan]) -> tuple[Let, str | dict[str, str]]:
+def compile_let(node: Node, names: Names, plans: dict[str, TablePlan]) -> tuple[Let, str | Mapping[str, str]]:
     """Compiles a let; also returns the type of its value or the types of its columns. Raises ContractError."""
     first = node.get("first")
     if first is not None:
@@ -200,10 +200,10 @@ def compile_let(node: Node, names: Names, plans: dict[str, TablePlan]) -> tuple[
         raise ContractError([node.problem("where is missing", "name at least one column, so that one row is meant")])
     lookup = compile_lookup(node, table, names, plans)
     if how != "all":
-        return Let(node.name, how, lookup, (), lookup.newest, node.line), plans[table].types
+        return Let(node.name, how, lookup, (), lookup.newest, node.line), plans[table].visible
     paging = compile_paging(node, lambda scope: lookup.all(scope, scope.state), plans[table], names)
     resolve = (lambda scope: lookup.all(scope, scope.state)) if paging is None else paging.rows
-    return Let(node.name, how, lookup, (), resolve, node.line, paging=paging), RowsOf(plans[table].types, paging)
+    return Let(node.name, how, lookup, (), resolve, node.line, paging=paging), RowsOf(plans[table].visible, paging)
 
 
 def known_table(node: Node, plans: dict[str, TablePlan]) -> str:

@@ -29,10 +29,6 @@ By = Callable[[Any], Column | None]
 """From a scope to a column; None where the request names none."""
 
 
-class AnyOrder(list[Any]):
-    """A list whose order no contract promises."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Paging:
     """The order of the rows of a let, and which of them it has."""

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from openapi.parameters.parameter import json_type
 from openapi.schemas.flat import flat
 
+PHASE, MOVES = "phase", "moves"
+"""The columns that the phases of a table make."""
 ITEM = "item"
 """The name of the current item of an array."""
 
 Parts = str | Mapping[str, str]
 """The JSON type of a value, or the types of the parts of an object or a row."""
+
+
+class AnyOrder(list[Any]):
+    """A list whose order no contract promises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A column that no row has."""
+
+    value: Callable[[Any, tuple[Any, ...]], Any]
+    """From a scope and a row to the value of the column."""
+    reads: tuple[str, ...]
+    """The columns that it depends on."""
+
+
+class RowTypes(dict[str, str]):
+    """The types of the columns of a row, of which some are computed."""
+
+    def __init__(self, types: Mapping[str, str], computed: Mapping[str, Computed], phases: tuple[str, ...]) -> None:
+        super().__init__(types)
+        self.computed, self.phases = computed, phases
 
 
 class RowsOf(str):

@@ -18,9 +18,10 @@ from openapi.document.bundle import read_with_files
 from openapi.document.document import Document, Node
 from openapi.document.errors import ContractError, InvalidDocument, Problem, nearest
 from openapi.document.swagger import converted, is_swagger
-from openapi.expression.expression import NOW, ROW, Expression, Names, compile_expression
+from openapi.expression.expression import Expression, Names, compile_expression
 from openapi.expression.kinds import kind_of
 from openapi.loading.default_rules import DefaultRules
+from openapi.loading.insert_notes import insert_notes
 from openapi.loading.lint import check_operation
 from openapi.loading.outline import Outline, credentials
 from openapi.loading.schemas import (
@@ -88,7 +89,6 @@ class _Compiler:
         self._raise_problems()
         operations = {each.name: each for each in self._operations()}
         self.problems.extend(problem for problems in self.unused.values() for problem in problems)
-        phases = {name: self._phases(plan) for name, plan in self.plans.items()}
         self._raise_problems()
         info = self.root.get("info")
         envelope, header = self._envelope()
@@ -98,7 +98,7 @@ class _Compiler:
             document=self.root.value,
             operations=operations,
             tables={name: plan.columns() for name, plan in self.plans.items()},
-            phases=phases,
+            phases={name: plan.phases for name, plan in self.plans.items()},
             secret_columns=_secret_columns(operations.values()),
             envelope=envelope,
             languages=self._languages(),
@@ -124,12 +124,6 @@ class _Compiler:
     def _children(self, key: str) -> Iterator[Node]:
         node = self.root.get(key)
         return iter(()) if node is None else node.children()
-
-    def _phases(self, plan: TablePlan) -> tuple[tuple[str, Expression], ...]:
-        node = plan.node.get("phases")
-        names: Names = {ROW: plan.types, NOW: "integer"}
-        found = ((each.name, self._try(compile_condition, each, names)) for each in (node.children() if node else ()))
-        return tuple((name, condition) for name, condition in found if condition is not None)
 
     def _operations(self) -> Iterator[Operation]:
         seen: dict[str, int] = {}
@@ -200,6 +194,8 @@ class _Compiler:
         )
         if rules:
             self.problems.extend(check_operation(operation, node, self._envelope()[0]))
+            for problem in insert_notes(operation, self.plans):
+                self.outline.note(problem)
         return operation
 
     def _plain_operation(self, item: Node, node: Node, method: str, name: str) -> Operation:
