@@ -43,8 +43,12 @@ def _text(let: openapi.Let, renamed: Mapping[str, str]) -> str:
     def shown(expression: object) -> str:
         return normal(with_names(str(expression), renamed))
 
+    if let.aggregated:
+        of, value, *conditions = map(shown, let.aggregated)
+        return f"{let.how} {value} of {of}" + "".join(f" if {each}" for each in conditions)
     if let.lookup is None:
         return f"the first of {', '.join(map(shown, let.choices))}"
     where = ", ".join(f"{column}: {shown(value)}" for column, value in sorted(let.lookup.where, key=lambda each: each[0]))
     condition = f" if {shown(let.lookup.condition)}" if let.lookup.condition is not None else ""
-    return f"{let.how} {let.lookup.table} where {where}{condition}"
+    page = f" {let.paging.text}" if let.paging is not None else ""
+    return f"{let.how} {let.lookup.table}{f' where {where}' if where else ''}{condition}{page}"

@@ -8,7 +8,7 @@ What a request gets that looks up a doubtful row shows nothing about the server.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import openapi
@@ -17,6 +17,7 @@ Cells = dict[str, frozenset[Any] | None]
 """The values that each column may hold; None where it may hold any."""
 MOST_ROWS = 100
 """The most doubtful rows of a table that are kept; with more, every row of the table is doubtful."""
+LISTED, COUNTED, PAGE = "all", "size", "page"
 RULE = "the state of the server is unsure: a reply was lost, or nobody knows the order of earlier requests"
 
 
@@ -106,8 +107,14 @@ class Doubt:
         for name, let in operation.lets.items():
             used = {reference.name for each in let.expressions for reference in each.references}
             if used & found.keys() or (let.lookup is not None and self._may_find(let.lookup, seen.scope)):
-                found[name] = let.how
-        return {name: how for name, how in found.items() if how == "all" or name in self._used[operation.name]}
+                found[name] = self._how(operation.name, let)
+        return {name: how for name, how in found.items() if how in (LISTED, PAGE) or name in self._used[operation.name]}
+
+    def _how(self, operation: str, let: Any) -> str:
+        """How a let looks up rows: a list of them is compared leniently, unless their number counts or they are a page."""
+        if let.how != LISTED or let.paging is not None:
+            return PAGE if let.how == LISTED else str(let.how)
+        return COUNTED if let.name in self._used[operation] else LISTED
 
     def certain(self, state: openapi.State) -> openapi.State:
         """A state without its doubtful rows."""
@@ -126,16 +133,23 @@ class Doubt:
             return
         touched, scope = self.touched(seen).keys(), seen.scope
         for effect in effects:
-            unsure = any(name in touched for name in _names(effect.expressions))
-            cells = {name: _possible(_value(each, scope, touched)) for name, each in effect.assignments}
+            touches = any(name in touched for name in _names(effect.expressions))
+            for one in effect.scopes(scope):
+                inner = effect.each.lookups if effect.each is not None else ()
+                unsure = touches or any(self._may_find(lookup, one) for lookup in inner)
+                self._follow(effect, one, touched, unsure, changes)
+
+    def _follow(self, effect: Any, scope: Any, touched: Collection[str], unsure: bool, changes: Iterable[openapi.Change]) -> None:
+        """What one effect does to doubtful rows in the scope of one item."""
+        cells = {name: _possible(_value(each, scope, touched)) for name, each in effect.assignments}
+        if effect.lookup is not None:
+            certain = not unsure and effect.unconditional
+            for _, known in self._matching(effect.lookup, scope):
+                known.update(cells) if certain else _merge(known, cells)
+        if unsure:
+            self._spread(effect.table, cells, changes)
             if effect.lookup is not None:
-                certain = not unsure and effect.unconditional
-                for _, known in self._matching(effect.lookup, scope):
-                    known.update(cells) if certain else _merge(known, cells)
-            if unsure:
-                self._spread(effect.table, cells, changes)
-                if effect.lookup is not None:
-                    self._spread(effect.table, cells, _unchanged(effect, scope))
+                self._spread(effect.table, cells, _unchanged(effect, scope))
 
     def _spread(self, table: str, cells: Cells, changes: Iterable[openapi.Change]) -> None:
         for each in changes:
@@ -259,9 +273,10 @@ def _columns(lets: Mapping[str, Any], rules: Iterable[Any]) -> set[str]:
         *(each for rule in rules for each in rule.expressions),
     ]
     lookups = [let.lookup for let in lets.values() if let.lookup is not None]
-    lookups += [effect.lookup for rule in rules for effect in rule.effects if effect.lookup is not None]
+    lookups += [lookup for rule in rules for effect in rule.effects for lookup in effect.lookups]
     compared = {name for lookup in lookups for name, _ in lookup.where}
-    return compared | {each.column for expression in expressions for each in expression.references if each.column is not None}
+    used = [each for expression in expressions for each in expression.references if each.column is not None]
+    return compared.union(*((each.column, *(each.computed.reads if each.computed else ())) for each in used))
 
 
 def _value(expression: Any, scope: Any, unsure: Iterable[str] = ()) -> Any:

@@ -39,7 +39,7 @@ def _branches(seen: openapi.Permitted) -> Iterator[str]:
         if not each.required and not each.credential:
             yield f"{'with' if each.name in scope.raw else 'without'} {each.name}"
     for name, let in operation.lets.items():
-        if let.how != "first":
+        if let.lookup is not None:
             found = scope[name]
             yield f"where {name} {'finds a row' if found and not isinstance(found, openapi.Absence) else 'finds no row'}"
 

@@ -150,7 +150,7 @@ class Traffic:
             judged = self._softened(known, seen, self.oracle.judge(request, answer), unsure)
             if not unsure:
                 judged = self._situations.judged(request, judged)
-            if any(known.operation.lets[each].how in ("find", "first") for each in unsure):
+            if any(known.operation.lets[each].how not in ("all", "last") for each in unsure):
                 self._knowledge.depend((each.columns.table, each.key) for each in judged.changes)
         self._note(known, judged)
 

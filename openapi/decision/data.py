@@ -7,19 +7,25 @@ that the suite cannot know) renders as null and is not compared.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from math import isclose
 from operator import itemgetter
 from typing import Any
 
-from openapi.decision.lookup import Let, compile_let
+from openapi.decision.condition import ItemCondition, compile_item_condition
+from openapi.decision.each import Each, compile_lets, loop
+from openapi.decision.lookup import Let
+from openapi.decision.order import Paging
+from openapi.decision.page import match_page
+from openapi.decision.source import Source, compile_source
 from openapi.decision.table_plan import TablePlan
 from openapi.document.document import Node
-from openapi.document.errors import ContractError, nearest
-from openapi.expression.expression import ROW, Expression, Names, columns_used, compile_expression, row_binder
+from openapi.document.errors import ContractError
+from openapi.expression.expression import ROW, Expression, Names, compile_expression
+from openapi.expression.kinds import AnyOrder
 from openapi.parameters.parameter import Absence
-from openapi.state.index import Row
 from openapi.state.state import Approximate
 
 NOT_EXPECTED = "which is not expected"
@@ -50,47 +56,40 @@ class Template:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """One item for each row of the let `each`; a server may also return items for rows of the let `maybe`."""
+    """One item for each row or item of `each`; a server may also return items for rows of the let `maybe`."""
 
-    each: str
-    maybe: str | None
-    lets: tuple[Let, ...]
+    each: Each
+    maybe: Source | None
     item: Template
-    bind_row: Callable[[Any, Any], None]
-    resolvers: tuple[Callable[[Any], None], ...]
 
     def certain(self, scope: Any) -> Iterator[Any]:
         """The scope, once for each row of `each`."""
-        return self._scopes(scope, self._rows(scope, self.each))
+        return self.each.scopes(scope)
 
     def possible(self, scope: Any) -> Iterator[Any]:
         """The scope, once for each row of `maybe` that is not in `each`."""
-        certain = self._rows(scope, self.each)
-        return self._scopes(scope, [row for row in self._rows(scope, self.maybe) if row not in certain])
+        certain, found = self.each.source.values(scope), self.maybe.values(scope) if self.maybe else ()
+        rows = () if isinstance(found, Absence) else found
+        return self.each.scopes(scope, [row for row in rows if isinstance(certain, Absence) or row not in certain])
 
-    def _rows(self, scope: Any, name: str | None) -> Sequence[Row]:
-        rows = scope[name] if name else ()
-        return () if rows.__class__ is Absence else rows
-
-    def _scopes(self, scope: Any, rows: Sequence[Row]) -> Iterator[Any]:
-        for row in rows:
-            self.bind_row(scope, row)
-            for resolve in self.resolvers:
-                resolve(scope)
-                self.bind_row(scope, row)  # a let with an `if` has bound its own rows
-            yield scope
+    @property
+    def paging(self) -> Paging | None:
+        """How the rows are ordered and cut."""
+        found: Paging | None = self.each.source.paging
+        return found
 
     @property
     def expressions(self) -> Iterator[Expression]:
-        """Every expression in it."""
+        """Every expression in it, but for the names of the lets of rows that it lists."""
         yield from self.item.expressions
-        for let in self.lets:
-            yield from let.expressions
+        yield from (each for each in self.each.expressions if each is not self.each.source.expression)
+        if self.each.source.name != ROW:
+            yield self.each.source.expression
 
     @property
     def tables(self) -> frozenset[str]:
         """The tables of its lets."""
-        return self.item.tables.union(let.lookup.table for let in self.lets if let.lookup is not None)
+        return self.item.tables.union(lookup.table for lookup in self.each.lookups)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,44 +104,60 @@ class DataCompiler:
     def compile(self, node: Node) -> Template:
         """Compiles mappings, lists, rows, expressions and constants. Raises ContractError."""
         if isinstance(node.value, list):
-            return _sequence([self._rows(each) or self.compile(each) for each in node.children()])
+            parts = [self._rows(each) or self.compile(each) for each in node.children()]
+            if len(parts) > 1 and any(isinstance(part, _Rows) and part.paging is not None for part in parts):
+                raise ContractError(
+                    [node.problem("a let with order, skip or take is a list of its own", "write it without other parts")]
+                )
+            return _sequence(parts)
         if not isinstance(node.value, dict):
             return _leaf(compile_expression(node, self.names), self.minted)
         rows = self._rows(node)
         return _sequence([rows]) if rows else _mapping({each.name: self.compile(each) for each in node.children()})
 
     def _rows(self, node: Node) -> _Rows | None:
-        if not isinstance(node.value, dict) or "each" not in node.value or "item" not in node.value:
+        if not isinstance(node.value, dict) or "each" not in node.value or node.value.keys().isdisjoint(("item", "outcomes")):
             return None
         for child in node.children():
-            if child.name not in ("each", "maybe", "let", "item"):
-                raise ContractError([child.problem(f"unknown key {child.name}", "allowed with each: item, maybe and let")])
-        each, maybe = self._all(node.child("each")), node.get("maybe")
-        names: dict[str, Any] = {**self.names, ROW: self.plans[each].types}
-        lets = []
-        for child in (node.get("let") or Node(node.document, node.pointer, None)).children():
-            let, names[child.name] = compile_let(child, names, self.plans)
-            lets.append(let)
-        if maybe is not None and self._all(maybe) != each:
-            raise ContractError([maybe.problem(f"{maybe.value} are not rows of {each}", "each and maybe name the same table")])
-        item = DataCompiler(names, self.lets, self.plans).compile(node.child("item"))
-        expressions = [*item.expressions, *(expression for let in lets for expression in let.expressions)]
-        return _Rows(
-            node.value["each"],
-            None if maybe is None else maybe.value,
-            tuple(lets),
-            item,
-            row_binder(ROW, columns_used(ROW, expressions)),
-            tuple(let.resolvers(expressions)[let.name] for let in lets),
-        )
+            if child.name not in ("each", "maybe", "let", "item", "outcomes"):
+                raise ContractError(
+                    [child.problem(f"unknown key {child.name}", "allowed with each: item, outcomes, maybe and let")]
+                )
+        source = compile_source(node.child("each"), self.names)
+        lets, names = compile_lets(node.get("let"), {**self.names, **source.names}, self.plans)
+        compiler = DataCompiler(names, self.lets, self.plans)
+        item = compiler.compile(node.child("item")) if "item" in node.value else compiler.outcomes(node.child("outcomes"))
+        return _Rows(loop(source, lets, item.expressions, self.names), self._maybe(node, source), item)
 
-    def _all(self, node: Node) -> str:
-        """The table of a let that gives rows."""
-        lists = {name: let.lookup.table for name, let in self.lets.items() if let.how == "all" and let.lookup}
-        if node.value not in lists:
-            hint = nearest(str(node.value), lists) if lists else "write a let with all"
-            raise ContractError([node.problem(f"{node.value} is not a let of all rows", hint)])
-        return lists[str(node.value)]
+    def _maybe(self, node: Node, source: Source) -> Source | None:
+        """The let of the rows that a server may list."""
+        maybe = node.get("maybe")
+        if maybe is None:
+            return None
+        found = compile_source(maybe, self.names)
+        if source.paging is not None or found.paging is not None:
+            raise ContractError([maybe.problem("maybe and order, skip or take exclude each other", "nobody knows the page then")])
+        if found.name != source.name or found.parts is not source.parts:
+            where = self._table(source)
+            what = f"{maybe.value} are not rows of {where}"
+            raise ContractError([maybe.problem(what, "each and maybe name the same table")])
+        return found
+
+    def _table(self, source: Source) -> str:
+        return next((name for name, plan in self.plans.items() if plan.visible is source.parts), str(source.expression))
+
+    def outcomes(self, node: Node) -> Template:
+        """Compiles a list of conditions and templates, of which the first that holds counts. Raises ContractError."""
+        found = []
+        for each in node.children():
+            condition = compile_item_condition(each, self.names)
+            found.append((condition, self.compile(each.child("item"))))
+        *others, (last, _) = found
+        if last is not None or any(condition is None for condition, _ in others):
+            raise ContractError(
+                [node.problem("only the last of these outcomes has no condition, and it has none", "as in x-outcomes")]
+            )
+        return _first_that_holds(found)
 
 
 def _leaf(expression: Expression, minted: frozenset[str]) -> Template:
@@ -159,12 +174,42 @@ def _leaf(expression: Expression, minted: frozenset[str]) -> Template:
         expected = render(scope)
         if expected is None and not expression.constant:
             return
-        if any(isinstance(each.value(scope), Approximate) for each in expression.references):
+        values = [each.value(scope) for each in expression.references]
+        if any(map(_is_approximate, values)):
             return
-        if expected != actual or isinstance(expected, bool) != isinstance(actual, bool):
+        in_any_order = any(isinstance(each, AnyOrder) for each in values)
+        if not _equal(expected, actual, in_any_order):
             match.differences.append(f"{pointer} is {_short(actual)}, not {_short(expected)}")
 
     return Template(render, bind if expression.source in minted else compare, (expression,))
+
+
+def _is_approximate(value: Any) -> bool:
+    """Whether a value is a time that nobody knows exactly, or a list with one."""
+    return isinstance(value, Approximate) or (isinstance(value, list) and any(isinstance(each, Approximate) for each in value))
+
+
+def _equal(expected: Any, actual: Any, in_any_order: bool) -> bool:
+    """Whether a reply has an expected value. A sum of fractions depends on their order a little."""
+    if isinstance(expected, float) and type(actual) in (int, float):
+        return isclose(expected, actual, rel_tol=1e-9)
+    if in_any_order and isinstance(expected, list) and isinstance(actual, list):
+        return sorted(map(repr, expected)) == sorted(map(repr, actual))
+    return bool(expected == actual) and isinstance(expected, bool) == isinstance(actual, bool)
+
+
+def _first_that_holds(choices: list[tuple[ItemCondition | None, Template]]) -> Template:
+    """The template of the first condition that holds."""
+
+    def chosen(scope: Any) -> Template:
+        return next(template for condition, template in choices if condition is None or condition.holds(scope))
+
+    def match(scope: Any, actual: Any, found: Match, pointer: str) -> None:
+        chosen(scope).match(scope, actual, found, pointer)
+
+    conditions = tuple(each for condition, _ in choices if condition is not None for each in condition.expressions)
+    expressions, tables = _inside(template for _, template in choices)
+    return Template(lambda scope: chosen(scope).render(scope), match, (*conditions, *expressions), tables)
 
 
 def _mapping(parts: dict[str, Template]) -> Template:
@@ -182,8 +227,9 @@ def _mapping(parts: dict[str, Template]) -> Template:
 
 
 def _sequence(parts: list[Template | _Rows]) -> Template:
-    """A list. With rows in it, the order is not compared, because no contract promises one."""
+    """A list. With rows in it, the order is not compared unless a let states it."""
     fixed = [part for part in parts if isinstance(part, Template)]
+    paged = next((part for part in parts if isinstance(part, _Rows) and part.paging is not None), None)
 
     def render(scope: Any) -> Any:
         found: list[Any] = []
@@ -197,6 +243,8 @@ def _sequence(parts: list[Template | _Rows]) -> Template:
     def match(scope: Any, actual: Any, found: Match, pointer: str) -> None:
         if not isinstance(actual, list):
             found.differences.append(f"{pointer} is {_short(actual)}, not a list")
+        elif paged is not None:
+            match_page(paged.each, paged.item.match, paged.item.render, scope, actual, found, pointer)
         elif len(fixed) < len(parts):
             _match_rows(parts, scope, actual, found, pointer)
         elif len(actual) != len(fixed):

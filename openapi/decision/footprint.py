@@ -64,7 +64,7 @@ def footprint(readings: Iterable[Permitted]) -> Footprint:
 
 def _reads(seen: Permitted) -> Iterator[Read]:
     lets = (let.lookup for let in seen.scope.operation.lets.values())
-    effects = (effect.lookup for rule in seen.rules for effect in rule.effects)
+    effects = (lookup for rule in seen.rules for effect in rule.effects for lookup in effect.lookups)
     for lookup in filter(None, chain(lets, effects)):
         values = dict(_values(lookup, seen))
         if not any(value is None or isinstance(value, Absence) for value in values.values()):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from openapi.decision.aggregate import AGGREGATES, compile_aggregate
+from openapi.decision.condition import compile_condition as compile_condition  # from here too
+from openapi.decision.order import Paging, compile_paging
 from openapi.decision.table_plan import TablePlan
 from openapi.document.document import Node
 from openapi.document.errors import ContractError, nearest
 from openapi.expression.expression import ROW, Expression, Names, columns_used, compile_expression, row_binder, values_of
+from openapi.expression.kinds import RowsOf
 from openapi.parameters.parameter import MISSING, UNDETERMINED, Absence
 from openapi.state.index import ANY_BOUND, Index, Row
 from openapi.state.state import ReadableState
@@ -104,7 +108,7 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Let:
-    """A name for a row (`find`, `last`), for rows (`all`) or for the first value that is present (`first`)."""
+    """A name for a row (`find`, `last`), for rows (`all`), for the first value that is present (`first`), or an aggregate."""
 
     name: str
     how: str
@@ -112,11 +116,18 @@ class Let:
     choices: tuple[Expression, ...]
     resolve: Resolve
     line: int
+    aggregated: tuple[Expression, ...] = ()
+    """What it is an aggregate of, then the other expressions of the aggregate; empty for another let."""
+    paging: Paging | None = None
+    """How its rows are ordered and cut."""
 
     @property
     def expressions(self) -> Iterator[Expression]:
         """Every expression in it."""
         yield from self.choices
+        yield from self.aggregated
+        if self.paging is not None:
+            yield from self.paging.expressions
         if self.lookup is not None:
             yield from self.lookup.expressions
 
@@ -131,7 +142,7 @@ def compile_lookup(node: Node, table: str, names: Names, plans: dict[str, TableP
     """Compiles the `where` and `if` beside the name of a table. Raises ContractError."""
     plan = plans[table]
     where = []
-    for each in _where(node).children():
+    for each in (node.get("where") or Node(node.document, node.pointer, None)).children():
         plan.check_column(each, each.name)
         expression = compile_expression(each, names)
         plan.check_type(each, each.name, expression.type)
@@ -142,7 +153,7 @@ def compile_lookup(node: Node, table: str, names: Names, plans: dict[str, TableP
     search_values = where if by_key else [pair for pair in where if not pair[1].constant]
     constants = tuple((name, expression.evaluate(None)) for name, expression in where if expression.constant)
     condition = node.get("if")
-    passes = None if condition is None else compile_condition(condition, {**names, ROW: plan.types})
+    passes = None if condition is None else compile_condition(condition, {**names, ROW: plan.visible})
     index = bound = None
     if not by_key:
         column, name = next(_bounds(passes), (None, None))
@@ -159,6 +170,13 @@ def compile_lookup(node: Node, table: str, names: Names, plans: dict[str, TableP
     )
 
 
+def lookup_by_key(plan: TablePlan, values: dict[str, Expression]) -> Lookup:
+    """A lookup of the row with the key that these values of columns have."""
+    where = tuple((name, values[name]) for name in plan.key)
+    search = values_of([expression for _, expression in where])
+    return Lookup(plan.name, where, None, search, None, row_binder(ROW, {}), None)
+
+
 def _bounds(condition: Expression | None) -> Iterator[tuple[str, str]]:
     """(column, name): the columns of a row that must be greater than the value of a name."""
     for greater, less in condition.greater_pairs if condition else ():
@@ -166,26 +184,26 @@ def _bounds(condition: Expression | None) -> Iterator[tuple[str, str]]:
             yield greater.column, str(less)
 
 
-def compile_condition(node: Node, names: Names) -> Expression:
-    """Compiles an expression that must be a boolean. Raises ContractError for another type."""
-    expression = compile_expression(node, names)
-    if expression.type not in ("boolean", None):
-        raise ContractError([node.problem(f"{expression} is a {expression.type}, not true or false", "write a comparison")])
-    return expression
-
-
-def compile_let(node: Node, names: Names, plans: dict[str, TablePlan]) -> tuple[Let, str | dict[str, str]]:
+def compile_let(node: Node, names: Names, plans: dict[str, TablePlan]) -> tuple[Let, str | Mapping[str, str]]:
     """Compiles a let; also returns the type of its value or the types of its columns. Raises ContractError."""
     first = node.get("first")
     if first is not None:
         choices = tuple(compile_expression(each, names) for each in first.children())
         kind = next((each.type for each in choices if each.type), "string")
         return Let(node.name, "first", None, choices, _first(choices), node.line), kind
+    if not node.value.keys().isdisjoint(AGGREGATES):
+        how, expressions, resolve, kind = compile_aggregate(node, names)
+        return Let(node.name, how, None, (), resolve, node.line, expressions), kind
     how = next(each for each in ("find", "last", "all") if each in node.value)
     table = known_table(node.child(how), plans)
+    if how == "find" and not node.value.get("where"):
+        raise ContractError([node.problem("where is missing", "name at least one column, so that one row is meant")])
     lookup = compile_lookup(node, table, names, plans)
-    resolve = (lambda scope: lookup.all(scope, scope.state)) if how == "all" else lookup.newest
-    return Let(node.name, how, lookup, (), resolve, node.line), "rows" if how == "all" else plans[table].types
+    if how != "all":
+        return Let(node.name, how, lookup, (), lookup.newest, node.line), plans[table].visible
+    paging = compile_paging(node, lambda scope: lookup.all(scope, scope.state), plans[table], names)
+    resolve = (lambda scope: lookup.all(scope, scope.state)) if paging is None else paging.rows
+    return Let(node.name, how, lookup, (), resolve, node.line, paging=paging), RowsOf(plans[table].visible, paging)
 
 
 def known_table(node: Node, plans: dict[str, TablePlan]) -> str:
@@ -193,13 +211,6 @@ def known_table(node: Node, plans: dict[str, TablePlan]) -> str:
     if node.value not in plans:
         raise ContractError([node.problem(f"unknown table {node.value}", nearest(str(node.value), plans))])
     return str(node.value)
-
-
-def _where(node: Node) -> Node:
-    where = node.get("where")
-    if where is None or not where.value:
-        raise ContractError([node.problem("where is missing", "name at least one column, so that an index can serve it")])
-    return where
 
 
 def _first(choices: tuple[Expression, ...]) -> Resolve:

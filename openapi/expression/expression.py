@@ -20,6 +20,7 @@ from openapi.document.errors import ContractError, ExecutionError, nearest
 from openapi.expression import budget
 from openapi.expression.cel import compile_program
 from openapi.expression.functions import FUNCTIONS, RANDOM
+from openapi.expression.kinds import Computed, RowTypes
 from openapi.expression.native import Evaluate, NativeExpression, Operand, compile_native
 from openapi.parameters.parameter import UNDETERMINED, Absence
 
@@ -67,6 +68,8 @@ class Reference:
     column: str | None = None
     position: int = -1
     """The position of the column in its row."""
+    computed: Computed | None = None
+    """How the column is computed, if no row has it."""
 
     def value(self, scope: Any) -> Any:
         """The value in the scope: a value, None, or an Absence."""
@@ -116,11 +119,65 @@ def compile_expression(node: Node, names: Names) -> Expression:
         return Expression(json.dumps(text, ensure_ascii=False), (), lambda scope: text, constant=True, type=_type_of(text))
     if len(text) > LONGEST:
         raise ContractError([node.problem(f"the expression is longer than {LONGEST} characters")])
+    if "rows" in names.values():
+        _check_rows(node, names)
+    for name, kind in names.items():
+        if isinstance(kind, RowTypes):
+            _check_phases(node, name, kind)
     references, flat = _references(node, names)
     path = references[0] if len(references) == 1 and flat.strip() == _flat(references[0]) else None
     if path is not None:
         return Expression(text, references, _value_of(str(path)), constant=False, type=_type(names, path), path=str(path))
     return _program(node, references, flat, names)
+
+
+def path_to(name: str) -> Expression:
+    """The expression that is a name."""
+    return Expression(name, (Reference(name),), _value_of(name), constant=False, type=None, path=name)
+
+
+def _check_rows(node: Node, names: Names) -> None:
+    """Raises ContractError for a part of a row of a let of rows: CEL knows a row as the list of its values."""
+    code = budget.tokens(node.value)
+    for at, name in enumerate(code):
+        if names.get(name) != "rows" or code[at - 1 : at] == ["."]:
+            continue
+        match code[at + 1 : at + 6]:
+            case [".", macro, "(", variable, ","] if macro in budget.MACROS:
+                if any(code[position : position + 2] == [variable, "."] for position in range(at + 6, len(code))):
+                    raise ContractError([node.problem(f"a macro cannot read the columns of {name}", _instead(name, macro))])
+            case ["[", *_] if "]" in code[at:] and code[code.index("]", at) + 1 : code.index("]", at) + 2] == ["."]:
+                raise ContractError([node.problem(f"an expression cannot read the columns of {name}", _instead(name, "map"))])
+
+
+def _check_phases(node: Node, name: str, columns: RowTypes) -> None:
+    """Raises ContractError for a comparison of the phase of a row with a text that is no phase."""
+    code = budget.tokens(node.value)
+    for at, token in enumerate(code):
+        column = code[at + 2] if code[at + 1 : at + 2] == ["."] and len(code) > at + 2 else ""
+        if token != name or column not in columns.computed or code[at - 1 : at] == ["."]:
+            continue
+        for text in _compared_with(code, at):
+            if text[0] in "'\"" and text[1:-1] not in columns.phases:
+                hint = nearest(text[1:-1], columns.phases) or f"one of {', '.join(columns.phases)}"
+                raise ContractError([node.problem(f"{text} is no phase of {name}", hint)])
+
+
+def _compared_with(code: list[str], at: int) -> list[str]:
+    """What a program compares with the column of a row at a place, where it is easy to see."""
+    end = at + 3
+    if code[end : end + 2] in (["=", "="], ["!", "="]):
+        return code[end + 2 : end + 3]
+    if code[end : end + 2] == ["in", "["]:
+        return code[end + 2 : code.index("]", end)] if "]" in code[end:] else []
+    if at > 2 and code[at - 2 : at] in (["=", "="], ["!", "="]):
+        return code[at - 3 : at - 2]
+    return code[at - 2 : at - 1] if at > 1 and code[at - 1] == "in" else []
+
+
+def _instead(name: str, macro: str) -> str:
+    word = {"map": "list: row.id", "filter": "list: row.id, if: row.n > 1"}.get(macro, "exists: row.n > 1")
+    return f"write a let such as {{{word}, of: {name}}}"
 
 
 def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Names) -> Expression:
@@ -185,7 +242,8 @@ def _reference(node: Node, names: Names, name: str, parts: list[str]) -> tuple[R
         raise ContractError([node.problem(f"{known} is a row, not a value", f"name a column of it: {', '.join(columns)}")])
     if rest[0] not in columns:
         raise ContractError([node.problem(f"{known} has no column {rest[0]}", nearest(rest[0], columns))])
-    return Reference(known, rest[0], list(columns).index(rest[0])), rest[1:]
+    computed = columns.computed.get(rest[0]) if isinstance(columns, RowTypes) else None
+    return Reference(known, rest[0], list(columns).index(rest[0]), computed), rest[1:]
 
 
 def _check_parts(node: Node, names: Names, name: str, kind: str, parts: list[str]) -> None:
@@ -286,19 +344,37 @@ def values_at(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
     return itemgetter(*names) if names else lambda scope: ()
 
 
-def columns_used(name: str, expressions: Iterable[Expression]) -> dict[str, int]:
-    """The columns of a row that these expressions use: by name in the scope, such as `caller.uid`, the position in the row."""
+def columns_used(name: str, expressions: Iterable[Expression]) -> dict[str, int | Computed]:
+    """The columns of a row that these expressions use: by name in the scope, such as `caller.uid`, the position in the row.
+
+    Instead of a position, a computed column has the way to compute it.
+    """
     return {
-        str(each): each.position
+        str(each): each.computed or each.position
         for expression in expressions
         for each in expression.references
         if each.name == name and each.column is not None
     }
 
 
-def row_binder(name: str, used: Mapping[str, int]) -> Callable[[Any, Any], None]:
+def row_binder(name: str, used: Mapping[str, int | Computed]) -> Callable[[Any, Any], None]:
     """A function that puts a row (or an Absence) and its used columns into a scope."""
-    columns = tuple(used.items())
+    computed = tuple((column, each.value) for column, each in used.items() if isinstance(each, Computed))
+    columns = tuple((column, each) for column, each in used.items() if not isinstance(each, Computed))
+    bind_stored = _stored_binder(name, columns)
+    if not computed:
+        return bind_stored
+
+    def bind_row(scope: Any, row: Any) -> None:
+        bind_stored(scope, row)
+        for column, value in computed:
+            scope[column] = UNDETERMINED if type(row) is Absence else value(scope, row)
+
+    return bind_row
+
+
+def _stored_binder(name: str, columns: tuple[tuple[str, int], ...]) -> Callable[[Any, Any], None]:
+    """A function that puts a row (or an Absence) and some stored columns into a scope."""
 
     def bind_row(scope: Any, row: Any) -> None:
         scope[name] = row

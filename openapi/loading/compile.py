@@ -19,8 +19,10 @@ from openapi.document.bundle import read_with_files
 from openapi.document.document import Document, Node
 from openapi.document.errors import ContractError, InvalidDocument, Problem, nearest
 from openapi.document.swagger import converted, is_swagger
-from openapi.expression.expression import NOW, ROW, Expression, Names, compile_expression
+from openapi.expression.expression import NOW, Expression, Names, compile_expression
+from openapi.expression.kinds import kind_of
 from openapi.loading.default_rules import DefaultRules
+from openapi.loading.insert_notes import insert_notes
 from openapi.loading.lint import check_operation
 from openapi.loading.outline import Outline, credentials
 from openapi.loading.schemas import (
@@ -94,7 +96,6 @@ class _Compiler:
         self.problems.extend(problem for problems in self.unused.values() for problem in problems)
         unused = (each for each in self._children("x-rows") if each.name not in self.rows_used)
         self.problems.extend(each.problem(f"no table has the rows {each.name}", "name them in x-outcomes") for each in unused)
-        phases = {name: self._phases(plan) for name, plan in self.plans.items()}
         self._raise_problems()
         info = self.root.get("info")
         envelope, header = self._envelope()
@@ -104,7 +105,7 @@ class _Compiler:
             document=self.root.value,
             operations=operations,
             tables={name: plan.columns() for name, plan in self.plans.items()},
-            phases=phases,
+            phases={name: plan.phases for name, plan in self.plans.items()},
             secret_columns=_secret_columns(operations.values()) | {pair for plan in self.plans.values() for pair in plan.secrets},
             envelope=envelope,
             languages=self._languages(),
@@ -130,12 +131,6 @@ class _Compiler:
     def _children(self, key: str) -> Iterator[Node]:
         node = self.root.get(key)
         return iter(()) if node is None else node.children()
-
-    def _phases(self, plan: TablePlan) -> tuple[tuple[str, Expression], ...]:
-        node = plan.node.get("phases")
-        names: Names = {ROW: plan.types, NOW: "integer"}
-        found = ((each.name, self._try(compile_condition, each, names)) for each in (node.children() if node else ()))
-        return tuple((name, condition) for name, condition in found if condition is not None)
 
     def _operations(self) -> Iterator[Operation]:
         seen: dict[str, int] = {}
@@ -188,7 +183,7 @@ class _Compiler:
         parts = [part for each in parameters for part in parts_of(each)]
         itself = () if any(each.name == REQUEST for each in parameters) else REQUEST_PARAMETERS
         everything = {each.name: each for each in (*itself, *parts, *parameters)}
-        names: dict[str, Any] = {each.name: each.type for each in everything.values()} | {NOW: "integer"}
+        names: dict[str, Any] = {each.name: kind_of(each.schema) for each in everything.values()} | {NOW: "integer"}
         lets = self._lets(node, names)
         rules = self._rules(node, name, names, lets, {each.name for each in everything.values() if not each.required})
         computed = {each.name: self._computed(node, each, names) for each in parameters if COMPUTED in each.schema}
@@ -213,6 +208,8 @@ class _Compiler:
         )
         if rules:
             self.problems.extend(check_operation(operation, node, self._envelope()[0]))
+            for problem in insert_notes(operation, self.plans):
+                self.outline.note(problem)
         return operation
 
     def _plain_operation(self, item: Node, node: Node, method: str, name: str) -> Operation:

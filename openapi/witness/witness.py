@@ -73,6 +73,8 @@ def lacking(operation: Operation, *rules: Rule) -> str:
     names = [
         name for rule in rules for name in (*rule.missing, *(each.name for each in (rule.when.references if rule.when else ())))
     ]
+    lets = [let for name in names if (let := operation.lets.get(name))]
+    names += [each.name for let in lets for one in let.aggregated for each in one.references]
     tables = sorted({let.lookup.table for name in names if (let := operation.lets.get(name)) and let.lookup})
     where = f" in {', '.join(tables)}" if tables else ""
     conditions = "; and ".join(rule.condition for rule in rules)
