@@ -15,12 +15,13 @@ from typing import Any
 
 from openapi.decision.lookup import Let, compile_let
 from openapi.decision.table_plan import TablePlan
+from openapi.decision.unsure import depends_on_now, is_inexact
 from openapi.document.document import Node
 from openapi.document.errors import ContractError, nearest
 from openapi.expression.expression import ROW, Expression, Names, columns_used, compile_expression, row_binder
 from openapi.parameters.parameter import Absence
 from openapi.state.index import Row
-from openapi.state.state import Approximate
+from openapi.state.state import Approximate, is_lost
 
 NOT_EXPECTED = "which is not expected"
 """The end of the sentence about an unexpected item of a list."""
@@ -63,6 +64,10 @@ class _Rows:
         """The scope, once for each row of `each`."""
         return self._scopes(scope, self._rows(scope, self.each))
 
+    def best_known_first(self, scope: Any) -> Iterator[Any]:
+        """The same; what is not known of a row fits any item, so that such rows come last."""
+        return self._scopes(scope, sorted(self._rows(scope, self.each), key=_unknown_values))
+
     def possible(self, scope: Any) -> Iterator[Any]:
         """The scope, once for each row of `maybe` that is not in `each`."""
         certain = self._rows(scope, self.each)
@@ -91,6 +96,10 @@ class _Rows:
     def tables(self) -> frozenset[str]:
         """The tables of its lets."""
         return self.item.tables.union(let.lookup.table for let in self.lets if let.lookup is not None)
+
+
+def _unknown_values(row: Row) -> int:
+    return sum(value is None or isinstance(value, Approximate) or is_lost(value) for value in row)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,12 +168,18 @@ def _leaf(expression: Expression, minted: frozenset[str]) -> Template:
         expected = render(scope)
         if expected is None and not expression.constant:
             return
-        if any(isinstance(each.value(scope), Approximate) for each in expression.references):
+        if is_inexact(expression, scope) or _is_time(expression, expected, scope):
             return
         if expected != actual or isinstance(expected, bool) != isinstance(actual, bool):
             match.differences.append(f"{pointer} is {_short(actual)}, not {_short(expected)}")
 
     return Template(render, bind if expression.source in minted else compare, (expression,))
+
+
+def _is_time(expression: Expression, value: Any, scope: Any) -> bool:
+    """Whether a value is, or is computed from, a time of the server that the suite does not know exactly."""
+    unsure = scope.moment is not None and not scope.moment.exact and not isinstance(value, bool)
+    return unsure and depends_on_now(expression, scope.operation.lets)
 
 
 def _mapping(parts: dict[str, Template]) -> Template:
@@ -212,7 +227,7 @@ def _match_rows(parts: list[Template | _Rows], scope: Any, actual: list[Any], fo
     """Matches each expected item with the actual one that differs least; items left over must be of rows of `maybe`."""
     left = dict(enumerate(actual))
     rows = [part for part in parts if isinstance(part, _Rows)]
-    certain = ((part.item, each) for part in rows for each in part.certain(scope))
+    certain = ((part.item, each) for part in rows for each in part.best_known_first(scope))
     fixed = ((part, scope) for part in parts if isinstance(part, Template))
     for template, each in chain(fixed, certain):
         position, differences = _nearest(template, each, left, pointer)
