@@ -294,6 +294,8 @@ class Permitted:
         The changes are appended to `changes`. Raises ExecutionError as `accept` does.
         """
         scope = self._inexact_scope()
+        # What two replies that were lost at the same time would have shown is the same to us.
+        scope.moment = scope.moment and scope.moment._replace(request=0)
         _mint_unknown(rule, scope, _NOTHING)
         return rule.apply_effects(scope, [] if changes is None else changes)
 
