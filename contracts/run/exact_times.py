@@ -37,7 +37,7 @@ def exact_times(session: Session) -> None:
 
 
 def _store_exact_times(session: Session) -> None:
-    """Stops the clock and sends requests that make the server store its time, each until it is refused: so it is known exactly."""
+    """Stops the clock and sends requests that make the server store its time, each until it is refused."""
     times = session.oracle.stored_times
     if not (times.readers and times.writers and session.restart()):
         return

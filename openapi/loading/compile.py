@@ -20,7 +20,7 @@ from openapi.document.errors import ContractError, InvalidDocument, Problem, nea
 from openapi.document.swagger import converted, is_swagger
 from openapi.expression.expression import NOW, ROW, Expression, Names, compile_expression
 from openapi.loading.default_rules import DefaultRules
-from openapi.loading.lint import check_operation
+from openapi.loading.lint import check_operation, undecidable
 from openapi.loading.outline import Outline, credentials
 from openapi.loading.schemas import (
     FORM,
@@ -89,6 +89,8 @@ class _Compiler:
         self.problems.extend(problem for problems in self.unused.values() for problem in problems)
         phases = {name: self._phases(plan) for name, plan in self.plans.items()}
         self._raise_problems()
+        for problem in undecidable(operations.values()):
+            self.outline.note(problem)
         info = self.root.get("info")
         envelope, header = self._envelope()
         return Contract(
