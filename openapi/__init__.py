@@ -23,6 +23,7 @@ from openapi.decision.decision import (
 from openapi.decision.envelope import Envelope
 from openapi.decision.footprint import Footprint, footprint
 from openapi.decision.lookup import Let
+from openapi.decision.unsure import Moment, depends_on_now
 from openapi.document.document import Document, Node
 from openapi.document.errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
 from openapi.document.json_value import parse_json
@@ -39,7 +40,7 @@ from openapi.parameters.secret_names import tells_secret
 from openapi.schemas.convert import Schemas
 from openapi.schemas.sample import sample as value_of_schema
 from openapi.schemas.validator import covers
-from openapi.state.state import Approximate, Change, Columns, State
+from openapi.state.state import Approximate, Change, Columns, State, is_lost
 from openapi.witness.lifecycle import Transition, transitions
 from openapi.witness.parameter_values import Source, likely, near, sample, sources, values
 from openapi.witness.witness import Candidate, classified, lacking, simplest, unreachable, witnesses
@@ -73,6 +74,7 @@ __all__ = [
     "Footprint",
     "InvalidDocument",
     "Let",
+    "Moment",
     "Node",
     "Operation",
     "Parameter",
@@ -95,11 +97,13 @@ __all__ = [
     "covers",
     "decide",
     "demo_world",
+    "depends_on_now",
     "duration",
     "folded",
     "footprint",
     "force",
     "instant",
+    "is_lost",
     "is_swagger",
     "lacking",
     "likely",

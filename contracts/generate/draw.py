@@ -53,7 +53,11 @@ class KnownRows:
         """Adds the rows that a request changed, the newest first."""
         for each in changes:
             if each.after is not None:
-                self._fresh[each.columns.table].appendleft(each.columns.named(each.after))
+                named = each.columns.named(each.after).items()
+                # Nobody can send a value that the server has invented and not shown.
+                self._fresh[each.columns.table].appendleft(
+                    {name: None if openapi.is_lost(value) else value for name, value in named}
+                )
 
     def row(self, source: openapi.Source, choices: Choices) -> Row | None:
         """A row with the columns of a source: a changed one, one that shares a text with a changed one, or any of its table.

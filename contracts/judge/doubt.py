@@ -36,9 +36,13 @@ class Doubt:
         """By operation: the names on which its outcomes depend."""
         self._columns: dict[str, set[str]] = {}
         """By operation: the columns of rows on which its replies depend."""
+        self._hidden: set[tuple[str, str]] = set()
+        """Columns, by table, with a value that the server invented and that no reply has shown."""
+        self._deciding: dict[str, set[tuple[str, str]]] = {}
+        """By operation: the columns, by let, on which its outcomes depend."""
 
     def __bool__(self) -> bool:
-        return bool(self._rows or self._invented or self._whole)
+        return bool(self._rows or self._invented or self._whole or self._hidden)
 
     def clear(self) -> None:
         """Everything is certain again, after a reset."""
@@ -46,12 +50,25 @@ class Doubt:
         self._invented.clear()
         self._whole.clear()
         self._open.clear()
+        self._hidden.clear()
+
+    def hide(self, changes: Iterable[openapi.Change]) -> None:
+        """Notes the columns in which an explained reply left an invented value that it does not show."""
+        for each in changes:
+            if each.after is not None:
+                named = zip(each.columns.names, each.after, strict=True)
+                self._hidden.update((each.columns.table, name) for name, value in named if openapi.is_lost(value))
 
     def invent(self, changes: Iterable[openapi.Change]) -> None:
         """Notes the rows of a lost reply whose key nobody knows."""
         for each in changes:
             table = each.columns.table
-            if each.before is None and each.after is not None and any(map(_is_lost, each.key)) and table not in self._whole:
+            if (
+                each.before is None
+                and each.after is not None
+                and any(map(openapi.is_lost, each.key))
+                and table not in self._whole
+            ):
                 self._invented[table][each.key] = _cells(each.columns, each.after)
                 self._limit(table)
 
@@ -108,6 +125,8 @@ class Doubt:
             used = {reference.name for each in let.expressions for reference in each.references}
             if used & found.keys() or (let.lookup is not None and self._may_find(let.lookup, seen.scope)):
                 found[name] = self._how(operation.name, let)
+            elif self._hidden and let.lookup is not None and self._depends_on_hidden(name, let, seen.scope):
+                found[name] = "find"
         return {name: how for name, how in found.items() if how in (LISTED, PAGE) or name in self._used[operation.name]}
 
     def _how(self, operation: str, let: Any) -> str:
@@ -115,6 +134,29 @@ class Doubt:
         if let.how != LISTED or let.paging is not None:
             return PAGE if let.how == LISTED else str(let.how)
         return COUNTED if let.name in self._used[operation] else LISTED
+
+    def names_hidden(self, seen: openapi.Permitted) -> bool:
+        """Whether a request depends on invented values that no reply has shown."""
+        lets = seen.scope.operation.lets.items() if self._hidden else ()
+        return any(let.lookup is not None and self._depends_on_hidden(name, let, seen.scope) for name, let in lets)
+
+    def _depends_on_hidden(self, name: str, let: Any, scope: Any) -> bool:
+        """Whether a let may find a row by a value that no reply has shown, or an outcome depends on one in the row it found."""
+        lookup, operation = let.lookup, scope.operation
+        for column, each in lookup.where:
+            value = _value(each, scope) if (lookup.table, column) in self._hidden else None
+            if value is not None and not isinstance(value, openapi.Absence) and not openapi.is_lost(value):
+                return True
+        if operation.name not in self._deciding:
+            self._deciding[operation.name] = _deciding(operation)
+        used = {column for each, column in self._deciding[operation.name] if each in (name, "row")}
+        used = {column for column in used if (lookup.table, column) in self._hidden}
+        if not used:
+            return False
+        found = scope[name]
+        rows = found if let.how == "all" else (found,)
+        named = (scope.state.tables[lookup.table].named(row) for row in rows if isinstance(row, tuple)) if rows else ()
+        return any(openapi.is_lost(row[column]) for row in named for column in used)
 
     def certain(self, state: openapi.State) -> openapi.State:
         """A state without its doubtful rows."""
@@ -224,7 +266,7 @@ def _key(lookup: Any, scope: Any) -> list[tuple[str, Any]] | None:
 
 def without_lost(change: openapi.Change) -> tuple[Any, ...]:
     """A change without the values that nobody knows; equal for a request that was handled at another time."""
-    after = change.after and tuple("\0" if _is_lost(each) else each for each in change.after)
+    after = change.after and tuple("\0" if openapi.is_lost(each) else each for each in change.after)
     return change.columns.table, change.before, after
 
 
@@ -232,7 +274,7 @@ def _cells(columns: Any, row: Any) -> Cells:
     """A row as cells. Nobody asks for an invented value that no reply showed, but a number may be guessed."""
     numbers = {name for name, kind in columns.types.items() if kind != "string"}
     named = columns.named(row).items()
-    return {name: None if _is_lost(value) and name in numbers else _possible(value) for name, value in named}
+    return {name: None if openapi.is_lost(value) and name in numbers else _possible(value) for name, value in named}
 
 
 def _possible(value: Any) -> frozenset[Any] | None:
@@ -247,10 +289,6 @@ def _merge(cells: Cells, more: Cells) -> None:
 
 def _may_be(cells: Cells, values: Iterable[tuple[str, Any]]) -> bool:
     return all(known is None or value in known for name, value in values for known in (cells[name],))
-
-
-def _is_lost(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith("\0")
 
 
 def _names(expressions: Iterable[Any]) -> Iterator[str]:
@@ -277,6 +315,22 @@ def _columns(lets: Mapping[str, Any], rules: Iterable[Any]) -> set[str]:
     compared = {name for lookup in lookups for name, _ in lookup.where}
     used = [each for expression in expressions for each in expression.references if each.column is not None]
     return compared.union(*((each.column, *(each.computed.reads if each.computed else ())) for each in used))
+
+
+def _deciding(operation: Any) -> set[tuple[str, str]]:
+    """The columns on which the outcomes of an operation and its changes depend, each with the name of its row."""
+    expressions = [
+        *(rule.when for rule in operation.rules if rule.when is not None),
+        *(each for let in operation.lets.values() for each in let.expressions),
+        *(
+            each
+            for rule in operation.rules
+            for effect in rule.effects
+            for each in (effect.when, effect.unless)
+            if each is not None
+        ),
+    ]
+    return {(each.name, each.column) for expression in expressions for each in expression.references if each.column is not None}
 
 
 def _value(expression: Any, scope: Any, unsure: Iterable[str] = ()) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -21,6 +22,7 @@ from contracts.judge.explanation import Explanation, as_unexplained, by_simplici
 from contracts.judge.possible import Possible
 from contracts.judge.readings import TAKES, Readings
 from contracts.judge.reply import BODILESS, InvalidReply, ReplyReader, Said, decoded, outcome
+from contracts.judge.stored_times import StoredTimes
 from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
 from contracts.judge.views import Allowed, Choice, View, completed, folded_views, unlike_views, views
 
@@ -47,6 +49,9 @@ class Oracle:
         self.possible: tuple[Possible, ...] = (Possible(world.state),)
         self._most_states = MOST_STATES
         self._doubt = Doubt()
+        self.stored_times = StoredTimes(contract)
+        self._request = 0
+        """The number of the latest request that was judged."""
         self._reader = ReplyReader(contract)
         self.readings = Readings(dict(contract.readings))
         self._exact_keys: set[tuple[str, str]] = set()
@@ -66,11 +71,13 @@ class Oracle:
         """Returns to the state of the world, after a reset of the server."""
         self.possible = (Possible(self.initial),)
         self._doubt.clear()
+        self.stored_times.clear()
 
     def judge(self, request: Request, reply: Reply) -> Judgement:
         """Judges a reply, and updates the possible states and readings by it."""
         operation = self.contract.operations[request.operation]
         self.clock.read(reply)
+        self._request += 1
         seen = self._views_of(request, reply)
         first = seen[0][0]
         try:
@@ -90,14 +97,18 @@ class Oracle:
             return violated(first, got, *broken)
         if explanations:
             return self._explained(explanations, got)
-        unsure = self._is_unsure(seen, said)
+        window = self.clock.window(reply.sent, reply.received)
+        unsure = self._is_unsure(seen, said) or self.stored_times.are_unsure(operation.name, window)
+        self._doubt_hidden(seen, got)
         self._add_possible_states((each for each, _ in seen), got)
         judged = violated(first, got, *next(iter(complaints), (str(first.answer), "")))
         return as_unexplained(judged) if unsure else judged
 
     def is_unsure_of(self, request: Request, ours: int) -> bool:
         """Whether a request sent at `ours`, epoch ms of our clock, looks up rows of which nobody knows what the server holds."""
-        return bool(self._doubt) and bool(self._doubt.touched(self.expect(request, ours)))
+        return self.stored_times.are_unsure(request.operation, self.clock.window(ours, ours)) or (
+            bool(self._doubt) and bool(self._doubt.touched(self.expect(request, ours)))
+        )
 
     def outcome(self, request: Request, reply: Reply) -> str:
         """The outcome that a reply states: operation and code, or what makes it unreadable."""
@@ -108,9 +119,16 @@ class Oracle:
         except InvalidReply as error:
             return error.got
 
-    def ways(self, before: Possible, request: Request, reply: Reply) -> list[Way]:
-        """The ways in which a server in this state may have handled a request that got this reply. Raises InvalidReply."""
-        seen, said = self._seen_from(before, request, reply)
+    def expect_requests(self, number: int) -> None:
+        """So many requests at the same time are judged next, each under its own number."""
+        self._request += number
+
+    def ways(self, before: Possible, request: Request, reply: Reply, number: int = 0) -> list[Way]:
+        """The ways in which a server in this state may have handled a request that got this reply. Raises InvalidReply.
+
+        `number` is its position among requests at the same time.
+        """
+        seen, said = self._seen_from(before, request, reply, number)
         explanations, _ = self._explain(seen, said)
         groups = grouped(sorted(explanations, key=by_simplicity))
         return [Way(Possible(found[0].state, self._common(found)), judgement(found[0], said.outcome)) for found in groups]
@@ -121,14 +139,19 @@ class Oracle:
         first, (_, complaints) = seen[0][0], self._explain(seen, said)
         return violated(first, said.outcome, *next(iter(complaints), (str(first.answer), ""))).verdict
 
-    def _seen_from(self, before: Possible, request: Request, reply: Reply) -> tuple[list[tuple[openapi.Permitted, View]], Said]:
+    def _seen_from(
+        self, before: Possible, request: Request, reply: Reply, number: int = 0
+    ) -> tuple[list[tuple[openapi.Permitted, View]], Said]:
         """What a server in this state may have seen of a request, and what its reply says. Raises InvalidReply."""
-        seen = self._views_from((before,), request, reply.sent, reply.received, self.readings.allowed)
+        seen = self._views_from((before,), request, reply.sent, reply.received, self.readings.allowed, number=number)
         return list(seen), self._reader.read(self.contract.operations[request.operation], reply)
 
-    def ways_without_reply(self, before: Possible, request: Request, sent: int, received: int) -> list[Way]:
-        """The ways in which a server in this state may have handled a request whose reply was lost: also not at all."""
-        seen = list(self._views_from((before,), request, sent, received, self.readings.allowed))
+    def ways_without_reply(self, before: Possible, request: Request, sent: int, received: int, number: int = 0) -> list[Way]:
+        """The ways in which a server in this state may have handled a request whose reply was lost: also not at all.
+
+        `number` is its position among requests at the same time.
+        """
+        seen = list(self._views_from((before,), request, sent, received, self.readings.allowed, number=number))
         found: dict[tuple[Any, ...], Way] = {}
         lost = Verdict(UNEXPLAINED, seen[0][0].answer.outcome, f"{request.operation}: no reply", RULE)
         for each, _ in seen:
@@ -185,6 +208,7 @@ class Oracle:
         certain = [] if unsure else self.readings.learn(each.view.choices for each in explanations)
         self._keep(self._distinct(explanations))
         self._doubt.keep(each.state for each in self.possible)
+        self._doubt.hide(best.changes)
         if best.kind == VERIFIED and best.rule is not best.seen.success:
             self._learn_exact_keys(self.contract.operations[best.seen.scope.operation.name], best)
         judged = replace(judgement(best, got), readings=tuple(certain))
@@ -194,7 +218,7 @@ class Oracle:
         """Notes the parameters that were refused because no row has a key like their text."""
         scope = refusal.seen.scope
         for name, view in unlike_views(operation, refusal.view, scope.state, self._exact_keys):
-            known = openapi.permitted(operation, view.raw, scope.state, scope["now"], view.values)
+            known = openapi.permitted(operation, view.raw, scope.state, scope["now"], view.values, scope.moment)
             if known.rule(refusal.rule.outcome) is None:
                 self._exact_keys.add((operation.name, name))
 
@@ -222,6 +246,7 @@ class Oracle:
 
     def judge_lost_reply(self, request: Request, sent: int, received: int, why: str) -> Judgement:
         """Judges a request without a reply. The server may have executed it or not, so both states are kept."""
+        self._request += 1
         views = list(self.views(request, sent, received))
         self._add_possible_states(views)
         return violated(views[0], why, f"{request.operation}: every request gets a reply")
@@ -284,7 +309,8 @@ class Oracle:
         found, now = list(views(operation, request, self.readings.allowed)), self.clock.now(ours)
         for each in self.possible:
             view = next(each.views(found))
-            yield openapi.permitted(operation, view.raw, each.state, now, view.values)
+            moment = openapi.Moment(now, self._request + 1, self.clock.frozen is not None)
+            yield openapi.permitted(operation, view.raw, each.state, now, view.values, moment)
 
     def views(self, request: Request, sent: int, received: int) -> Iterator[openapi.Permitted]:
         """What the contract permits, for each combination of a possible state, a reading of the request and a time.
@@ -307,16 +333,19 @@ class Oracle:
         allowed: Allowed,
         *,
         folding: bool = False,
+        number: int = 0,
     ) -> Iterator[tuple[openapi.Permitted, View]]:
         operation = self.contract.operations[request.operation]
-        times = self.clock.window(sent, received)
+        window = self.clock.window(sent, received)
+        moment = openapi.Moment((window[0] + window[-1]) // 2, self._request - number, len(window) == 1)
         found = list(views(operation, request, allowed))
         for each in possible:
             # What nothing explains otherwise may be read in any way.
             folded = [*found, *self._folded_views(operation, found[0], each.state)] if folding else each.views(found)
             for view in folded:
-                for now in times:
-                    yield openapi.permitted(operation, view.raw, each.state, now, view.values), view
+                look = partial(_permitted, operation, view, each.state, moment)
+                yield from ((seen, view) for seen in self.stored_times.seen(operation.name, window, look))
+        self.stored_times.store(operation.name, window)
 
     def _folded_views(self, operation: openapi.Operation, view: View, state: openapi.State) -> Iterator[View]:
         """Views with a key of a row instead of a text like it.
@@ -375,6 +404,12 @@ class Oracle:
         common = [choice for choice in first if all(choice in each for each in others)]
         return tuple(each for each in common if len(self.readings.allowed(*each[:3], openapi.KINDS[each[0]])) > 1)
 
+    def _doubt_hidden(self, seen: list[tuple[openapi.Permitted, View]], got: str) -> None:
+        """Where a request names a value that no reply has shown, nobody knows which rows it has changed."""
+        if any(self._doubt.names_hidden(each) for each, _ in seen):
+            rules = (rule for rule in seen[0][0].scope.operation.rules if rule.outcome == got)
+            self._doubt.suspect_tables(effect.table for rule in rules for effect in rule.effects)
+
     def _is_unsure(self, seen: list[tuple[openapi.Permitted, View]], said: Said) -> bool:
         """Whether a reply that nothing explains may be due to doubtful rows. In a list these may be there or not."""
         hows = {how for each, _ in seen for how in self._doubt.touched(each).values()}
@@ -382,7 +417,11 @@ class Oracle:
             return bool(hows)
         certain = self._doubt.certain(self.state)
         scopes = ((each.scope, view) for each, view in seen)
-        views = ((openapi.permitted(one.operation, view.raw, certain, one["now"], view.values), view) for one, view in scopes)
+        views = ((_permitted(one.operation, view, certain, one.moment, one["now"]), view) for one, view in scopes)
         explanations, complaints = self._explain(views, said)
         details = (detail.split("; ") for _, detail in complaints)
         return bool(explanations) or any(all(each.endswith(openapi.NOT_EXPECTED) for each in parts) for parts in details)
+
+
+def _permitted(operation: Any, view: View, state: openapi.State, moment: openapi.Moment | None, now: int) -> openapi.Permitted:
+    return openapi.permitted(operation, view.raw, state, now, view.values, moment)

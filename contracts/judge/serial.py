@@ -90,6 +90,7 @@ def judge_together(oracle: Oracle, sent: Sequence[Sent]) -> Together:
     for _, answer in sent:
         if isinstance(answer, Reply):
             oracle.clock.read(answer)
+    oracle.expect_requests(len(sent))
     paths, all_of_them = _paths(oracle, sent)
     unsure = not all_of_them or any(oracle.is_unsure_of(request, answer.sent) for request, answer in sent)
     whole = sorted((each for each in paths if len(each.judged) == len(sent)), key=lambda each: each.weight)
@@ -207,7 +208,7 @@ def _paths(oracle: Oracle, sent: Sequence[Sent]) -> tuple[list[Path], bool]:
             for path in list(found.get(done, {}).values())[:MOST_PATHS]:
                 for number in loud:
                     if number not in done and _may_be_next(number, path, sent):
-                        for way in _ways(oracle, path.after, *sent[number]):
+                        for way in _ways(oracle, path.after, number, *sent[number]):
                             longer = _with_quiet(oracle, sent, quiet, path.then(number, way))
                             known = found.setdefault(done | {number}, {})
                             milder = known.get(longer.state_key)
@@ -231,7 +232,7 @@ def _with_quiet(oracle: Oracle, sent: Sequence[Sent], quiet: list[int], path: Pa
         known = path.judged.get(number)
         placed = _may_be_next(number, path, sent) if known is None else _may_be_last(number, path, sent)
         if placed and (known is None or known.verdict.kind != VERIFIED):
-            ways = _ways(oracle, path.after, *sent[number])
+            ways = _ways(oracle, path.after, number, *sent[number])
             if ways and (known is None or ways[0].judgement.verdict.kind == VERIFIED):
                 # It may fit in later too, read in another way: so its place tells nothing of how the server reads requests.
                 path = path.then(number, Way(path.after, ways[0].judgement))
@@ -249,7 +250,7 @@ def _may_be_last(number: int, path: Path, sent: Sequence[Sent]) -> bool:
     return all(sent[other][1].sent <= sent[number][1].received for other in path.judged)
 
 
-def _ways(oracle: Oracle, before: Possible, request: Request, answer: Reply | LostReply) -> list[Way]:
+def _ways(oracle: Oracle, before: Possible, number: int, request: Request, answer: Reply | LostReply) -> list[Way]:
     if isinstance(answer, LostReply):
-        return oracle.ways_without_reply(before, request, answer.sent, answer.received)
-    return oracle.ways(before, request, answer)
+        return oracle.ways_without_reply(before, request, answer.sent, answer.received, number)
+    return oracle.ways(before, request, answer, number)

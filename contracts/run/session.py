@@ -75,6 +75,8 @@ class Session:
         self.situations = Situations(record.branches)
         self.shown: set[Feature] = set()
         """The features of the requests that were answered as expected and may have changed something."""
+        self._stopped_at: int | None = None
+        """The time at which the clock of the server stands still."""
         self.restarts = 0
         """How often everything was reset, or would have been if the target could be reset."""
         self.latencies: deque[int] = deque(maxlen=REMEMBERED)
@@ -102,9 +104,11 @@ class Session:
         """Sets the clock of the server to a time, epoch ms, and stops it. Raises Unreachable."""
         self.target.set_clock(time, frozen=True)
         self.oracle.clock.stop(time)
+        self._stopped_at = time
 
     def release_clock(self) -> None:
         """Sets the clock of the server to our time, and lets it run. Raises Unreachable."""
+        self._stopped_at = None
         self.target.set_clock(now_ms(), frozen=False)
         self.oracle.clock.stop(None)
 
@@ -337,6 +341,8 @@ class Session:
         self.oracle.restart()
         self.known.clear_changes()
         self.journal.clear()
+        if self._stopped_at is not None:  # the reset may have set the clock too
+            self.stop_clock(self._stopped_at)
         return True
 
     def repeat(self, steps: Steps) -> tuple[Sequence, Verdict, str]:

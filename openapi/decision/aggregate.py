@@ -103,11 +103,11 @@ def _resolve(word: str, source: Source, value: Expression, values: Callable[[Any
         rows = source.values(scope)
         if isinstance(rows, Absence):
             return UNDETERMINED
-        in_order = source.paging is None or not scope.clock_is_inexact or source.paging.is_certain(scope)
+        in_order = source.paging is None or scope.moment is None or source.paging.is_certain(scope)
         found = values(scope, rows)
         scope.update(before)
         present = [each for each in found if not isinstance(each, Absence) and each is not None]
-        if scope.clock_is_inexact and word != "exists":
+        if scope.moment is not None and word != "exists":
             # The suite does not know a null that may be the time of the server, nor which of the rows that tie are on a page.
             if not in_order or (len(present) < len(found) and not nulls_are_known):
                 return UNDETERMINED

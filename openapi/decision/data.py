@@ -21,12 +21,13 @@ from openapi.decision.order import Paging
 from openapi.decision.page import match_page
 from openapi.decision.source import Source, compile_source
 from openapi.decision.table_plan import TablePlan
+from openapi.decision.unsure import is_inexact, is_time
 from openapi.document.document import Node
 from openapi.document.errors import ContractError
 from openapi.expression.expression import ROW, Expression, Names, compile_expression
 from openapi.expression.kinds import AnyOrder
 from openapi.parameters.parameter import Absence
-from openapi.state.state import Approximate
+from openapi.state.state import Approximate, is_lost
 
 NOT_EXPECTED = "which is not expected"
 """The end of the sentence about an unexpected item of a list."""
@@ -66,6 +67,11 @@ class _Rows:
         """The scope, once for each row of `each`."""
         return self.each.scopes(scope)
 
+    def best_known_first(self, scope: Any) -> Iterator[Any]:
+        """The same; what is not known of a row fits any item, so that such rows come last."""
+        found = self.each.source.values(scope)
+        return self.each.scopes(scope, () if isinstance(found, Absence) else sorted(found, key=_unknown_values))
+
     def possible(self, scope: Any) -> Iterator[Any]:
         """The scope, once for each row of `maybe` that is not in `each`."""
         certain, found = self.each.source.values(scope), self.maybe.values(scope) if self.maybe else ()
@@ -90,6 +96,11 @@ class _Rows:
     def tables(self) -> frozenset[str]:
         """The tables of its lets."""
         return self.item.tables.union(lookup.table for lookup in self.each.lookups)
+
+
+def _unknown_values(row: Any) -> int:
+    values = row if isinstance(row, tuple) else (row,)
+    return sum(value is None or isinstance(value, Approximate) or is_lost(value) for value in values)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,7 +186,7 @@ def _leaf(expression: Expression, minted: frozenset[str]) -> Template:
         if expected is None and not expression.constant:
             return
         values = [each.value(scope) for each in expression.references]
-        if any(map(_is_approximate, values)):
+        if is_inexact(expression, scope) or is_time(expression, expected, scope) or any(map(_has_times, values)):
             return
         in_any_order = any(isinstance(each, AnyOrder) for each in values)
         if not _equal(expected, actual, in_any_order):
@@ -184,9 +195,9 @@ def _leaf(expression: Expression, minted: frozenset[str]) -> Template:
     return Template(render, bind if expression.source in minted else compare, (expression,))
 
 
-def _is_approximate(value: Any) -> bool:
-    """Whether a value is a time that nobody knows exactly, or a list with one."""
-    return isinstance(value, Approximate) or (isinstance(value, list) and any(isinstance(each, Approximate) for each in value))
+def _has_times(value: Any) -> bool:
+    """Whether a value is a list with a time that nobody knows exactly."""
+    return isinstance(value, list) and any(isinstance(each, Approximate) for each in value)
 
 
 def _equal(expected: Any, actual: Any, in_any_order: bool) -> bool:
@@ -260,7 +271,7 @@ def _match_rows(parts: list[Template | _Rows], scope: Any, actual: list[Any], fo
     """Matches each expected item with the actual one that differs least; items left over must be of rows of `maybe`."""
     left = dict(enumerate(actual))
     rows = [part for part in parts if isinstance(part, _Rows)]
-    certain = ((part.item, each) for part in rows for each in part.certain(scope))
+    certain = ((part.item, each) for part in rows for each in part.best_known_first(scope))
     fixed = ((part, scope) for part in parts if isinstance(part, Template))
     for template, each in chain(fixed, certain):
         position, differences = _nearest(template, each, left, pointer)

@@ -16,6 +16,7 @@ from openapi.decision.data import Match, Template
 from openapi.decision.effect import Effect
 from openapi.decision.headers import Header
 from openapi.decision.lookup import Let
+from openapi.decision.unsure import Draws, Moment, stored_value
 from openapi.document.errors import ExecutionError, short_name
 from openapi.expression.expression import Expression
 from openapi.expression.native import all_of
@@ -25,8 +26,6 @@ from openapi.state.state import Change, State
 DOCUMENTED, ASSUMED, PERMITTED = "documented", "assumed", "permitted"
 ANY_CODE = "*"
 """The code of a permitted row that stands for every code."""
-LOST = "\0"
-"""The first character of a value that the server has invented, or would, and that nobody knows."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
 
@@ -38,15 +37,17 @@ OrderedRules = tuple[tuple[Callable[["Scope"], bool], "Rule"], ...]
 class Scope(dict[str, Any]):
     """The values that a rule can use: of each name, or its Absence. A let is looked up when a rule first uses it."""
 
-    __slots__ = ("clock_is_inexact", "operation", "random", "raw", "read_values", "state")
+    __slots__ = ("moment", "operation", "random", "raw", "read_values", "state")
     read_values: Mapping[str, Any]
     """The values of parameters that the server under test reads differently; set by the suite only."""
+    moment: Moment | None
+    """When the server under test handled the request; set by the suite only, which does not know it exactly."""
 
     def __init__(
         self, operation: Operation, raw: Mapping[str, Any], state: State, now: int, random: Random | None = None
     ) -> None:
         self.operation, self.raw, self.state, self.random = operation, raw, state, random
-        self.clock_is_inexact = False  # true in the suite, which does not know the exact time of the server
+        self.moment = None
         self["now"] = now
         get = raw.get
         for name, key, read in operation.readers:
@@ -333,9 +334,9 @@ class Permitted:
         for header in rule.headers:
             header.match(scope, headers, match, unknown)
         scope.update(match.minted)
+        _mint_unknown(rule, scope, match.minted)
         changes: list[Change] = []
-        known = {name for name, _ in rule.mint} <= set(match.minted)
-        state = rule.apply_effects(scope, changes) if known else scope.state
+        state = rule.apply_effects(scope, changes)
         return Acceptance(state, match.differences, match.minted, changes)
 
     def suppose(self, rule: Rule, changes: list[Change] | None = None) -> State:
@@ -344,14 +345,17 @@ class Permitted:
         The changes are appended to `changes`. Raises ExecutionError as `accept` does.
         """
         scope = self._inexact_scope()
-        scope.update({name: f"{LOST}{name} of a lost reply at {self.scope['now']}" for name, _ in rule.mint})
+        # What two replies that were lost at the same time would have shown is the same to us.
+        scope.moment = scope.moment and scope.moment._replace(request=0)
+        _mint_unknown(rule, scope, _NOTHING)
         return rule.apply_effects(scope, [] if changes is None else changes)
 
     def _inexact_scope(self) -> Scope:
         """A copy of the scope in which the time of the server is not exactly known."""
         scope = Scope(self.scope.operation, self.scope.raw, self.scope.state, self.scope["now"])
         scope.update(self.scope.read_values)
-        scope.clock_is_inexact = True
+        scope.moment = self.scope.moment or Moment(self.scope["now"])
+        scope.random = Draws()
         return scope
 
     def reason(self, rule: Rule) -> str:
@@ -385,20 +389,33 @@ def force(operation: Operation, rule: Rule, raw: Mapping[str, Any], state: State
 
 
 def permitted(
-    operation: Operation, raw: Mapping[str, Any], state: State, now: int, values: Mapping[str, Any] = _NOTHING
+    operation: Operation,
+    raw: Mapping[str, Any],
+    state: State,
+    now: int,
+    values: Mapping[str, Any] = _NOTHING,
+    moment: Moment | None = None,
 ) -> Permitted:
     """All permitted answers: each rule that holds, and the success if no documented refusal holds.
 
-    `now` is epoch ms. `values` replace the values of parameters that the server reads differently from this package.
+    `now` is epoch ms. `values` replace the values of parameters that the server reads differently from this package. `moment` is
+    what the suite stores of the time; by default `now`.
     """
     scope = Scope(operation, raw, state, now)
-    scope.read_values = values
+    scope.read_values, scope.moment = values, moment
     scope.update(values)
     success = operation.rules[-1]
     held = tuple(rule for rule in operation.rules[:-1] if rule.holds(scope))
     refusals = tuple(rule for rule in held if rule.kind is DOCUMENTED)
     answer = next((rule for rule in held if rule.kind is not PERMITTED), success)
     return Permitted(scope, answer, held if refusals else (*held, success), refusals, success)
+
+
+def _mint_unknown(rule: Rule, scope: Scope, known: Mapping[str, Any]) -> None:
+    """Puts minted values that no reply has shown into a scope of the suite: computed, or placeholders."""
+    for name, expression in rule.mint:
+        if name not in known:
+            scope[name] = stored_value(name, expression, scope, minted=True)
 
 
 def _any(names: tuple[str, ...], *absences: Absence) -> Callable[[Scope], bool]:

@@ -10,9 +10,10 @@ from openapi.decision.each import Each, compile_lets, loop
 from openapi.decision.lookup import Lookup, compile_condition, compile_lookup, known_table, lookup_by_key
 from openapi.decision.source import compile_source
 from openapi.decision.table_plan import TablePlan
+from openapi.decision.unsure import stored_value
 from openapi.document.document import Node
 from openapi.document.errors import ContractError, ExecutionError
-from openapi.expression.expression import NOW, ROW, Expression, Names, columns_used, compile_expression, row_binder
+from openapi.expression.expression import ROW, Expression, Names, columns_used, compile_expression, row_binder
 from openapi.parameters.parameter import Absence
 from openapi.state.index import Pair, Row
 from openapi.state.state import Change, Draft
@@ -212,11 +213,22 @@ def _change(draft: Draft, table: str, pairs: Sequence[Pair], touched: Set[str], 
 def _filler(plan: TablePlan, assignments: dict[str, Expression]) -> Callable[[Any, Row], Row]:
     """A function that sets these columns of a row; a value that is not present becomes null.
 
-    In a scope whose clock is inexact a value that depends on `now` becomes null too.
+    In a scope of the suite a value that it does not know exactly becomes an approximate time, a placeholder or null.
     """
-    without_now = {name: _NULL if NOW in map(str, each.references) else each for name, each in assignments.items()}
-    exact, inexact = _filler_of(plan, assignments), _filler_of(plan, without_now)
-    return lambda scope, row: (inexact if scope.clock_is_inexact else exact)(scope, row)
+    exact, unsure = _filler_of(plan, assignments), _unsure_filler(plan, assignments)
+    return lambda scope, row: (exact if scope.moment is None else unsure)(scope, row)
+
+
+def _unsure_filler(plan: TablePlan, assignments: dict[str, Expression]) -> Callable[[Any, Row], Row]:
+    by_position = [(list(plan.properties).index(name), name, each) for name, each in assignments.items()]
+
+    def fill(scope: Any, row: Row) -> Row:
+        filled = [*row]
+        for position, name, each in by_position:
+            filled[position] = each.evaluate(None) if each.constant else stored_value(name, each, scope)
+        return tuple(filled)
+
+    return fill
 
 
 def _filler_of(plan: TablePlan, assignments: dict[str, Expression]) -> Callable[[Any, Row], Row]:
@@ -238,6 +250,3 @@ def _filler_of(plan: TablePlan, assignments: dict[str, Expression]) -> Callable[
         return tuple(filled)
 
     return fill
-
-
-_NULL = Expression("null", (), lambda scope: None, constant=True, type=None)

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from openapi.decision.decision import LOST, Permitted
+from openapi.decision.decision import Permitted
 from openapi.decision.lookup import Lookup
 from openapi.document.errors import ExecutionError
 from openapi.parameters.parameter import Absence
 from openapi.state.index import Key
-from openapi.state.state import Change
+from openapi.state.state import Change, is_lost
 
 _FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
 
@@ -86,7 +86,7 @@ def _writes(changes: Iterable[Change]) -> Iterator[Written]:
     for each in changes:
         for row in (each.before, each.after):
             if row is not None:
-                key = None if any(isinstance(value, str) and value.startswith(LOST) for value in each.key) else each.key
+                key = None if any(map(is_lost, each.key)) else each.key
                 yield each.columns.table, key, each.columns.named(row)
 
 

@@ -23,7 +23,7 @@ from openapi.expression.expression import NOW, Expression, Names, compile_expres
 from openapi.expression.kinds import kind_of
 from openapi.loading.default_rules import DefaultRules
 from openapi.loading.insert_notes import insert_notes
-from openapi.loading.lint import check_operation
+from openapi.loading.lint import check_operation, undecidable
 from openapi.loading.outline import Outline, credentials
 from openapi.loading.schemas import (
     COMPUTED,
@@ -97,6 +97,8 @@ class _Compiler:
         unused = (each for each in self._children("x-rows") if each.name not in self.rows_used)
         self.problems.extend(each.problem(f"no table has the rows {each.name}", "name them in x-outcomes") for each in unused)
         self._raise_problems()
+        for problem in undecidable(operations.values()):
+            self.outline.note(problem)
         info = self.root.get("info")
         envelope, header = self._envelope()
         return Contract(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from openapi.decision.contract import Operation
@@ -21,6 +21,46 @@ def check_operation(operation: Operation, node: Node, envelope: Envelope) -> Ite
     yield from _parameters(operation, node)
     yield from _unreachable(operation)
     yield from _codes(operation, node, envelope)
+
+
+def undecidable(operations: Iterable[Operation]) -> Iterator[Problem]:
+    """What the suite cannot judge: operations that look up rows by a random value that no reply to its request shows."""
+    every = tuple(operations)
+    for operation in every:
+        for rule in operation.rules:
+            for name in _hidden(rule):
+                columns = {
+                    (effect.table, column)
+                    for effect in rule.effects
+                    for column, each in effect.assignments
+                    if each.source == name
+                }
+                if users := [each.name for each in every if not columns.isdisjoint(_searched(each))]:
+                    yield _at(
+                        rule,
+                        f"no reply to {operation.name} shows {name}, so the suite does not know whether a value that it is asked "
+                        f"for by {', '.join(users)} is one",
+                        f"write it in data, if replies have it; what these operations answer to unknown values of {name} is "
+                        "not a violation",
+                    )
+
+
+def _hidden(rule: Rule) -> Iterator[str]:
+    """The minted values that need a random generator and that the reply does not show."""
+    inner = [expression for _, expression in rule.mint]
+    inner += [each for effect in rule.effects for each in effect.expressions]
+    shown = {each.source for each in rule.expressions if not any(each is other for other in inner)}
+    yield from (name for name, each in rule.mint if name not in shown and "uuid(" in each.source)
+
+
+def _searched(operation: Operation) -> Iterator[tuple[str, str]]:
+    """The columns, by table, with which an operation compares values of its requests."""
+    parameters = {each.name for each in operation.parameters}
+    lookups = [let.lookup for let in operation.lets.values() if let.lookup is not None]
+    for lookup in lookups:
+        yield from (
+            (lookup.table, name) for name, each in lookup.where if any(used.name in parameters for used in each.references)
+        )
 
 
 def _at(rule: Rule, what: str, hint: str = "") -> Problem:

@@ -33,8 +33,24 @@ from openapi.state.versions import ABSENT, Map, Version
 MOST_ROWS = 10_000_000
 
 
+LOST = "\0"
+"""The first character of a text that the server has invented, or would, and that nobody knows."""
+
+
 class Approximate(int):
-    """A time that a world file states relative to now. Rules use it; the data of a reply is not compared with it."""
+    """A time that is not exactly known: a world file states it relative to now, or a server has stored its time.
+
+    Rules use it; the data of a reply is not compared with it.
+    """
+
+
+class Unknown(Approximate):
+    """A number that stands for one that the server has invented, and that nobody knows."""
+
+
+def is_lost(value: object) -> bool:
+    """Whether a value stands for one that the server has invented, and that nobody knows."""
+    return isinstance(value, Unknown) or (isinstance(value, str) and value.startswith(LOST))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from openapi.decision.lookup import Let
 from openapi.parameters.arrays import joined
 from openapi.parameters.parameter import INT_RANGES, Parameter
 from openapi.schemas.sample import sample as sample_of
-from openapi.state.state import State
+from openapi.state.state import State, is_lost
 
 HOUR = 3_600_000
 MOST_ROWS_TRIED = 24
@@ -73,7 +73,8 @@ def sample(state: State, table: str, now: int) -> list[dict[str, Any]]:
         alike = kinds.setdefault(tuple(_kind(value, now) for value in row.values()), [])
         if len(alike) < MOST_ROWS_ALIKE:
             alike.append(row)
-    return [row for turn in zip_longest(*kinds.values()) for row in turn if row is not None][:MOST_ROWS_TRIED]
+    found = [row for turn in zip_longest(*kinds.values()) for row in turn if row is not None][:MOST_ROWS_TRIED]
+    return [{name: None if is_lost(value) else value for name, value in row.items()} for row in found]
 
 
 def _kind(value: Any, now: int) -> Any:
