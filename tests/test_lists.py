@@ -289,6 +289,22 @@ def test_a_row_without_a_value_may_be_anywhere(tmp_path):
     assert len(differences(contract, reply(2, 3, total=3, things=things), things, take="2")) == 1
 
 
+def test_rows_without_a_value_have_no_order_among_themselves(tmp_path):
+    things = [(1, None, "a"), (2, None, "b")]
+    contract = load(tmp_path, PAGE, [ROW])
+    for ids in ([1, 2], [2, 1]):
+        assert differences(contract, reply(*ids, total=2, things=things), things) == []
+
+
+def test_a_time_that_nobody_knows_exactly_may_be_anywhere(tmp_path):
+    contract = load(tmp_path, ONLY_PRICE, ["{code: 0, data: {list: {each: page, item: {id: row.id}}}}"])
+    world = state_of(contract, [(1, 30, "a"), (2, 20, "b")])
+    state = world.state.insert("things", (3, openapi.Approximate(40), "c", 0.1))
+    for ids, right in {(3, 1, 2): True, (1, 3, 2): True, (1, 2, 3): True, (3, 2, 1): False}.items():
+        seen = openapi.permitted(contract.operations["list"], {}, state, world.now)
+        assert (seen.accept(seen.success, {"list": [{"id": each} for each in ids]}).differences == []) is right
+
+
 def test_an_order_that_the_request_names(tmp_path):
     contract = load(tmp_path, ["every: {all: things}", "page: {all: things, order: [sort, id]}"], [ROW])
     assert shown(contract, sort="-price") == [1, 3, 4, 5, 2, 6]
@@ -332,6 +348,7 @@ def test_what_is_made_of_a_page_is_known_where_its_rows_are(tmp_path):
     contract = load(tmp_path, lets, ["{code: 0, data: {last: last, ids: ids}}"])
     assert answer(contract, take="2").data == {"last": 1, "ids": [1, 3]}
     assert differences(contract, {"last": 1, "ids": [1, 4]}, take="2") == []
+    assert differences(contract, {"last": 1, "ids": [1, 5, 3, 4]}, take="4") == []
     assert len(differences(contract, {"last": 2, "ids": [2]}, take="1")) == 2
 
 
