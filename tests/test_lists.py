@@ -428,3 +428,17 @@ def test_a_wrong_page_is_a_violation(tmp_path):
         data_of(("a", 5), ("b", 4), total=3, added=9),
     ):
         assert judged(tmp_path, wrong) == VIOLATION
+
+
+def test_a_number_of_rows_of_which_some_are_doubtful_accuses_nobody(tmp_path):
+    text = LOST.replace("size(every), sum: sum, list: {each: top, item: {id: row.id, rank: row.rank}}", "size(every)")
+    text = text.replace(", top: {all: notes, order: -rank, take: 2}, sum: {sum: row.rank, of: every}", "")
+    (tmp_path / "notes.yaml").write_text(text)
+    contract = openapi.load(tmp_path / "notes.yaml")
+    oracle = Oracle(contract, openapi.read_world(openapi.parse_document(NOTES, "world.yaml"), contract, 10**12))
+    oracle.keep_states(1, 1)
+    oracle.judge_lost_reply(Request("add", "POST", "/notes", query=[("rank", "9")]), 0, 1, "no reply")
+    for total in (3, 4):
+        body = json.dumps({"code": 0, "data": {"total": total}}).encode()
+        judgement = oracle.judge(Request("list", "GET", "/notes"), Reply(200, {"content-type": "application/json"}, body))
+        assert judgement.verdict.kind in (VERIFIED, UNEXPLAINED)
