@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import random
 from itertools import permutations
 
 import pytest
 
 import openapi
+from contracts import Reply
+from contracts.http.wire import Request
+from contracts.judge.oracle import Oracle
+from contracts.judge.verdict import UNEXPLAINED, VERIFIED, VIOLATION
 from openapi.decision.order import certainly_less
 
 HEAD = """openapi: 3.1.0
@@ -284,6 +289,22 @@ def test_a_row_without_a_value_may_be_anywhere(tmp_path):
     assert len(differences(contract, reply(2, 3, total=3, things=things), things, take="2")) == 1
 
 
+def test_rows_without_a_value_have_no_order_among_themselves(tmp_path):
+    things = [(1, None, "a"), (2, None, "b")]
+    contract = load(tmp_path, PAGE, [ROW])
+    for ids in ([1, 2], [2, 1]):
+        assert differences(contract, reply(*ids, total=2, things=things), things) == []
+
+
+def test_a_time_that_nobody_knows_exactly_may_be_anywhere(tmp_path):
+    contract = load(tmp_path, ONLY_PRICE, ["{code: 0, data: {list: {each: page, item: {id: row.id}}}}"])
+    world = state_of(contract, [(1, 30, "a"), (2, 20, "b")])
+    state = world.state.insert("things", (3, openapi.Approximate(40), "c", 0.1))
+    for ids, right in {(3, 1, 2): True, (1, 3, 2): True, (1, 2, 3): True, (3, 2, 1): False}.items():
+        seen = openapi.permitted(contract.operations["list"], {}, state, world.now)
+        assert (seen.accept(seen.success, {"list": [{"id": each} for each in ids]}).differences == []) is right
+
+
 def test_an_order_that_the_request_names(tmp_path):
     contract = load(tmp_path, ["every: {all: things}", "page: {all: things, order: [sort, id]}"], [ROW])
     assert shown(contract, sort="-price") == [1, 3, 4, 5, 2, 6]
@@ -327,6 +348,7 @@ def test_what_is_made_of_a_page_is_known_where_its_rows_are(tmp_path):
     contract = load(tmp_path, lets, ["{code: 0, data: {last: last, ids: ids}}"])
     assert answer(contract, take="2").data == {"last": 1, "ids": [1, 3]}
     assert differences(contract, {"last": 1, "ids": [1, 4]}, take="2") == []
+    assert differences(contract, {"last": 1, "ids": [1, 5, 3, 4]}, take="4") == []
     assert len(differences(contract, {"last": 2, "ids": [2]}, take="1")) == 2
 
 
@@ -347,3 +369,76 @@ def test_what_is_made_of_a_page_is_known_where_its_rows_are(tmp_path):
 )
 def test_an_order_is_checked_when_the_contract_is_loaded(tmp_path, lets, row, said):
     assert said in problems(tmp_path, ["every: {all: things}", *lets], [row])
+
+
+LOST = """openapi: 3.1.0
+info: {title: Notes, version: '1'}
+x-envelope: {code: /code, data: /data, body: {}}
+x-state:
+  notes:
+    key: [id]
+    row: {required: [rank], properties: {id: {type: string}, rank: {type: integer}}}
+paths:
+  /notes:
+    post:
+      operationId: add
+      parameters: [{name: rank, in: query, required: true, schema: {type: integer}}]
+      responses: {'200': {description: x, content: {application/json: {schema: {}}}}}
+      x-outcomes:
+        - {code: 1, missing: rank}
+        - {code: 2, malformed: rank}
+        - {code: 0, mint: {id: uuid()}, then: [{insert: notes, row: {id: id, rank: rank}}], data: {id: id}}
+    get:
+      operationId: list
+      responses: {'200': {description: x, content: {application/json: {schema: {}}}}}
+      x-let: {every: {all: notes}, top: {all: notes, order: -rank, take: 2}, sum: {sum: row.rank, of: every}}
+      x-outcomes: [{code: 0, data: {total: size(every), sum: sum, list: {each: top, item: {id: row.id, rank: row.rank}}}}]
+"""
+NOTES = "notes: [{id: a, rank: 5}, {id: b, rank: 4}, {id: c, rank: 3}]"
+
+
+def judged(tmp_path, data, rank=None):
+    """The verdict on a list, after a request to add a note whose reply was lost."""
+    (tmp_path / "notes.yaml").write_text(LOST)
+    contract = openapi.load(tmp_path / "notes.yaml")
+    oracle = Oracle(contract, openapi.read_world(openapi.parse_document(NOTES, "world.yaml"), contract, 10**12))
+    if rank is not None:
+        oracle.judge_lost_reply(Request("add", "POST", "/notes", query=[("rank", str(rank))]), 0, 1, "no reply")
+    body = json.dumps({"code": 0, "data": data}).encode()
+    return oracle.judge(Request("list", "GET", "/notes"), Reply(200, {"content-type": "application/json"}, body)).verdict.kind
+
+
+def data_of(*notes, total, added):
+    return {"total": total, "sum": added, "list": [{"id": name, "rank": rank} for name, rank in notes]}
+
+
+def test_a_page_after_a_lost_reply_accuses_nobody(tmp_path):
+    before, after = data_of(("a", 5), ("b", 4), total=3, added=12), data_of(("x1", 9), ("a", 5), total=4, added=21)
+    assert judged(tmp_path, before) == judged(tmp_path, before, 9) == VERIFIED
+    assert judged(tmp_path, after) == VIOLATION
+    assert judged(tmp_path, after, 9) in (VERIFIED, UNEXPLAINED)
+
+
+def test_a_wrong_page_is_a_violation(tmp_path):
+    for wrong in (
+        data_of(("b", 4), ("a", 5), total=3, added=12),
+        data_of(("b", 4), ("c", 3), total=3, added=12),
+        data_of(("a", 5), ("b", 4), ("c", 3), total=3, added=12),
+        data_of(("a", 5), ("b", 4), total=2, added=12),
+        data_of(("a", 5), ("b", 4), total=3, added=9),
+    ):
+        assert judged(tmp_path, wrong) == VIOLATION
+
+
+def test_a_number_of_rows_of_which_some_are_doubtful_accuses_nobody(tmp_path):
+    text = LOST.replace("size(every), sum: sum, list: {each: top, item: {id: row.id, rank: row.rank}}", "size(every)")
+    text = text.replace(", top: {all: notes, order: -rank, take: 2}, sum: {sum: row.rank, of: every}", "")
+    (tmp_path / "notes.yaml").write_text(text)
+    contract = openapi.load(tmp_path / "notes.yaml")
+    oracle = Oracle(contract, openapi.read_world(openapi.parse_document(NOTES, "world.yaml"), contract, 10**12))
+    oracle.keep_states(1, 1)
+    oracle.judge_lost_reply(Request("add", "POST", "/notes", query=[("rank", "9")]), 0, 1, "no reply")
+    for total in (3, 4):
+        body = json.dumps({"code": 0, "data": {"total": total}}).encode()
+        judgement = oracle.judge(Request("list", "GET", "/notes"), Reply(200, {"content-type": "application/json"}, body))
+        assert judgement.verdict.kind in (VERIFIED, UNEXPLAINED)

@@ -158,6 +158,11 @@ class Doubt:
         named = (scope.state.tables[lookup.table].named(row) for row in rows if isinstance(row, tuple)) if rows else ()
         return any(openapi.is_lost(row[column]) for row in named for column in used)
 
+    def joins(self, rules: Iterable[openapi.Rule]) -> bool:
+        """Whether the data of one of these rules looks up rows of a table with doubtful rows, for each item of a list."""
+        tables = {table for each in (self._rows, self._invented) for table, rows in each.items() if rows} | self._whole
+        return any(rule.data is not None and not tables.isdisjoint(rule.data.tables) for rule in rules)
+
     def certain(self, state: openapi.State) -> openapi.State:
         """A state without its doubtful rows."""
         for table in {*self._rows, *self._invented, *self._whole}:

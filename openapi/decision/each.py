@@ -24,6 +24,8 @@ class Each:
     resolvers: tuple[Callable[[Any], None], ...]
     outer: tuple[str, ...]
     """Names that are looked up before the loop, because they bind rows of their own."""
+    nested: bool
+    """Whether it is in a loop that uses the same name."""
 
     def scopes(self, scope: Any, values: Sequence[Any] | None = None) -> Iterator[Any]:
         """The scope, once for each of these rows or items, or for all."""
@@ -32,14 +34,15 @@ class Each:
             return
         for name in self.outer:
             scope[name]
-        before = kept(scope, self.source.name)
+        before = kept(scope, self.source.name) if self.nested else None
         for each in found:
             self.bind(scope, each)
             for resolve in self.resolvers:
                 resolve(scope)
                 self.bind(scope, each)  # a let with an `if` has bound its own rows
             yield scope
-        scope.update(before)
+        if before:
+            scope.update(before)
 
     @property
     def expressions(self) -> Iterator[Expression]:
@@ -73,4 +76,4 @@ def loop(source: Source, lets: tuple[Let, ...], used: Iterable[Expression], oute
         name for name, let in names.items() if let in outer and (outer[let] == "rows" or not isinstance(outer[let], str))
     )
     resolvers = tuple(let.resolvers(expressions)[let.name] for let in lets)
-    return Each(source, lets, source.binder(expressions), resolvers, rows)
+    return Each(source, lets, source.binder(expressions), resolvers, rows, source.name in outer)
