@@ -40,8 +40,9 @@ from openapi.schemas.convert import Schemas
 from openapi.schemas.sample import sample as value_of_schema
 from openapi.schemas.validator import covers
 from openapi.state.state import Approximate, Change, Columns, State
+from openapi.witness.clues import Clues, Source, joint_sources, sample, sources
 from openapi.witness.lifecycle import Transition, transitions
-from openapi.witness.parameter_values import Source, likely, near, sample, sources, values
+from openapi.witness.parameter_values import likely, near, texts, values
 from openapi.witness.witness import Candidate, classified, lacking, simplest, unreachable, witnesses
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "Approximate",
     "Candidate",
     "Change",
+    "Clues",
     "Columns",
     "Content",
     "Contract",
@@ -101,6 +103,7 @@ __all__ = [
     "force",
     "instant",
     "is_swagger",
+    "joint_sources",
     "lacking",
     "likely",
     "load",
@@ -120,6 +123,7 @@ __all__ = [
     "sources",
     "spellings",
     "tells_secret",
+    "texts",
     "transitions",
     "unreachable",
     "value_of_schema",
