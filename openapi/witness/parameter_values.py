@@ -35,7 +35,9 @@ Raw = dict[str, Any]
 def likely(parameter: Parameter, clues: Clues) -> Iterable[Any]:
     """Values that are likely to be valid, the most likely first; None leaves the parameter out."""
     optional = () if parameter.required else (None,)
-    found = [*examples(parameter), *_valid(parameter, clues)]
+    is_time = parameter.type == "integer" and clues.unit_of_time(parameter.name) is not None
+    first = () if is_time else examples(parameter)  # an example of a time is soon too old, or else far away
+    found = [*first, *_valid(parameter, clues)]
     return (*optional, *texts(parameter, _different(found)))
 
 
