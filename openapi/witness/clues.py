@@ -209,10 +209,14 @@ class Clues:
         return None
 
     def numbers(self, name: str) -> list[int | float]:
-        """The numbers in the columns that a parameter is compared with, and one less and one more."""
+        """The numbers in the columns that a parameter is compared with, and one less and one more.
+
+        Of times, which a server knows more exactly than the world says, only the times.
+        """
         if name not in self._numbers:
+            steps = (0, 1, -1) if self.unit_of_time(name) is None else (0,)
             values = self._column_numbers(name)
-            self._numbers[name] = list(dict.fromkeys(value + step for value in values for step in (0, 1, -1)))
+            self._numbers[name] = list(dict.fromkeys(value + step for value in values for step in steps))
         return self._numbers[name]
 
     def _column_numbers(self, name: str) -> list[int | float]:
