@@ -41,8 +41,9 @@ from openapi.schemas.convert import Schemas
 from openapi.schemas.sample import sample as value_of_schema
 from openapi.schemas.validator import covers
 from openapi.state.state import Approximate, Change, Columns, State, is_lost
+from openapi.witness.clues import Clues, Source, joint_sources, sample, sources
 from openapi.witness.lifecycle import Transition, transitions
-from openapi.witness.parameter_values import Source, likely, near, sample, sources, values
+from openapi.witness.parameter_values import likely, near, texts, values
 from openapi.witness.witness import Candidate, classified, lacking, simplest, unreachable, witnesses
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "Approximate",
     "Candidate",
     "Change",
+    "Clues",
     "Columns",
     "Content",
     "Contract",
@@ -105,6 +107,7 @@ __all__ = [
     "instant",
     "is_lost",
     "is_swagger",
+    "joint_sources",
     "lacking",
     "likely",
     "load",
@@ -124,6 +127,7 @@ __all__ = [
     "sources",
     "spellings",
     "tells_secret",
+    "texts",
     "transitions",
     "unreachable",
     "value_of_schema",

@@ -119,3 +119,67 @@ def test_a_parameter_that_no_rule_can_name_is_noted(lint, name):
     operation = {"operationId": "a", "parameters": [parameter], "responses": OK, "x-outcomes": [{"status": 200}]}
     code, said = lint({"openapi": "3.1.0", **paths(operation)})
     assert (code, f"no rule can use the parameter {name}" in said) == (0, True)
+
+
+CONTRACT = """\
+openapi: 3.1.0
+info: {title: T, version: '1'}
+x-state:
+  things: {key: [id], row: {properties: {id: {type: string}}}}
+x-messages:
+  1: {no: feil, en: wrong}
+  yes: {no: ja, en: yes}
+  0: {no: greit, en: ok}
+x-let:
+  thing: {find: things, where: {id: If_Match}}
+paths:
+  /a:
+    get:
+      operationId: a
+      parameters:
+        - {name: If-Match, in: header, schema: {type: string, enum: [on, off]}}
+      responses: {'200': {description: ok}}
+      x-outcomes:
+        - {code: 1, malformed: If_Match}
+        - {code: yes, missing: thing}
+        - {code: 0, then: [{insert: things, row: {id: If_Match}}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("row: {id: If", "rows: {id: If", "21: unknown key rows (did you mean row?)"),
+        ("insert: things", "status: things", "21: unknown key status (known: delete, if, insert, "),
+        ("find: things, where", "find: things, maybe", "10: unknown key maybe (known: all, find, first, "),
+        (
+            "missing: thing",
+            "missing: If-Match",
+            "20: If-Match is no name: names are letters, digits and single _ (write If_Match)",
+        ),
+        (
+            "missing: thing",
+            "missing: [thing, a.b-c]",
+            "20: a.b-c is no name: names are letters, digits and single _ (write a.b_c)",
+        ),
+        ("missing: thing", "missing: '7'", "20: 7 is no name: names are letters, digits and single _ (begin with a letter)"),
+        ("thing: {find", "my-let: {find", "10: my-let is no name: names are letters, digits and single _ (write my_let)"),
+        ("{id: {type", "{a-b: {}, id: {type", "4: a-b is no name: names are letters, digits and single _ (write a_b)"),
+        ("key: [id]", "key: [a__b]", "4: a__b is no name: names are letters, digits and single _ (write a_b)"),
+        ("missing: thing", "when: no", "20: unknown name no (YAML 1.2 reads it as a text; write false)"),
+        ("missing: thing", "when: Off", "20: unknown name Off (YAML 1.2 reads it as a text; write false)"),
+        ("missing: thing", "when: yes", "20: unknown name yes (YAML 1.2 reads it as a text; write true)"),
+        ("en: wrong", "en: true", '6: x-messages: true is not of type "string" (quote it)'),
+        ("missing: thing", "missing: thing, msg: {no: false, en: a}", '20: x-outcomes: false is not of type "string" (quote it)'),
+    ],
+)
+def test_what_is_not_of_the_vocabulary_is_told_with_what_would_be_right(lint, old, new, problem):
+    assert old in CONTRACT
+    code, said = lint(CONTRACT.replace(old, new), "a.yaml")
+    assert (code, f"a.yaml:{problem}" in said) == (2, True), said
+    assert "is not valid under any" not in said
+
+
+def test_what_older_yaml_takes_for_true_and_false_is_a_text(lint):
+    code, said = lint(CONTRACT, "a.yaml")
+    assert (code, "no problems" in said) == (0, True), said

@@ -22,6 +22,10 @@ HOUR = 3_600_000
 DAY = 24 * HOUR
 MOST_AHEAD = 2 * 365 * DAY
 """An integer of a row is taken for a future time if it is at most so many ms ahead of now."""
+JOINT_PERCENT, MOSTLY_JOINT_PERCENT = 15, 60
+"""How often the values that a look-up needs at once are taken from one row; the latter where it needs a value of no other."""
+SMALL_PERCENT = 50
+"""How often an integer that is compared with nothing is a small one, and not a time."""
 _TIME_OFFSETS = (HOUR, DAY, 30 * DAY, 365 * DAY, 30 * 365 * DAY, HOUR + 1, 60_000, -60_000, -DAY)
 _SAMPLE_TEXTS = ("text", "Kitchen", "7", "设备", "Lamp \U0001f600")
 """The last one has a character that takes four bytes in UTF-8."""
@@ -98,25 +102,49 @@ class Drawer:
 
     def __init__(self, operation: openapi.Operation, state: openapi.State, now: int) -> None:
         self.operation = operation
-        self.sources = openapi.sources(operation)
+        self._clues = openapi.Clues(operation, state, now)
+        self.sources = self._clues.sources
         """The tables that its parameters are looked up in."""
         self._looked_up = {name for source in self.sources for name in source.columns}
+        self._joint = [each for each in self._clues.joint_sources if not self._covered(each)]
+        """The look-ups that need values of several of those at once."""
+        self._parameters = self._clues.parameters
         self._credentials = {each.name for each in operation.parameters if each.credential and each.location == "header"}
-        self._values = {each.name: list(openapi.values(each, operation, state, now)) for each in operation.parameters}
+        self._values = {name: list(openapi.values(each, self._clues)) for name, each in self._parameters.items()}
+
+    def _covered(self, source: openapi.Source) -> bool:
+        return any(source.columns.keys() <= each.columns.keys() for each in self.sources)
 
     def raw(self, known: KnownRows, now: int, choices: Choices) -> dict[str, Any]:
         """Raw values of a request: mostly valid, some replaced or left out at random. `now` is epoch ms."""
-        raw: dict[str, Any] = {}
+        found: dict[str, Any] = {}
         for source in self.sources:
-            raw |= self._from_rows(source, known, choices)
-        for each in self.operation.parameters:
-            if each.name not in self._looked_up:
-                value = self._value(each, raw, known, now, choices)
-                if value is not None:
-                    raw[each.name] = value
-        while choices.happens(20) and self.operation.parameters:
-            self._mutate(raw, choices.choose(self.operation.parameters), choices)
+            found |= self._from_rows(source, known, choices)
+        for source in self._joint:
+            if choices.happens(self._percent(source)):
+                found |= self._from_rows(source, known, choices)
+        clues = self._clues.at(now)
+        for name, each in self._parameters.items():
+            if name not in self._looked_up and name not in found and self._is_wanted(each, found, choices):
+                found[name] = self._value(each, found, known, clues, choices)
+        raw: dict[str, Any] = {}
+        for name, each in self._parameters.items():
+            if found.get(name) is not None:
+                raw = each.put(raw, found[name])
+        while choices.happens(20) and self._parameters:
+            raw = self._mutated(raw, choices.choose(list(self._parameters.values())), choices)
         return raw
+
+    def _percent(self, source: openapi.Source) -> int:
+        """How often a look-up of several values is met: mostly where no other one gives a value that is required."""
+        needed = any(self._parameters[name].required for name in source.columns.keys() - self._looked_up)
+        return MOSTLY_JOINT_PERCENT if needed else JOINT_PERCENT
+
+    def _is_wanted(self, parameter: openapi.Parameter, found: Mapping[str, Any], choices: Choices) -> bool:
+        """Whether a value is drawn: for all that is required, of a part of an object only now and then, as the object has one."""
+        if parameter.inside is not None:
+            return found.get(parameter.inside) is not None and choices.happens(50)
+        return parameter.required or not choices.happens(40)
 
     def request(self, raw: Mapping[str, Any], choices: Choices, *, mutated: bool = True) -> Request:
         """The request with these raw values; header prefix, form or query, and mutations are chosen at random.
@@ -139,27 +167,45 @@ class Drawer:
         for position, (name, column) in enumerate(source.columns.items()):
             taken = other if position else row
             if taken is not None and taken.get(column) is not None:
-                found[name] = str(taken[column])
+                (found[name],) = openapi.texts(self._parameters[name], [taken[column]])
         return found
 
-    def _value(self, parameter: openapi.Parameter, raw: Mapping[str, Any], known: KnownRows, now: int, choices: Choices) -> Any:
-        if not parameter.required and choices.happens(40):
-            return None
-        if parameter.type != "integer" or "enum" in parameter.schema or parameter.schema.get("maximum", now) < now:
-            free = _SAMPLE_TEXTS if parameter.type == "string" and "enum" not in parameter.schema else ()
-            likely = [value for value in openapi.likely(parameter, now) if value is not None]
+    def _value(
+        self,
+        parameter: openapi.Parameter,
+        found: Mapping[str, Any],
+        known: KnownRows,
+        clues: openapi.Clues,
+        choices: Choices,
+    ) -> Any:
+        if parameter.name in clues.operation.computed:
+            return openapi.COMPUTED
+        schema, now = parameter.schema, clues.now
+        unit = clues.unit_of_time(parameter.name) if parameter.type == "integer" else None
+        compared = clues.compared[parameter.name]
+        limited = "enum" in schema or schema.get("maximum", now) < now // (unit or 1)
+        if parameter.type != "integer" or limited or compared.distances or (unit is None and compared.columns):
+            free = self._free_texts(parameter)
+            likely = [value for value in openapi.likely(parameter, clues) if value is not None]
             return choices.choose([*likely, *free] or _SAMPLE_TEXTS)
-        value = now + choices.choose(_TIME_OFFSETS)
-        near = [int(other) for name, other in raw.items() if name not in self._looked_up and str(other).isdecimal()]
-        near += known.numbers(now)
+        if unit is None and choices.happens(SMALL_PERCENT):
+            return choices.choose([value for value in openapi.likely(parameter, clues) if value is not None])
+        value = (now + choices.choose(_TIME_OFFSETS)) // (unit or 1)
+        near = [int(other) for name, other in found.items() if name not in self._looked_up and str(other).isdecimal()]
+        near += known.numbers(now) if unit in (None, 1) else []
         if near and choices.happens(40):
             value = choices.choose(near) + choices.choose((0, 1, -1, DAY))
-        return value if parameter.location == "body" else str(value)
+        return openapi.texts(parameter, [value])[0]
 
-    def _mutate(self, raw: dict[str, Any], parameter: openapi.Parameter, choices: Choices) -> None:
+    def _free_texts(self, parameter: openapi.Parameter) -> Sequence[str]:
+        """Texts that are valid for a parameter of no certain values."""
+        if parameter.type != "string" or "enum" in parameter.schema:
+            return ()
+        return [text for text in _SAMPLE_TEXTS if not isinstance(parameter.read(text), openapi.Absence)]
+
+    def _mutated(self, raw: dict[str, Any], parameter: openapi.Parameter, choices: Choices) -> dict[str, Any]:
         if choices.happens(40) and parameter.location != "path":
-            raw.pop(parameter.name, None)
-            return
+            return parameter.put(raw, None)
         value = choices.choose(self._values[parameter.name])
-        if parameter.location != "path" or (value and "/" not in str(value)):
-            raw[parameter.name] = value
+        fits = parameter.location != "path" or (value and "/" not in str(value))
+        return parameter.put(raw, value) if fits else raw

@@ -413,7 +413,7 @@ class Oracle:
     def _is_unsure(self, seen: list[tuple[openapi.Permitted, View]], said: Said) -> bool:
         """Whether a reply that nothing explains may be due to doubtful rows. In a list these may be there or not."""
         hows = {how for each, _ in seen for how in self._doubt.touched(each).values()}
-        if self._doubt and self._doubt.joins(rule for each, _ in seen for rule in each.rules if rule.outcome == got):
+        if self._doubt and self._doubt.joins(rule for each, _ in seen for rule in each.rules if rule.outcome == said.outcome):
             return True
         if hows != {"all"}:
             return bool(hows)

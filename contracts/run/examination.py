@@ -162,7 +162,8 @@ def _send_all(session: Session, plan: Plan) -> None:
     reached = {name: openapi.simplest(contract.operations[name], found) for name, found in candidates.items()}
     for operation in contract.operations.values():
         blocked = [outcome for outcome in operation.outcomes if outcome not in reached[operation.name]]
-        record.blocked |= {outcome: openapi.unreachable(operation, outcome) for outcome in blocked}
+        tried = candidates[operation.name]
+        record.blocked |= {outcome: openapi.unreachable(operation, outcome, tried) for outcome in blocked}
     successes = {name: found[success].raw for name, found in reached.items() if (success := _success(contract, name)) in found}
     unchanging, changing = (_aimed(contract, candidates, plan, changing) for changing in (False, True))
     generated = 2 * EXAMPLES * len(contract.operations) if plan.breadth else 0

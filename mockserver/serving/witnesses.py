@@ -15,19 +15,20 @@ import openapi
 def witnesses(
     contract: openapi.Contract, state: openapi.State, now: int, base: str, secrets: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """By outcome: `request` and `curl`, or `unreachable` with the missing rows.
+    """By outcome: `request` and `curl`, or `unreachable` with the row that refuses it or the rows that are missing.
 
     `now` is epoch ms, `base` the URL before the paths of the contract. Secrets stand as their `${NAME}`.
     """
     found: dict[str, dict[str, Any]] = {}
     for operation in contract.operations.values():
-        reached = openapi.witnesses(operation, state, now)
+        tried = list(openapi.classified(operation, state, now))
+        reached = openapi.simplest(operation, tried)
         for outcome in operation.outcomes:
-            raw = reached.get(outcome)
-            if raw is None:
-                found[outcome] = {"unreachable": openapi.unreachable(operation, outcome)}
+            witness = reached.get(outcome)
+            if witness is None:
+                found[outcome] = {"unreachable": openapi.unreachable(operation, outcome, tried)}
             else:
-                request = _named(_request(operation, raw, base), secrets)
+                request = _named(_request(operation, witness.raw, base), secrets)
                 found[outcome] = {"request": request, "curl": " ".join(map(_quoted, _words(request)))}
     return found
 

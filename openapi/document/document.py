@@ -103,11 +103,14 @@ class Node:
             yield from (self.child(position) for position in range(len(self.value)))
 
     def at(self, pointer: Pointer) -> Node:
-        """The value at a pointer relative to this one; where that does not exist, the deepest one on the way that does."""
+        """The value at a pointer relative to this one; where that does not exist, the deepest one on the way that does.
+
+        A number in the pointer is a key too: a validator gives `200` in place of `'200'`.
+        """
         node = self
         for key in pointer:
             try:
-                node = node.child(key)
+                node = node.child(str(key) if isinstance(node.value, dict) else key)
             except (KeyError, IndexError, TypeError):
                 break
         return node

@@ -29,6 +29,8 @@ NOW = "now"
 """The name of the time, in epoch ms."""
 ROW = "row"
 """The name of the current row in an `if`, a `set` or an `item`."""
+YAML_1_1 = {**dict.fromkeys(("yes", "on"), "true"), **dict.fromkeys(("no", "off"), "false")}
+"""What older versions of YAML read as true or false."""
 
 Names = Mapping[str, "str | Mapping[str, str]"]
 """The names that an expression may use: of a value, with its JSON type, or of a row, with the types of its columns."""
@@ -233,7 +235,9 @@ def _reference(node: Node, names: Names, name: str, parts: list[str]) -> tuple[R
     paths = [".".join((name, *parts[:length])) for length in range(len(parts), -1, -1)]
     known = next((path for path in paths if path in names), None)
     if known is None:
-        raise ContractError([node.problem(f"unknown name {name}", nearest(name, names))])
+        boolean = YAML_1_1.get(name.lower())
+        hint = f"YAML 1.2 reads it as a text; write {boolean}" if boolean else nearest(name, names)
+        raise ContractError([node.problem(f"unknown name {name}", hint)])
     columns, rest = names[known], parts[known.count(".") :]
     if isinstance(columns, str):
         _check_parts(node, names, known, columns, rest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from itertools import islice
 from typing import Any
 
@@ -47,6 +47,7 @@ def parameter(node: Node, schemas: Schemas) -> Parameter | None:
     if kind == "object" or (kind == "array" and items is None):
         what = f"{name} is an {kind} in a {location}" + (f" of style {node.value['style']}" if "style" in node.value else "")
         raise ContractError([node.problem(f"{what}, which is not read", "write its parts as parameters of their own")])
+    schema = _with_examples(schema, _examples(node))
     return Parameter(name, location, wire_name, schema, required, reader(schema, location), items=items)
 
 
@@ -62,11 +63,12 @@ def body_parameters(body: Node | None, schemas: Schemas, taken: Set[str]) -> Ite
     Raises InvalidDocument.
     """
     schema = _media_schema(body, schemas, JSON)
+    schema = _with_examples(schema, _examples(_media(body, JSON)))
     if schema and "properties" not in schema and json_type(schema) != "object" and "type" in schema:
         required = body is not None and body.value.get("required") is True
         yield Parameter(BODY, "body", "", schema, required, reader(schema, "body"))
     for key, each in schema.get("properties", {}).items():
-        own = _in_one_place(each, schema.get("$defs", {}))
+        own = _with_examples(_in_one_place(each, schema.get("$defs", {})), _parts_of_examples(schema, key))
         if name := expression_name(key):
             name = f"{BODY}.{name}" if name in taken else name
             yield Parameter(name, "body", key, own, key in schema.get("required", ()), reader(own, "body"))
@@ -83,7 +85,7 @@ def _parts_of(parameter: Parameter, definitions: Definitions, depth: int) -> Ite
     schema = parameter.schema
     for key, each in schema.get("properties", {}).items():
         if name := expression_name(key):
-            own = _in_one_place(each, definitions)
+            own = _with_examples(_in_one_place(each, definitions), _parts_of_examples(schema, key))
             required = parameter.required and key in schema.get("required", ())
             keys = (*parameter.keys, key)
             read = part_reader(keys, reader(own, "body"))
@@ -130,9 +132,40 @@ def response_schemas(node: Node, schemas: Schemas) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _media_schema(body: Node | None, schemas: Schemas, name: str) -> dict[str, Any]:
+def _examples(node: Node | None) -> list[Any]:
+    """The examples of a parameter or of a media type."""
+    if node is None:
+        return []
+    if "example" in node.value:
+        return [node.value["example"]]
+    named = node.get("examples")
+    found = named.children() if named is not None and isinstance(named.value, dict) else ()
+    return [each.value["value"] for each in found if isinstance(each.value, dict) and "value" in each.value]
+
+
+def _parts_of_examples(schema: Mapping[str, Any], key: str) -> list[Any]:
+    """What the examples of an object have under a key."""
+    listed = schema.get("examples")
+    found = [*([schema["example"]] if "example" in schema else []), *(listed if isinstance(listed, list) else [])]
+    return [each[key] for each in found if isinstance(each, dict) and key in each]
+
+
+def _with_examples(schema: dict[str, Any], examples: list[Any]) -> dict[str, Any]:
+    """The schema with examples that stand beside it or around it, unless it has one itself."""
+    different = list({repr(each): each for each in examples}.values())
+    if not different or "example" in schema or "examples" in schema:
+        return schema
+    others = {"examples": different} if len(different) > 1 else {}
+    return {**schema, "example": different[0], **others}
+
+
+def _media(body: Node | None, name: str) -> Node | None:
     content = body.mapping("content") if body else None
-    media = content.mapping(name) if content else None
+    return content.mapping(name) if content else None
+
+
+def _media_schema(body: Node | None, schemas: Schemas, name: str) -> dict[str, Any]:
+    media = _media(body, name)
     return _schema(media, media.value.get("schema"), schemas) if media else {}
 
 

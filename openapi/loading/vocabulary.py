@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Any
 
 from openapi.document.document import Node
 from openapi.document.errors import Problem, nearest
+from openapi.parameters.names import expression_name
 from openapi.schemas.validator import validator
 
 FILE = Path(__file__).parent.parent / "vocabulary.json"
@@ -34,14 +36,63 @@ def near_misses(node: Node) -> Iterator[Problem]:
 
 
 def _check_section(node: Node, section: str) -> Iterator[Problem]:
-    for error in _validator(section).iter_errors(node.value):
+    errors = list(_validator(section).iter_errors(node.value))
+    misspelt = {tuple(error.instance_path) for error in errors if _unexpected(error)}
+    for error in errors:
         place = node.at(tuple(error.instance_path))
-        unexpected = getattr(error.kind, "unexpected", None)
-        for key in unexpected or ():
-            at = Node(place.document, (*place.pointer, key), None)
-            yield at.problem(f"unknown key {key}", nearest(key, _keys(section)))
-        if not unexpected:
-            yield place.problem(f"{section}: {_shortened(error)}")
+        for key in _unexpected(error):
+            yield _at_key(place, key).problem(f"unknown key {key}", nearest(key, _legal_keys(error)))
+        if (names := list(_wrong_names(error, place))) or _unexpected(error):
+            yield from names
+        elif not (error.kind.name == "oneOf" and tuple(error.instance_path) in misspelt):  # a consequence of the unknown key
+            yield place.problem(f"{section}: {_shortened(error)}", _quoting(error))
+
+
+def _unexpected(error: Any) -> list[str]:
+    """The keys that a mapping must not have."""
+    return getattr(error.kind, "unexpected", None) or []
+
+
+def _at_key(place: Node, key: str) -> Node:
+    return Node(place.document, (*place.pointer, key), None)
+
+
+def _legal_keys(error: Any) -> set[str]:
+    """The keys that a mapping may have at the place of an error."""
+    schema: Any = {"$defs": _schemas()}
+    for step in error.schema_path[:-1]:
+        schema = schema[step]
+    return set(schema.get("properties", {}))
+
+
+def _wrong_names(error: Any, place: Node) -> Iterator[Problem]:
+    """The texts at the place of an error that stand where a name must stand, and cannot be names."""
+    inner = getattr(error.kind, "error", error)  # of a key
+    definition, word = tuple(map(str, inner.schema_path))[-2:] if len(inner.schema_path) > 1 else ("", "")
+    if word == "pattern" and definition in ("name", "path"):
+        at = place if inner is error else _at_key(place, inner.instance)
+        yield _no_name(at, inner.instance, definition)
+    elif (definition, word) == ("names", "oneOf"):
+        for each in place.children() if isinstance(place.value, list) else [place]:
+            if isinstance(each.value, str) and not _can_be("path", each.value):
+                yield _no_name(each, each.value, "path")
+
+
+def _no_name(place: Node, text: str, definition: str) -> Problem:
+    parts = text.split(".") if definition == "path" else [text]
+    right = ".".join(re.sub("_+", "_", expression_name(part)).strip("_") for part in parts)
+    hint = f"write {right}" if _can_be(definition, right) else "begin with a letter"
+    return place.problem(f"{text} is no name: names are letters, digits and single _", hint)
+
+
+def _can_be(definition: str, text: str) -> bool:
+    return re.search(_schemas()[definition]["pattern"], text) is not None
+
+
+def _quoting(error: Any) -> str:
+    """The hint for what YAML reads as true, false, null or a number where a text must stand."""
+    wants_text = error.kind.name == "type" and getattr(error.kind, "types", None) == ["string"]
+    return "quote it" if wants_text and not isinstance(error.instance, (dict, list)) else ""
 
 
 @cache
@@ -53,23 +104,6 @@ def _schemas() -> dict[str, Any]:
 @cache
 def _validator(section: str) -> Any:
     return validator({"$ref": f"#/$defs/{section}", "$defs": _schemas()})
-
-
-def _keys(section: str) -> set[str]:
-    """All property names in the schema of a section."""
-    found: set[str] = set()
-
-    def walk(value: Any) -> None:
-        if isinstance(value, dict):
-            found.update(value.get("properties", {}))
-            for each in value.values():
-                walk(each)
-        elif isinstance(value, list):
-            for each in value:
-                walk(each)
-
-    walk(_schemas()[section])
-    return found
 
 
 def _shortened(error: Any) -> str:

@@ -94,6 +94,13 @@ class Parameter:
             return {name: each for name, each in {**raw, self.name: value}.items() if each is not None}
         return {**raw, self.inside: _with(raw.get(self.inside), self.keys, value)}
 
+    def given(self, raw: Raw) -> Any:
+        """Its value in raw values; None where it is absent."""
+        found = raw.get(self.key)
+        for key in self.keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
+
     def taken(self, values: Sequence[Any]) -> Any:
         """The raw value from the values that a request has under its name; there is at least one."""
         return self.items.taken(values) if self.items else values[0]
