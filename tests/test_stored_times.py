@@ -170,7 +170,9 @@ def test_a_wrong_limit_is_caught(wrong, hidden, tmp_path):
         right, wrong = HIDDEN, wrong.replace("data: {id: id}", "data: {ok: \"'true'\", time: now}")
     with server(wrong, tmp_path / "served") as base:
         contract, world = written(tmp_path, right)
-        result = verify(base, contract, world, "--reset", f"{base}/reset", "--clock", f"{base}/clock", "--walks", 12)
+        result = verify(
+            base, contract, world, "--reset", f"{base}/reset", "--clock", f"{base}/clock", "--walks", 12, "--max-requests", 900
+        )
     assert result.exit_code == 1, result.output
     assert "Violation: call/" in result.output
 

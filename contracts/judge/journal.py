@@ -68,7 +68,7 @@ class Journal:
         if rows:
             self._count += 1
             keys = frozenset(str(value) for key, _ in rows for value in key)
-            values = frozenset(str(value) for _, row in rows for value in row)
+            values = frozenset(str(value) for _, row in rows for value in row if not isinstance(value, openapi.Approximate))
             self.keys |= keys
             self._entries.append(Entry(request, answer if isinstance(answer, Reply) else None, judged, keys, values))
 
