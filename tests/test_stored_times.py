@@ -140,6 +140,15 @@ def test_every_outcome_of_the_mock_is_verified(text, tmp_path):
     assert "4 of 4 documented outcomes verified, 0 violations" in result.output
 
 
+@pytest.mark.parametrize("span", ["600000", "300"])
+def test_the_mock_is_not_accused_after_requests_at_the_same_time(span, tmp_path):
+    contract, world = written(tmp_path, (HIDDEN + LIST).replace("600000", span))
+    with running(contract, world) as mock:
+        control = f"{mock.url}/_mock/worlds/default"
+        result = verify(mock.url, contract, world, "--reset", f"{control}/reset", "--clock", f"{control}/clock", "--races")
+    assert "0 violations" in result.output, result.output
+
+
 @pytest.mark.parametrize("clock", [False, True])
 @pytest.mark.parametrize("text", [CONTRACT, HIDDEN], ids=["window", "hidden"])
 @pytest.mark.parametrize("shift", [lambda number: 0, lambda number: 20, lambda number: -20 * (number % 2)])

@@ -157,7 +157,8 @@ class Racer(Walker):
         """The values with which requests of each operation look up this row; several times, because the others are drawn."""
         for drawer in self._drawers:
             for columns in (each.columns for each in drawer.sources if each.table == table):
-                keys = {name: str(row[column]) for name, column in columns.items() if row[column] is not None}
+                known = {name: row[column] for name, column in columns.items() if not openapi.is_lost(row[column])}
+                keys = {name: str(value) for name, value in known.items() if value is not None}
                 yield from [(drawer, keys)] * DRAWN_FOR_A_ROW
 
     def _observations(self, known: KnownRows, changes: list[openapi.Change], choices: Choices) -> Iterator[Request]:
