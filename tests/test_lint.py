@@ -150,8 +150,8 @@ paths:
     ("old", "new", "problem"),
     [
         ("row: {id: If", "rows: {id: If", "21: unknown key rows (did you mean row?)"),
-        ("insert: things", "status: things", "21: unknown key status (known: delete, if, insert, "),
-        ("find: things, where", "find: things, maybe", "10: unknown key maybe (known: all, find, first, "),
+        ("insert: things", "status: things", "21: unknown key status (known: delete, each, if, insert, "),
+        ("find: things, where", "find: things, maybe", "10: unknown key maybe (known: all, exists, find, first, "),
         (
             "missing: thing",
             "missing: If-Match",
