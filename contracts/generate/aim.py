@@ -57,7 +57,7 @@ def features(seen: openapi.Permitted) -> set[Feature]:
     """What a request has that another one for the same row may not have: values, and distances of integers."""
     operation, scope = seen.scope.operation, seen.scope
     row = operation.name, seen.answer.number
-    values = {(*row, name, str(value)) for name, value in scope.raw.items()}
+    values = {(*row, name, str(value)) for name, value in scope.raw.items() if name != openapi.REQUEST}
     return {*values, (*row, _distances(operation.parameters, scope))}
 
 

@@ -244,23 +244,14 @@ def _quoted(word: str, secrets: Mapping[str, str]) -> str:
 
 def request_for(operation: openapi.Operation, raw: Mapping[str, Any], *, as_form: bool = False) -> Request:
     """A request for an operation with these raw parameter values; `as_form` sends query parameters as form fields."""
-    path = operation.path
-    parts: dict[str, list[tuple[str, Any]]] = {"query": [], "header": [], "cookie": [], "body": []}
-    for each in operation.parameters:
-        if each.name in raw and each.location == "path":
-            path = path.replace("{" + each.wire_name + "}", quote(str(each.sent(raw[each.name])[0]), safe=""))
-        elif each.name in raw:
-            parts[each.location].extend((each.wire_name, value) for value in each.sent(raw[each.name]))
-    cookies = "; ".join(f"{name}={value}" for name, value in parts["cookie"])
-    headers = tuple((name.title(), value) for name, value in parts["header"])
-    query = tuple(parts["query"])
+    parts = operation.sent(raw)
     return Request(
         operation.name,
         operation.method,
-        path,
-        query=() if as_form else query,
-        headers=(*headers, ("Cookie", cookies)) if cookies else headers,
-        form=query if as_form else None,
-        body=operation.json_body(dict(parts["body"])),
+        parts.path,
+        query=() if as_form else parts.query,
+        headers=parts.headers,
+        form=parts.query if as_form else None,
+        body=operation.json_body(parts.body),
         computed=tuple(name for name, value in raw.items() if value == openapi.COMPUTED),
     )

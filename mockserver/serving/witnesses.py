@@ -34,18 +34,11 @@ def witnesses(
 
 
 def _request(operation: openapi.Operation, raw: Mapping[str, Any], base: str) -> dict[str, Any]:
-    path, parts = operation.path, {name: list[tuple[str, Any]]() for name in ("query", "header", "cookie", "body")}
-    for each in operation.parameters:
-        if each.name in raw and each.location == "path":
-            path = path.replace(f"{{{each.wire_name}}}", quote(str(each.sent(raw[each.name])[0]), safe=""))
-        elif each.name in raw:
-            parts[each.location].extend((each.wire_name, value) for value in each.sent(raw[each.name]))
-    headers = {name.title(): value for name, value in parts["header"]}
-    if parts["cookie"]:
-        headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in parts["cookie"])
-    query = f"?{urlencode(parts['query'])}" if parts["query"] else ""
-    request: dict[str, Any] = {"method": operation.method, "url": f"{base}{path}{query}", "headers": headers}
-    if (body := operation.json_body(dict(parts["body"]))) is not None:
+    parts = operation.sent(raw)
+    headers = dict(parts.headers)
+    query = f"?{urlencode(parts.query)}" if parts.query else ""
+    request: dict[str, Any] = {"method": operation.method, "url": f"{base}{parts.path}{query}", "headers": headers}
+    if (body := operation.json_body(parts.body)) is not None:
         headers["Content-Type"] = "application/json"
         request["body"] = body
     return request

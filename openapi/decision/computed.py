@@ -11,6 +11,7 @@ from typing import Any
 from openapi.decision.contract import Operation
 from openapi.decision.decision import Scope
 from openapi.document.errors import ExecutionError
+from openapi.parameters.names import REQUEST
 from openapi.parameters.parameter import Absence
 from openapi.state.state import State
 
@@ -21,7 +22,9 @@ UNKNOWN = "unknown"
 
 
 def completed(operation: Operation, raw: Mapping[str, Any], state: State, now: int) -> Mapping[str, Any]:
-    """The raw values with every computed value in its place. `now` is epoch ms."""
+    """The raw values with every computed value in its place, and the request itself if rules use it. `now` is epoch ms."""
+    if operation.reads_request and REQUEST not in raw:
+        raw = {**raw, REQUEST: operation.itself(raw)}
     for parameter in operation.parameters:
         if raw.get(parameter.name) == COMPUTED:
             others = parameter.put(raw, None)

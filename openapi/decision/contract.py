@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from openapi.decision.content import DEFAULT
 from openapi.decision.decision import ANY_CODE, PERMITTED, OrderedRules, Rule, Scope, Shown
@@ -12,9 +14,10 @@ from openapi.decision.envelope import Envelope
 from openapi.decision.lookup import Let
 from openapi.document.errors import Problem
 from openapi.expression.expression import Expression, values_at
-from openapi.parameters.names import REQUEST
+from openapi.parameters.names import REQUEST, request_parts
 from openapi.parameters.parameter import Parameter, Read, gather
 from openapi.parameters.readings import Stated
+from openapi.parameters.sending import Parts, sent_parts
 from openapi.state.state import Columns
 
 
@@ -93,9 +96,22 @@ class Operation:
         """Whether a rule uses the request itself, such as its path."""
         return any(each.location == REQUEST for each in self.parameters)
 
+    def sent(self, raw: Mapping[str, Any]) -> Parts:
+        """The parts of a request with these raw values."""
+        return sent_parts(self.path, self.parameters, raw)
+
+    def itself(self, raw: Mapping[str, Any]) -> dict[str, str]:
+        """The request itself, with these raw values, as rules know it."""
+        sent = self.sent(raw)
+        body = self.json_body(sent.body)
+        text = "" if body is None else json.dumps(body)
+        return request_parts(sent.path, self.path, urlencode(sent.query, errors="replace"), text, self.method)
+
     def json_body(self, values: Mapping[str, Any]) -> Any:
         """The JSON body of a request with these values in it, by wire name; None for a request without a body."""
-        return values[""] if "" in values else dict(values) if values or self.requires_json else None
+        if any(each.location == "body" and not each.wire_name for each in self.parameters):
+            return values.get("")
+        return dict(values) if values or self.requires_json else None
 
     def gather(self, **parts: Any) -> dict[str, Any]:
         """The raw values of its parameters from `query`, `path`, `headers`, `cookies`, `form` and `body`."""

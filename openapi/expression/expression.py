@@ -19,7 +19,7 @@ from openapi.document.document import Node
 from openapi.document.errors import ContractError, ExecutionError, nearest
 from openapi.expression import budget
 from openapi.expression.cel import compile_program
-from openapi.expression.functions import FUNCTIONS, RANDOM
+from openapi.expression.functions import BYTES, FUNCTIONS, OF_BYTES, RANDOM
 from openapi.expression.kinds import Computed, RowTypes
 from openapi.expression.native import Evaluate, NativeExpression, Operand, compile_native
 from openapi.parameters.parameter import UNDETERMINED, Absence
@@ -189,11 +189,11 @@ def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Na
     for name in called:
         if name not in _CEL_FUNCTIONS and name not in FUNCTIONS:
             raise ContractError([node.problem(f"unknown function {name}()", nearest(name, _CEL_FUNCTIONS | set(FUNCTIONS)))])
+    if not BYTES.isdisjoint(called):
+        _check_bytes(node)
     own = tuple((name, FUNCTIONS[name]) for name in called if name in FUNCTIONS)
     sample = {_flat(each): _SAMPLES.get(_type(names, each) or "string") for each in references}
     value = _trial(node, program, sample | {name: _with_random(function, Random(0)) for name, function in own})
-    if isinstance(value, bytes):
-        raise ContractError([node.problem(f"{node.value!r} is bytes, which no body holds", "write hex(…) or base64(…)")])
     if not references and not own:
         return Expression(node.value, (), lambda scope: value, constant=True, type=_type_of(value))
     where = f"{node.document.file}:{node.line}: {node.value}"
@@ -210,6 +210,16 @@ def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Na
         native=native,
         random=not RANDOM.isdisjoint(called),
     )
+
+
+def _check_bytes(node: Node) -> None:
+    """Raises ContractError for bytes that are no argument of a function: nothing of a request or a reply equals them."""
+    code = budget.tokens(node.value)
+    for at, token in enumerate(code):
+        before = code[max(at - 2, 0) : at]
+        inside = before[-1:] == [","] or (before[-1:] == ["("] and before[0] in OF_BYTES)
+        if token in BYTES and code[at + 1 : at + 2] == ["("] and not inside:
+            raise ContractError([node.problem(f"{token}() gives bytes", f"write hex({token}(…)) or base64({token}(…))")])
 
 
 def _references(node: Node, names: Names) -> tuple[tuple[Reference, ...], str]:

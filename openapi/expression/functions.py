@@ -66,5 +66,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "upper": lambda random, text: text.upper(),
     "uuid": _uuid,
 }
+BYTES = frozenset(("hmac", "md5", "sha1", "sha256"))
+"""Those that give bytes, which are no value of a request or a reply."""
+OF_BYTES = BYTES | {"base64", "hex"}
+"""Those that take bytes."""
 RANDOM = frozenset(("uuid",))
 """Those whose value depends on the random generator."""

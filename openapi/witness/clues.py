@@ -13,7 +13,7 @@ from typing import Any
 
 from openapi.decision.contract import Operation
 from openapi.decision.lookup import Let
-from openapi.expression.expression import NOW, ROW
+from openapi.expression.expression import NOW, ROW, Expression
 from openapi.parameters.names import REQUEST
 from openapi.parameters.parameter import Parameter
 from openapi.state.state import State, is_lost
@@ -21,6 +21,8 @@ from openapi.state.state import State, is_lost
 MOST_ROWS_TRIED = 24
 MOST_ROWS_ALIKE = 3
 MOST_ROWS_READ = 10_000
+MOST_TEXTS = 4
+"""In conditions, that are tried for one parameter."""
 MOST_LETS_DEEP = 3
 """How many `first` lets, one in another, are followed to find what an expression compares."""
 YEARS = 10 * 365 * 24 * 3_600_000
@@ -164,6 +166,17 @@ class Clues:
                 self._note(let.lookup.condition.source, let.lookup.table, found)
         return found
 
+    @cached_property
+    def conditions(self) -> list[Expression]:
+        """The conditions of the rows and of the lets."""
+        found = [rule.when for rule in self.operation.rules if rule.when is not None]
+        return found + [let.lookup.condition for let in self.operation.lets.values() if let.lookup and let.lookup.condition]
+
+    def texts(self, name: str) -> list[str]:
+        """The texts in the conditions that use a parameter."""
+        using = (each for each in self.conditions if any(one.name == name for one in each.references))
+        return list(dict.fromkeys(text for each in using for text in texts_in(each.source)))[:MOST_TEXTS]
+
     def _note(self, source: str, table: str | None, found: dict[str, Compared]) -> None:
         """Notes what each comparison of a condition compares. `table` is that of the current row."""
         for text in _JUNCTION.split(_TEXT.sub("''", source)):
@@ -224,6 +237,11 @@ class Clues:
         """The numbers of the columns that a parameter is compared with."""
         values = (row.get(column) for table, column in self.compared[name].columns for row in self.rows(table))
         return list(dict.fromkeys(each for each in values if isinstance(each, (int, float)) and not isinstance(each, bool)))
+
+
+def texts_in(source: str) -> list[str]:
+    """The texts in an expression."""
+    return [text[1:-1] for text in _TEXT.findall(source) if len(text) > 2 and "\\" not in text]
 
 
 def _unit(comparison: str, name: str) -> int:

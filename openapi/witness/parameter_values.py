@@ -15,7 +15,7 @@ from openapi.decision.contract import Operation
 from openapi.parameters.arrays import joined
 from openapi.parameters.parameter import INT_RANGES, Parameter
 from openapi.schemas.sample import sample as sample_of
-from openapi.witness.clues import Clues, sources
+from openapi.witness.clues import Clues, sources, texts_in
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -23,6 +23,8 @@ MOST_EXAMPLES = 3
 """The most examples of a parameter that complete requests are made of."""
 MOST_NUMBERS = 6
 """The most numbers of columns that complete requests are made of."""
+MOST_COMPARED = 6
+"""The most values of one parameter that are tried together with those of others."""
 LONGEST_TEXT = 10_000
 _SPELLINGS = ("1.5", "0x10", "1_000", "NaN", "abc", "--1", "1,000", "1e3", "null", "undefined")
 _TEXTS = ("é", "设备", "x" * 300, "'", "%00", "a b", "\U0001f600")
@@ -129,6 +131,8 @@ def values(parameter: Parameter, clues: Clues) -> Iterator[Any]:
         yield ""
     if parameter.location == "body":
         yield from (7, 1.5, True, [], {})
+    if parameter.type == "string":
+        yield from clues.texts(parameter.name)
 
 
 def _arrays(parameter: Parameter) -> Iterator[list[Any]]:
@@ -186,6 +190,20 @@ def _around_now(parameter: Parameter, clues: Clues) -> Iterator[int]:
         now = clues.now // unit
         yield from () if unit == 1 else (now - 1, now + 1, now + DAY // unit)
         yield from (now + 2 * sign * distance for distance in sorted(compared.distances) for sign in (-1, 1))
+
+
+def compared_with(parameter: Parameter, source: str) -> list[Any]:
+    """The values that an expression seems to compare a parameter with."""
+    if "enum" in parameter.schema:
+        found = parameter.schema["enum"][:MOST_COMPARED]
+    elif parameter.type == "boolean":
+        found = [True, False]
+    elif parameter.type == "string":
+        found = texts_in(source)
+    else:
+        numbers = _constants(source) if parameter.type in ("integer", "number") else []
+        found = _different(value + step for value in numbers for step in (0, 1, -1))
+    return texts(parameter, found[:MOST_COMPARED])
 
 
 def _constants(source: str) -> list[int]:

@@ -15,10 +15,12 @@ from openapi.decision.decision import DOCUMENTED, PERMITTED, Permitted, Rule, pe
 from openapi.parameters.parameter import Parameter
 from openapi.state.state import State
 from openapi.witness.clues import Clues, Source
-from openapi.witness.parameter_values import Raw, likely, near, respelled, texts, values
+from openapi.witness.parameter_values import Raw, compared_with, likely, near, respelled, texts, values
 
 MOST_BASES = 3000
 MOST_ROWS_OF_AN_OPTION = 4
+MOST_TOGETHER = 64
+"""The most combinations of values of parameters that one condition compares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class _Search:
         A request that gets past every rule that answered before is a base of further ones.
         """
         deviations = {name: list(_deviations(each, self.clues)) for name, each in self.parameters.items()}
-        joint = list(_joint_deviations(self.clues))
+        joint = [*_joint_deviations(self.clues), *_compared_together(self.clues)]
         bases = self._bases or {0: {}}
         waiting = sorted(bases)
         furthest = waiting[-1]
@@ -215,6 +217,16 @@ def _joint_deviations(clues: Clues) -> Iterator[Raw]:
             if all(_fits(parameters[name], value) for name, value in found.items()):
                 yield _completed(found, clues, parameters)
                 yield found
+
+
+def _compared_together(clues: Clues) -> Iterator[Raw]:
+    """The values of several parameters with which one condition seems to compare them."""
+    for condition in clues.conditions:
+        names = dict.fromkeys(each.name for each in condition.references if each.name in clues.parameters)
+        choices = [[{name: value} for value in compared_with(clues.parameters[name], condition.source)] for name in names]
+        if len(choices) > 1 and all(choices):
+            for parts in islice(product(*choices), MOST_TOGETHER):
+                yield {name: value for part in parts for name, value in part.items()}
 
 
 def _completed(found: Raw, clues: Clues, parameters: dict[str, Parameter]) -> Raw:
