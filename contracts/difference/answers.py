@@ -119,6 +119,8 @@ def _case(
     if text in seen:
         return
     seen.add(text)
+    raw_before = openapi.completed(one, raw_before, worlds.old, worlds.now)
+    raw_after = openapi.completed(two, raw_after, worlds.new, worlds.now)
     try:
         before = openapi.permitted(one, raw_before, worlds.old, worlds.now)
         after = openapi.permitted(two, raw_after, worlds.new, worlds.now)

@@ -86,7 +86,8 @@ def _requests(session: Session, instant: int, late: bool) -> Iterator[tuple[Requ
     for operation in session.contract.operations.values():
         counts: Counter[tuple[int, ...]] = Counter()
         for each in sorted(openapi.classified(operation, state, instant), key=lambda each: each.cost):
-            around = [openapi.permitted(operation, each.raw, state, instant + off) for off in (-1, 0, 1)]
+            times = [instant + off for off in (-1, 0, 1)]
+            around = [openapi.permitted(operation, openapi.completed(operation, each.raw, state, at), state, at) for at in times]
             answers = tuple(seen.answer.number for seen in around)
             if len({frozenset(seen.outcomes) for seen in around}) > 1 and counts[answers] < MOST_REQUESTS:
                 counts[answers] += 1

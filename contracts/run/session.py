@@ -152,6 +152,7 @@ class Session:
 
     def undocumented(self, request: Request) -> None:
         """Sends an undocumented request, and records a violation if it succeeds. Raises RunEnded."""
+        request = self.oracle.completed(request, now_ms())
         answer = self.send(request)
         if isinstance(answer, Reply) and (verdict := self.oracle.judge_undocumented(request, answer)) is not None:
             sequence = self.new_sequence()
