@@ -211,3 +211,11 @@ def test_parts_of_objects_are_looked_up_and_left_out(tmp_path):
     found = openapi.witnesses(one, state(stock=[{"id": 7, "count": 1, "open": True}]), NOW)
     assert found["a/0"] == {"user": {"id": 7}}
     assert set(found) == {"a/0", "a/1", "a/2", "a/3", "a/4"}
+
+
+def test_a_computed_value_is_sent_as_it_is_or_not_at_all(tmp_path):
+    rows = [{"code": 1, "missing": ["x", "sign"]}, {"code": 2, "when": "sign != x + '!'"}, {"code": 0}]
+    a, state = operation(tmp_path, rows=rows, parameters=[query("x"), query("sign", **{"x-computed": "x + '!'"})])
+    signs = {each.raw.get("sign", "") for each in openapi.classified(a, state(), NOW)}
+    assert openapi.COMPUTED in signs
+    assert not [each for each in signs - {openapi.COMPUTED} if "omputed" in each or "ｃｏｍｐｕｔｅｄ" in each]

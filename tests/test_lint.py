@@ -146,6 +146,12 @@ paths:
 """
 
 
+def test_a_comparison_with_one_sign_is_told(lint):
+    code, said = lint(CONTRACT.replace("missing: thing", "when: thing.id = 'a'"), "a.yaml")
+    assert code == 2 and "a.yaml:20: \"thing.id = 'a'\" is not CEL: " in said and "(CEL compares with ==)" in said
+    assert "compares" not in lint(CONTRACT.replace("missing: thing", "when: thing.id == '=' +"), "a.yaml")[1]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
@@ -169,6 +175,14 @@ paths:
         ("missing: thing", "when: no", "20: unknown name no (YAML 1.2 reads it as a text; write false)"),
         ("missing: thing", "when: Off", "20: unknown name Off (YAML 1.2 reads it as a text; write false)"),
         ("missing: thing", "when: yes", "20: unknown name yes (YAML 1.2 reads it as a text; write true)"),
+        ("missing: thing", "when: If_Match == 'a=b' and true", "20: unknown name and (CEL writes &&)"),
+        ("missing: thing", "when: size(things) > 1", "20: unknown name things (it is a table; x-let names rows of it)"),
+        (
+            "missing: thing",
+            "when: min(1, 2) > size(If_Match)",
+            "20: unknown key 2) > size(If_Match) (quote the expression before it: within braces, a comma ends a value)",
+        ),
+        ("0, then", "0, data: {state: made}, then", "21: unknown name made (the text made is written \"'made'\"; known: "),
         ("en: wrong", "en: true", '6: x-messages: true is not of type "string" (quote it)'),
         ("missing: thing", "missing: thing, msg: {no: false, en: a}", '20: x-outcomes: false is not of type "string" (quote it)'),
     ],

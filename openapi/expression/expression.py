@@ -31,6 +31,10 @@ ROW = "row"
 """The name of the current row in an `if`, a `set` or an `item`."""
 YAML_1_1 = {**dict.fromkeys(("yes", "on"), "true"), **dict.fromkeys(("no", "off"), "false")}
 """What older versions of YAML read as true or false."""
+WORDS = {"and": "&&", "or": "||", "not": "!"}
+"""Operators of other languages, and how CEL writes them."""
+_ASSIGNMENT = re.compile(r"(?<![=!<>])=(?!=)")
+_QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 
 Names = Mapping[str, "str | Mapping[str, str]"]
 """The names that an expression may use: of a value, with its JSON type, or of a row, with the types of its columns."""
@@ -245,9 +249,7 @@ def _reference(node: Node, names: Names, name: str, parts: list[str]) -> tuple[R
     paths = [".".join((name, *parts[:length])) for length in range(len(parts), -1, -1)]
     known = next((path for path in paths if path in names), None)
     if known is None:
-        boolean = YAML_1_1.get(name.lower())
-        hint = f"YAML 1.2 reads it as a text; write {boolean}" if boolean else nearest(name, names)
-        raise ContractError([node.problem(f"unknown name {name}", hint)])
+        raise ContractError([node.problem(f"unknown name {name}", _hint(node, names, name))])
     columns, rest = names[known], parts[known.count(".") :]
     if isinstance(columns, str):
         _check_parts(node, names, known, columns, rest)
@@ -273,6 +275,19 @@ def _check_parts(node: Node, names: Names, name: str, kind: str, parts: list[str
         raise ContractError([node.problem(f"{name} is a {kind}, without a part {parts[0]}")])
 
 
+def _hint(node: Node, names: Names, name: str) -> str:
+    """What would be right where an expression uses an unknown name."""
+    if boolean := YAML_1_1.get(name.lower()):
+        return f"YAML 1.2 reads it as a text; write {boolean}"
+    if operator := WORDS.get(name.lower()):
+        return f"CEL writes {operator}"
+    if name in (node.document.root.value.get("x-state") or ()):
+        return "it is a table; x-let names rows of it"
+    hint = nearest(name, names)
+    constant = node.value == name and not hint.startswith("did you mean")
+    return f"the text {name} is written \"'{name}'\"; {hint}" if constant else hint
+
+
 def _flat(reference: Reference) -> str:
     return str(reference).replace(".", "__")
 
@@ -292,7 +307,8 @@ def _compile(node: Node, text: str) -> Any:
         return compile_program(text)
     except ValueError as error:
         reason = next((line for line in str(error).splitlines() if "ERROR" in line), str(error)).split("ERROR: ")[-1]
-        raise ContractError([node.problem(f"{node.value!r} is not CEL: {reason}")]) from None
+        hint = "CEL compares with ==" if _ASSIGNMENT.search(_QUOTED.sub("''", node.value)) else ""
+        raise ContractError([node.problem(f"{node.value!r} is not CEL: {reason}", hint)]) from None
 
 
 def _bounded(node: Node, program: Any, text: str, types: set[str | None]) -> Callable[[dict[str, Any]], Any]:

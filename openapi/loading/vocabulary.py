@@ -18,6 +18,9 @@ from openapi.schemas.validator import validator
 FILE = Path(__file__).parent.parent / "vocabulary.json"
 SIMILAR = 0.85
 """How similar a key must be to the name of a section to be taken for a slip, from 0 to 1."""
+QUOTE = "quote the expression before it: within braces, a comma ends a value"
+_OF_EXPRESSIONS = re.compile(r"[()'\"=<>&|?]")
+"""Characters that no key has, but the rest of an expression that YAML cut at a comma."""
 SECTIONS = ("x-state", "x-let", "x-rows", "x-outcomes", "x-messages", "x-envelope", "x-readings")
 
 
@@ -41,7 +44,8 @@ def _check_section(node: Node, section: str) -> Iterator[Problem]:
     for error in errors:
         place = node.at(tuple(error.instance_path))
         for key in _unexpected(error):
-            yield _at_key(place, key).problem(f"unknown key {key}", nearest(key, _legal_keys(error)))
+            hint = QUOTE if _OF_EXPRESSIONS.search(key) else nearest(key, _legal_keys(error))
+            yield _at_key(place, key).problem(f"unknown key {key}", hint)
         if (names := list(_wrong_names(error, place))) or _unexpected(error):
             yield from names
         elif not (error.kind.name == "oneOf" and tuple(error.instance_path) in misspelt):  # a consequence of the unknown key

@@ -225,7 +225,7 @@ def respelled(base: Raw, name: str, operation: Operation) -> Iterator[str]:
     """The value of a parameter in other spellings, which only some servers read as the same value."""
     parameter = next(each for each in operation.parameters if each.name == name)
     text = parameter.given(base)
-    if not isinstance(text, str) or parameter.location == "body" or parameter.credential or not text:
+    if not isinstance(text, str) or parameter.location == "body" or parameter.credential or text in ("", COMPUTED):
         return
     if parameter.location != "header":  # where white space around a value is none of it
         yield from (f" {text}", f"{text} ")
