@@ -32,7 +32,7 @@ from openapi.document.swagger import converted, is_swagger
 from openapi.loading.compile import load, whole_document
 from openapi.loading.outline import METHODS
 from openapi.loading.world import World, demo_world, duration, instant, load_world, read_world
-from openapi.parameters.names import REQUEST, request_parts
+from openapi.parameters.names import REQUEST, expression_name, request_parts
 from openapi.parameters.parameter import CONSTRAINTS, INT_RANGES, Absence, Parameter
 from openapi.parameters.paths import Paths, path_segments, path_template
 from openapi.parameters.readings import KEYS, KINDS, REQUESTS, Stated, folded, spellings
@@ -101,6 +101,7 @@ __all__ = [
     "demo_world",
     "depends_on_now",
     "duration",
+    "expression_name",
     "folded",
     "footprint",
     "force",

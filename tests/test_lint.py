@@ -143,6 +143,7 @@ paths:
         - {code: 1, malformed: If_Match}
         - {code: yes, missing: thing}
         - {code: 0, then: [{insert: things, row: {id: If_Match}}]}
+x-envelope: {code: /code}
 """
 
 
@@ -197,3 +198,40 @@ def test_what_is_not_of_the_vocabulary_is_told_with_what_would_be_right(lint, ol
 def test_what_older_yaml_takes_for_true_and_false_is_a_text(lint):
     code, said = lint(CONTRACT, "a.yaml")
     assert (code, "no problems" in said) == (0, True), said
+
+
+BODIES = """openapi: 3.1.0
+info: {title: Bells, version: '1'}
+paths:
+  /bells/{id}:
+    delete:
+      operationId: remove
+      parameters:
+        - {name: id, in: path, required: true, schema: {type: string}}
+        - {name: X-Sign, in: header, required: true, x-computed: lower(id), schema: {type: string}}
+      responses: {'204': {description: Gone}, '403': {description: Refused}}
+      x-outcomes:
+        - {status: 403, missing: X_Sign}
+        - {status: 403, when: X_Sign != lower(id)}
+        - {status: 204}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "problem"),
+    [
+        ("", "", 0, "no problems"),
+        (
+            "{status: 403, when",
+            "{status: 403, code: 7, when",
+            0,
+            "note: a.yaml:13: no body has the code 7 (x-envelope says where it is",
+        ),
+        ("{status: 204}", "{status: 204, data: id}", 2, "a.yaml:14: a reply with the status 204 has no body"),
+        ("x-computed: lower", "x-computd: lower", 0, "note: a.yaml:9: x-computd is not read (did you mean x-computed?)"),
+        ("x-computed: lower(id)", "x-computed: lower(di)", 2, "a.yaml:9: unknown name di"),
+    ],
+)
+def test_what_no_reply_and_no_request_can_have(lint, old, new, code, problem):
+    found, said = lint(BODIES.replace(old, new) if old else BODIES, "a.yaml")
+    assert (found, problem in said) == (code, True), said

@@ -71,7 +71,7 @@ RECIPES = {
     "What if it belongs to somebody else?": Recipe(
         [
             [("letter.owner != caller.name", "letter.owner == 'nobody'")],
-            [("then: [{delete: letters, where: {id: id}}]", "data: {}")],
+            [(", then: [{delete: letters, where: {id: id}}]", "")],
         ],
         "letters: [{id: a, owner: ana}, {id: b, owner: ben}]",
     ),

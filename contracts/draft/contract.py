@@ -60,7 +60,7 @@ class _Drafted:
 
     def applies(self, name: str) -> bool:
         """Whether a common row `missing: name` applies to it."""
-        required = {each.name for each in self.operation.fields if each.required}
+        required = {each.called for each in self.operation.fields if each.required}
         return name in (self.credential, self.caller) or name in required
 
     def is_shared(self, row: Row) -> bool:

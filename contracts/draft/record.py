@@ -48,8 +48,13 @@ class Field:
     children: list[Field] = field(default_factory=list)
     style: dict[str, Any] = field(default_factory=dict)
     """`style` and `explode` of an OpenAPI parameter."""
+    called: str = field(init=False)
+    """Its name in rules; empty if no rule can use it."""
     guesses: list[str] = field(default_factory=list)
     """What of the schema was guessed, as sentences."""
+
+    def __post_init__(self) -> None:
+        self.called = openapi.expression_name(self.name)
 
 
 @dataclass(slots=True)

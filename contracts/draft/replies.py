@@ -125,7 +125,7 @@ def _json(reply: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _reply(operation: Operation, value: Any) -> dict[str, Any]:
     if value is None or value == {}:
         return {}
-    template = _Template({each.name for each in operation.fields})
+    template = _Template({each.called for each in operation.fields})
     data = template.of(value, "new" if isinstance(value, dict) else "newData", 0)
     return {"mint": template.minted, "data": data}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+import openapi
 from contracts.draft.record import BODY, FORM, Field, Operation
 from contracts.draft.replies import JSON
 from contracts.draft.types import nested
@@ -19,15 +21,26 @@ def settle(operation: Operation) -> None:
     """Makes each field one that a rule can use, or that no rule needs. Of fields that are given twice the first counts."""
     unique = {(_location(each), each.name): each for each in reversed(operation.fields)}
     operation.fields = sorted(reversed(unique.values()), key=lambda each: each.location == BODY)  # bodies are read last
+    _call(operation.fields)
     for each in operation.fields:
         if each.children and each.schema.get("type") != "array":
             each.schema = {"type": "object"}
         if each.location != BODY:
             _settle(each, operation)
     if "requestBody" not in operation.kept:
-        unusable = [each for each in operation.at(BODY) if not is_name(each.name)]
+        unusable = [each for each in operation.at(BODY) if not each.called]
         operation.fields = [each for each in operation.fields if each not in unusable]
         operation.todos += [f"{each.place}: no rule can use the name {each.name!r}, so it is left out" for each in unusable]
+
+
+def _call(fields: Iterable[Field]) -> None:
+    """Gives each field its name in rules. A property that is called like a parameter is `body.` and that."""
+    parameters: set[str] = set()
+    properties: set[str] = set()
+    for each in fields:
+        name = each.called if is_name(each.called) and each.called not in properties else ""
+        (properties if each.location == BODY else parameters).add(name)
+        each.called = f"{BODY}.{name}" if each.location == BODY and name in parameters and name else name
 
 
 def _settle(each: Field, operation: Operation) -> None:
@@ -37,14 +50,14 @@ def _settle(each: Field, operation: Operation) -> None:
         if kind == "object" or each.type_name:
             operation.todos.append(f"{each.place}: {each.name} has the type {each.type_name or 'object'}, taken as text")
         each.schema = {"type": "string"}
-    if each.name.isidentifier() and not is_name(each.name):
+    if openapi.expression_name(each.name) and not each.called:
         each.schema, each.required = {"type": "string"}, each.location == "path"
         operation.todos.append(f"{each.place}: no rule can use the name {each.name}, so it is optional text")
 
 
 def why_no_table(operation: Operation) -> str:
     """Why an operation cannot have a table; empty if it can."""
-    names = [each.name for each in operation.at(BODY) if not is_name(each.name)]
+    names = [each.name for each in operation.at(BODY) if not each.called]
     return f"{operation.place}: there is no table, because no rule can use the name {names[0]!r}" if names else ""
 
 

@@ -11,7 +11,7 @@ from contracts.draft.envelope import Envelope
 from contracts.draft.match import SURE, Match, all_alike, best, likeness, several
 from contracts.draft.record import Code, Field, Operation, Place
 from contracts.draft.text import LONGEST_MESSAGE
-from contracts.draft.usable import RESERVED, can_be_missing, has_limits, is_constrained, is_file, is_name
+from contracts.draft.usable import RESERVED, can_be_missing, has_limits, is_constrained, is_file
 from contracts.draft.words import (
     FAILURE,
     INVALID,
@@ -65,9 +65,9 @@ class Guesser:
         `fallback` is the code for what has none.
         """
         self.operation, self.credential, self.caller, self.fallback = operation, credential, caller, fallback
-        by_name = {each.name: each for each in operation.fields}
-        self.fields = [each for each in by_name.values() if is_name(each.name) and not is_file(each)]
-        self.order = {each.name: number for number, each in enumerate(self.fields)}
+        by_name = {each.called: each for each in operation.fields if each.called}
+        self.fields = [each for each in by_name.values() if not is_file(each)]
+        self.order = {each.called: number for number, each in enumerate(self.fields)}
         self.table = Table()
         self.general: Code | None = None
 
@@ -133,13 +133,13 @@ class Guesser:
             self._open(STATE, code, f"the message names {each.name}, which {where}", "say when; it can never be missing")
             return
         why = f"the message names {each.name} (alike {score:.2f})"
-        self._add(ABSENT, code, {"missing": each.name}, why, order=self.order[each.name])
+        self._add(ABSENT, code, {"missing": each.called}, why, order=self.order[each.called])
         if not each.required:
             self._todo(code, f"{each.name} is optional at {each.place}; is it required?")
 
     def _several(self, code: Code, fields: Sequence[Field], alternatives: bool) -> None:
-        names = [each.name for each in fields]
-        if not all(can_be_missing(each) and each.name not in RESERVED for each in fields):
+        names = [each.called for each in fields]
+        if not all(can_be_missing(each) and each.called not in RESERVED for each in fields):
             self._open(STATE, code, f"the message names {', '.join(names)}", "say when; one of them can never be missing")
         elif alternatives:
             taken = {*self.order, *self.table.lets, self.credential, self.caller}
@@ -179,7 +179,7 @@ class Guesser:
         if match is None:
             return False
         first, second = self._operand(match["a"]), self._operand(match["b"])
-        types = {each.schema["type"] for each in self.fields if each.name in (first, second)}
+        types = {each.schema["type"] for each in self.fields if each.called in (first, second)}
         if first is None or second is None or first == second or len(types) != 1:  # one of them is a parameter at least
             return False
         must_be_more = bool(match["more"]) != bool(match["not"])
@@ -195,9 +195,11 @@ class Guesser:
             return text
         if NOW(text):
             return "now"
-        numeric = [each for each in self.fields if each.schema.get("type") in ("integer", "number") and each.name not in RESERVED]
+        numeric = [
+            each for each in self.fields if each.schema.get("type") in ("integer", "number") and each.called not in RESERVED
+        ]
         match = best(text, numeric)
-        return match[0].name if match else None
+        return match[0].called if match else None
 
     def _parameters(self, code: Code, text: str) -> bool:
         if PARAMETERS(text):
@@ -219,14 +221,14 @@ class Guesser:
         matches = all_alike(what, self.fields)
         usable = [(each, score) for each, score in matches if has_limits(each) and each.location != "path"]
         if usable:
-            names = [each.name for each, _ in usable]
+            names = [each.called for each, _ in usable]
             score = max(score for _, score in usable)
             why = f"the message names {', '.join(names)} (alike {score:.2f})"
             condition = {"malformed": names if len(names) > 1 else names[0]}
             self._add(WRONG, code, condition, why, order=self.order[names[0]])
             return True
         if matches:
-            name = matches[0][0].name
+            name = matches[0][0].called
             self._open(STATE, code, f"the message names {name}, and any text is a value of it", f"write a constraint for {name}")
             return True
         return False
@@ -254,11 +256,11 @@ class Guesser:
             self._complete_token(said)
         rows = self.table.rows
         absent = {name for row in rows for name in _names(row, "missing")}
-        lacking = [each for each in self.fields if each.required and can_be_missing(each) and each.name not in absent]
+        lacking = [each for each in self.fields if each.required and can_be_missing(each) and each.called not in absent]
         wrong = {name for row in rows for name in _names(row, "malformed")}
-        loose = [each for each in self.fields if is_constrained(each) and each.name not in wrong]
+        loose = [each for each in self.fields if is_constrained(each) and each.called not in wrong]
         for group, key, found in ((ABSENT, "missing", lacking), (WRONG, "malformed", loose)):
-            names = [each.name for each in found]
+            names = [each.called for each in found]
             if names:
                 self._add(group, code, {key: names if len(names) > 1 else names[0]}, said, order=len(self.order))
                 listed = names[0] if len(names) == 1 else f"one of {', '.join(names)}"

@@ -61,7 +61,8 @@ class Security:
 
     def _taken(self) -> set[str]:
         """The names of the parameters that stay parameters."""
-        return {each.name for one in self.operations for each in one.fields if not _is_credential(each)}
+        fields = [each for one in self.operations for each in one.fields if not _is_credential(each)]
+        return {name for each in fields for name in (each.name, each.called)}
 
     def _usable(self, name: str) -> str:
         """The name of a scheme that a rule can use; with it, the let of its session."""

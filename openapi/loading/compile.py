@@ -23,7 +23,7 @@ from openapi.expression.expression import NOW, Expression, Names, compile_expres
 from openapi.expression.kinds import kind_of
 from openapi.loading.default_rules import DefaultRules
 from openapi.loading.insert_notes import insert_notes
-from openapi.loading.lint import check_operation, undecidable
+from openapi.loading.lint import check_operation, undecidable, unseen_codes
 from openapi.loading.outline import Outline, credentials
 from openapi.loading.schemas import (
     COMPUTED,
@@ -188,7 +188,7 @@ class _Compiler:
         names: dict[str, Any] = {each.name: kind_of(each.schema) for each in everything.values()} | {NOW: "integer"}
         lets = self._lets(node, names)
         rules = self._rules(node, name, names, lets, {each.name for each in everything.values() if not each.required})
-        computed = {each.name: self._computed(node, each, names) for each in parameters if COMPUTED in each.schema}
+        computed = {each.name: self._computed(item, node, each, names) for each in parameters if COMPUTED in each.schema}
         used = _used(lets.values(), rules, computed.values())
         parameters = (*parameters, *(each for each in everything.values() if each.inside and each.name in used))
         operation = Operation(
@@ -209,8 +209,9 @@ class _Compiler:
             bases=base_paths(self.root, item, node),
         )
         if rules:
-            self.problems.extend(check_operation(operation, node, self._envelope()[0]))
-            for problem in insert_notes(operation, self.plans):
+            envelope, _ = self._envelope()
+            self.problems.extend(check_operation(operation, node, envelope))
+            for problem in (*unseen_codes(operation, envelope), *insert_notes(operation, self.plans)):
                 self.outline.note(problem)
         return operation
 
@@ -245,6 +246,7 @@ class _Compiler:
     def _parameters(self, item: Node, node: Node, body: Node | None) -> tuple[Parameter, ...]:
         own: list[Parameter] = []
         for each in declared(item, node):
+            self.outline.note_near_misses(each, (COMPUTED,))
             if (found := parameter(each, self.requests)) is not None:
                 own.append(self._read_as_stated(found))
             else:
@@ -281,7 +283,8 @@ class _Compiler:
         """The common rows, then those of the operation. A common row for a missing optional parameter is left out."""
         common = [
             self._common(each, self._rule, operation, names, lets)
-            for each in self._children("x-outcomes")
+            for entry in self._children("x-outcomes")
+            for each in self._named_rows(entry)
             if optional.isdisjoint(_names(each, "missing"))
         ]
         nodes = [row for each in node.child("x-outcomes").children() for row in self._named_rows(each)]
@@ -292,8 +295,10 @@ class _Compiler:
         success = rules[-1].outcome
         return tuple(replace(rule, number=number, refuses=rule.outcome != success) for number, rule in enumerate(rules, 1))
 
-    def _computed(self, node: Node, parameter: Parameter, names: Names) -> Expression:
-        return compile_expression(replace(node, value=parameter.schema[COMPUTED]), names)
+    def _computed(self, item: Node, node: Node, parameter: Parameter, names: Names) -> Expression:
+        text = parameter.schema[COMPUTED]
+        places = (each.child(COMPUTED) for each in declared(item, node) if each.value.get(COMPUTED) == text)
+        return compile_expression(replace(next(places, node), value=text), names)
 
     def _named_rows(self, node: Node) -> list[Node]:
         """The rows of `x-rows` that an entry of a decision table names; any other entry is a row itself."""

@@ -14,10 +14,14 @@ from openapi.parameters.names import REQUEST
 from openapi.parameters.parameter import MISSING
 from openapi.schemas.flat import CHOICES, Definitions, flat
 
+BODILESS = (204, 205, 304)
+"""Statuses of replies without a body."""
+
 
 def check_operation(operation: Operation, node: Node, envelope: Envelope) -> Iterator[Problem]:
     """All problems of a decision table: missing rows, unreachable rows, codes without a row, rows with an undocumented code."""
     yield from _success(operation)
+    yield from _bodies(operation)
     yield from _parameters(operation, node)
     yield from _unreachable(operation)
     yield from _codes(operation, node, envelope)
@@ -81,6 +85,20 @@ def _success(operation: Operation) -> Iterator[Problem]:
                 f"{rule.outcome} always holds, so no later row is reached",
                 "only the last row, the success, has no condition",
             )
+
+
+def unseen_codes(operation: Operation, envelope: Envelope) -> Iterator[Problem]:
+    """Rows with a code that no body has, because the contract does not say where it is."""
+    for rule in operation.rules if envelope.code is None else ():
+        if rule.code not in (None, ANY_CODE):
+            yield _at(rule, f"no body has the code {rule.code}", "x-envelope says where it is: {code: /code}")
+
+
+def _bodies(operation: Operation) -> Iterator[Problem]:
+    """Rows with what their reply cannot have."""
+    for rule in operation.rules:
+        if rule.status in BODILESS and (rule.data is not None or rule.body is not None):
+            yield _at(rule, f"a reply with the status {rule.status} has no body", "remove data and body, or change the status")
 
 
 def _parameters(operation: Operation, node: Node) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from openapi.document.document import Node
 from openapi.document.errors import ContractError, InvalidDocument, Problem, nearest
-from openapi.loading.vocabulary import check_sections, near_misses
+from openapi.loading.vocabulary import SECTIONS, check_sections, near_misses
 from openapi.parameters.parameter import Parameter, read_credential
 from openapi.schemas.convert import holders
 
@@ -69,9 +69,9 @@ class Outline:
         """Notes a problem that a mock of a whole API can do without solving."""
         self.notes.append(str(problem))
 
-    def note_near_misses(self, node: Node) -> None:
-        """Notes the keys that are nearly a section of the vocabulary."""
-        for problem in near_misses(node):
+    def note_near_misses(self, node: Node, known: tuple[str, ...] = SECTIONS) -> None:
+        """Notes the keys that are nearly a known one of the vocabulary."""
+        for problem in near_misses(node, known):
             self.note(problem)
 
     def unread(self) -> Iterator[Problem]:

@@ -67,9 +67,11 @@ def body_parameters(body: Node | None, schemas: Schemas, taken: Set[str]) -> Ite
     if schema and "properties" not in schema and json_type(schema) != "object" and "type" in schema:
         required = body is not None and body.value.get("required") is True
         yield Parameter(BODY, "body", "", schema, required, reader(schema, "body"))
+    seen: set[str] = set()
     for key, each in schema.get("properties", {}).items():
         own = _with_examples(_in_one_place(each, schema.get("$defs", {})), _parts_of_examples(schema, key))
-        if name := expression_name(key):
+        if (name := expression_name(key)) and name not in seen:
+            seen.add(name)
             name = f"{BODY}.{name}" if name in taken else name
             yield Parameter(name, "body", key, own, key in schema.get("required", ()), reader(own, "body"))
 

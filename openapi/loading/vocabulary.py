@@ -31,10 +31,10 @@ def check_sections(node: Node) -> Iterator[Problem]:
             yield from _check_section(node.child(key), key)
 
 
-def near_misses(node: Node) -> Iterator[Problem]:
-    """The keys of a document or an operation that are nearly the name of a section. They may belong to another tool."""
+def near_misses(node: Node, known: tuple[str, ...] = SECTIONS) -> Iterator[Problem]:
+    """The keys that are nearly a known one, such as the name of a section. They may belong to another tool."""
     for key in node.value:
-        if key.startswith("x-") and key not in SECTIONS and (close := get_close_matches(key, SECTIONS, 1, SIMILAR)):
+        if key.startswith("x-") and key not in known and (close := get_close_matches(key, known, 1, SIMILAR)):
             yield Node(node.document, (*node.pointer, key), None).problem(f"{key} is not read", f"did you mean {close[0]}?")
 
 
