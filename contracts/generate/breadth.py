@@ -76,6 +76,7 @@ def _request(operation: openapi.Operation, case: Any, replaced: dict[str, str]) 
         query=_pairs(query),
         headers=tuple(headers.items()),
         form=None if form is None else _pairs(form),
+        computed=tuple(name for name, value in replaced.items() if value == openapi.COMPUTED),
     )
 
 

@@ -6,6 +6,7 @@ A candidate request has COMPUTED in the place of such a value, so that a change 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from random import Random
 from typing import Any
 
 from openapi.decision.contract import Operation
@@ -20,18 +21,22 @@ UNKNOWN = "unknown"
 """Sent where the value cannot be computed, because something that it depends on is not present."""
 
 
-def completed(operation: Operation, raw: Mapping[str, Any], state: State, now: int) -> Mapping[str, Any]:
-    """The raw values with every computed value in its place. `now` is epoch ms."""
-    for parameter in operation.parameters:
-        if raw.get(parameter.name) == COMPUTED:
-            others = parameter.put(raw, None)
-            raw = parameter.put(raw, _value(operation, parameter.name, others, state, now, parameter.location == "body"))
+def completed(
+    operation: Operation, raw: Mapping[str, Any], state: State, now: int, random: Random | None = None
+) -> Mapping[str, Any]:
+    """The raw values with every computed value in its place. `now` is epoch ms; without `random` they depend on it."""
+    wanted = [each for each in operation.parameters if raw.get(each.name) == COMPUTED]
+    random = random or Random(now)
+    # Those that depend on nothing, such as a fresh nonce, come before those that may depend on them, such as a signature.
+    for parameter in sorted(wanted, key=lambda each: bool(operation.computed[each.name].references)):
+        scope = Scope(operation, parameter.put(raw, None), state, now, random)
+        raw = parameter.put(raw, _value(operation, parameter.name, scope, parameter.location == "body"))
     return raw
 
 
-def _value(operation: Operation, name: str, raw: Mapping[str, Any], state: State, now: int, as_json: bool) -> Any:
+def _value(operation: Operation, name: str, scope: Scope, as_json: bool) -> Any:
     try:
-        value = operation.computed[name].evaluate(Scope(operation, raw, state, now))
+        value = operation.computed[name].evaluate(scope)
     except ExecutionError:
         return UNKNOWN
     if value is None or isinstance(value, Absence):

@@ -23,6 +23,10 @@ MOST_EXAMPLES = 3
 """The most examples of a parameter that complete requests are made of."""
 MOST_NUMBERS = 6
 """The most numbers of columns that complete requests are made of."""
+MOST_VARIED = 2
+"""The most items of an array whose parts are varied."""
+MOST_OTHERS = 20
+"""The most other values of one part of an item."""
 LONGEST_TEXT = 10_000
 _SPELLINGS = ("1.5", "0x10", "1_000", "NaN", "abc", "--1", "1,000", "1e3", "null", "undefined")
 _TEXTS = ("é", "设备", "x" * 300, "'", "%00", "a b", "\U0001f600")
@@ -123,7 +127,7 @@ def values(parameter: Parameter, clues: Clues) -> Iterator[Any]:
         yield from texts(parameter, (True, False))
         yield from ("TRUE", "1", "yes")
     elif parameter.type == "array":
-        yield from texts(parameter, _different(_arrays(parameter)))
+        yield from texts(parameter, _different(_arrays(parameter, clues)))
     if not parameter.credential:
         yield " "
         yield ""
@@ -131,8 +135,8 @@ def values(parameter: Parameter, clues: Clues) -> Iterator[Any]:
         yield from (7, 1.5, True, [], {})
 
 
-def _arrays(parameter: Parameter) -> Iterator[list[Any]]:
-    """A valid array, the same with more, fewer and other items, and its items twice; the examples."""
+def _arrays(parameter: Parameter, clues: Clues) -> Iterator[list[Any]]:
+    """A valid array, the same with more, fewer and other items, with other parts of items, and its items twice; the examples."""
     found = sample_of(parameter.schema)[0]
     valid = found if isinstance(found, list) else []
     yield valid
@@ -145,6 +149,23 @@ def _arrays(parameter: Parameter) -> Iterator[list[Any]]:
     if isinstance(items, dict) and examples(parameter):
         other, why = sample_of({**items, "$defs": parameter.schema.get("$defs", {})})
         yield from [] if why else ([other], [*valid, other])
+    yield from _with_other_parts(valid, clues)
+
+
+def _with_other_parts(array: list[Any], clues: Clues) -> Iterator[list[Any]]:
+    """The array without one part of one item, and with another value of it: of rows that are looked up, near it, of other types."""
+    for position, item in enumerate(array[:MOST_VARIED]):
+        before, after = array[:position], array[position + 1 :]
+        for name, value in item.items() if isinstance(item, dict) else ():
+            yield [*before, {key: each for key, each in item.items() if key != name}, *after]
+            found = [*_beside(value), *clues.of_lets(name)]
+            yield from ([*before, {**item, name: each}, *after] for each in _different(found)[:MOST_OTHERS])
+
+
+def _beside(value: Any) -> list[Any]:
+    """Values near a value, and of other types."""
+    near = [value - 1, value + 1] if isinstance(value, int) and not isinstance(value, bool) else []
+    return [*near, not value if isinstance(value, bool) else True, "text", 0]
 
 
 def _lengths(schema: Mapping[str, Any]) -> list[int]:
@@ -207,7 +228,7 @@ def respelled(base: Raw, name: str, operation: Operation) -> Iterator[str]:
     """The value of a parameter in other spellings, which only some servers read as the same value."""
     parameter = next(each for each in operation.parameters if each.name == name)
     text = parameter.given(base)
-    if not isinstance(text, str) or parameter.location == "body" or parameter.credential or not text:
+    if not isinstance(text, str) or text == COMPUTED or parameter.location == "body" or parameter.credential or not text:
         return
     if parameter.location != "header":  # where white space around a value is none of it
         yield from (f" {text}", f"{text} ")
