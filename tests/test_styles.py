@@ -16,6 +16,13 @@ from contracts.cli.main import main
 from mockserver import running
 
 HERE = Path(openapi.__file__).parent
+MOST = {"payments": "2000"}
+"""Requests to a server of a contract whose sequences need more than 800."""
+WRONG_STATE = (
+    "        - {status: 409, code: wrong_state, when: \"!again && !('refunded' in order.moves)\", "
+    "body: {error: {state: order.phase}}}\n"
+)
+NEW_REFUND = "        - status: 201\n          mint: {refund: uuid()}\n"
 WRONG = {
     "payments": {
         "the balance stays as it was after a payment": (
@@ -65,13 +72,8 @@ WRONG = {
         ),
         "a new order has no Location": ([("          headers: {Location: \"'/orders/' + id\"}\n", "")], "Location"),
         "a fully refunded order stays paid": (
-            [
-                (
-                    "            - {update: orders, where: {id: id}, when: refunded + amount == order.amount, set: {refunded: true}}\n",
-                    "",
-                )
-            ],
-            "order/200",
+            [("when: refunded + amount == order.amount, set", "when: refunded + amount < 0, set")],
+            'data/state is \\"',
         ),
     },
     "signed-requests": {
@@ -93,15 +95,7 @@ WRONG = {
             [("exists: '!(item.code in codes)'", "exists: '!(commands[0].code in codes)'")],
             "commands/2003",
         ),
-        "commands change nothing": (
-            [
-                (
-                    "            - {each: commands, upsert: settings, row: {device: deviceId, code: item.code, value: item.value}}\n",
-                    "",
-                )
-            ],
-            "device/0",
-        ),
+        "commands change nothing": ([("            - {each: commands, upsert: settings, ", "#")], "device/0"),
         "an offline device takes commands": ([("when: '!device.online'", "when: device.name == ''")], "commands/2001"),
         "a refusal says success": ([("refusal: {success: false}", "refusal: {}")], "success"),
     },
@@ -109,18 +103,8 @@ WRONG = {
 """By contract: what is wrong, the texts that make it so, and what the violation must name."""
 RIGHT = {
     "payments": {
-        "ids have another form": [("mint: {id: uuid()}", "mint: {id: \"'order/' + uuid()\"}")],
-        "the state is checked after the amount": [
-            (
-                """        - {status: 409, code: wrong_state, when: "!again && !('refunded' in order.moves)", body: {error: {state: order.phase}}}\n""",
-                "",
-            ),
-            (
-                "        - status: 201\n          mint: {refund: uuid()}\n",
-                """        - {status: 409, code: wrong_state, when: "!again && !('refunded' in order.moves)", body: {error: {state: order.phase}}}\n"""
-                "        - status: 201\n          mint: {refund: uuid()}\n",
-            ),
-        ],
+        "ids have another form": [("mint: {id: uuid()}", "mint: {id: \"'o-' + uuid()\"}")],
+        "the state is checked after the amount": [(WRONG_STATE, ""), (NEW_REFUND, WRONG_STATE + NEW_REFUND)],
         "there is more in every body": [
             ("body: {}, refusal: {error: {}}", "body: {version: 2}, refusal: {error: {help: see the pages}}")
         ],
@@ -156,7 +140,7 @@ def examined(name, changes, tmp_path):
     with running(changed, world) as mock:
         options = ["--target", mock.url, "--contract", contract, "--world", world, "--json", report]
         result = CliRunner().invoke(
-            main, ["verify", *map(str, options), "--max-requests", "800", "--no-races", "--no-breadth", "--quiet"]
+            main, ["verify", *map(str, options), "--max-requests", MOST.get(name, "800"), "--no-races", "--no-breadth", "--quiet"]
         )
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result, json.loads(report.read_text())
@@ -173,4 +157,5 @@ def test_a_wrong_server_is_caught_by_the_rule_that_it_breaks(name, what, tmp_pat
 @pytest.mark.parametrize(("name", "what"), servers(RIGHT))
 def test_a_correct_server_of_other_habits_is_not_accused(name, what, tmp_path):
     result, report = examined(name, RIGHT[name][what], tmp_path)
-    assert report["violations"] == [], result.output
+    # 3 says that so few requests did not cover everything.
+    assert report["violations"] == [] and result.exit_code in (0, 3), result.output
