@@ -67,7 +67,7 @@ class _Model:
 
     def expect(self, request: Request) -> openapi.Permitted:
         operation = self._contract.operations[request.operation]
-        request = completed(operation, request, self._state, self._world.now)
+        request = completed(operation, request, self._state, self._world.now, self._random)
         return openapi.permitted(operation, own_view(operation, request).raw, self._state, self._world.now)
 
     def new_sequence(self) -> Sequence:

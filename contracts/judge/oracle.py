@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
+from random import Random
 from typing import Any
 
 import openapi
@@ -52,6 +53,8 @@ class Oracle:
         self.stored_times = StoredTimes(contract)
         self._request = 0
         """The number of the latest request that was judged."""
+        self._fresh = Random()
+        """Not seeded: a server remembers the nonces of earlier runs."""
         self._reader = ReplyReader(contract)
         self.readings = Readings(dict(contract.readings))
         self._exact_keys: set[tuple[str, str]] = set()
@@ -297,7 +300,7 @@ class Oracle:
 
     def completed(self, request: Request, ours: int) -> Request:
         """A request to be sent at `ours`, epoch ms of our clock, with its computed values."""
-        return completed(self.contract.operations[request.operation], request, self.state, self.clock.now(ours))
+        return completed(self.contract.operations[request.operation], request, self.state, self.clock.now(ours), self._fresh)
 
     def expect(self, request: Request, ours: int) -> openapi.Permitted:
         """What the contract permits in the most likely state for a request sent at `ours`, epoch ms of our clock."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice, product
+from random import Random
 from typing import Any
 
 from werkzeug.http import parse_cookie
@@ -51,13 +52,14 @@ def own_view(operation: openapi.Operation, request: Request) -> View:
     return next(views(operation, request, mocks_own))
 
 
-def completed(operation: openapi.Operation, request: Request, state: openapi.State, now: int) -> Request:
+def completed(operation: openapi.Operation, request: Request, state: openapi.State, now: int, random: Random) -> Request:
     """A request with its computed values, as a client computes them that knows this state. `now` is epoch ms."""
     if not request.computed:
         return request
     raw = own_view(operation, request).raw
     present = [each for each in operation.parameters if each.name in request.computed and each.name in raw]
-    found = openapi.completed(operation, raw | dict.fromkeys((each.name for each in present), openapi.COMPUTED), state, now)
+    wanted = dict.fromkeys((each.name for each in present), openapi.COMPUTED)
+    found = openapi.completed(operation, raw | wanted, state, now, random)
     for each in present:
         request = request.with_parameter(each, found[each.name])
     return request

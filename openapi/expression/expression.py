@@ -57,9 +57,12 @@ _CEL_FUNCTIONS = frozenset(
         "startsWith",
         "string",
         "timestamp",
+        "type",
         "uint",
     ]
 )
+_TYPES = frozenset(("bool", "bytes", "double", "int", "list", "map", "null_type", "string", "uint"))
+"""What an expression may compare `type(x)` with."""
 _PATH = re.compile(
     r"""(?P<text>[rRbB]{0,2}(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))"""
     r"""|(?<![\w.])(?P<path>[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*(?!\s*\(|\w))*)"""
@@ -230,11 +233,12 @@ def _references(node: Node, names: Names) -> tuple[tuple[Reference, ...], str]:
     """The names that the text uses, and the text with a flat variable in place of each `name.column`."""
     found: dict[str, Reference] = {}
     bound = set(re.findall(rf"\b(?:{'|'.join(budget.MACROS)})\s*\(\s*([A-Za-z_]\w*)\s*,", node.value))
+    words = {"true", "false", "null", "in"} | (_TYPES - names.keys() if re.search(r"\btype\s*\(", node.value) else set())
 
     def flatten(match: re.Match[str]) -> str:
         name, *parts = [part.strip() for part in (match["path"] or "").split(".")]
         called = not parts and node.value[match.end() :].lstrip().startswith("(")
-        if not name or called or name in bound or name in ("true", "false", "null", "in"):
+        if not name or called or name in bound or name in words:
             return match[0]
         reference, rest = _reference(node, names, name, parts)
         found[str(reference)] = reference

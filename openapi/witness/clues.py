@@ -233,6 +233,14 @@ class Clues:
             self._numbers[name] = list(dict.fromkeys(value + step for value in values for step in steps))
         return self._numbers[name]
 
+    def of_lets(self, column: str) -> list[Any]:
+        """What the rows of the lets have in columns of this name; then the numbers in their other columns, and one less and more."""
+        tables = dict.fromkeys(let.lookup.table for let in self.operation.lets.values() if let.lookup is not None)
+        rows = [row for table in tables for row in self.rows(table)]
+        named = [row[column] for row in rows if row.get(column) is not None]
+        numbers = {value for row in rows for value in row.values() if type(value) is int and abs(value) < YEARS}
+        return [*named, *sorted(value + step for value in numbers for step in (-1, 0, 1))]
+
     def _column_numbers(self, name: str) -> list[int | float]:
         """The numbers of the columns that a parameter is compared with."""
         values = (row.get(column) for table, column in self.compared[name].columns for row in self.rows(table))

@@ -25,6 +25,10 @@ MOST_NUMBERS = 6
 """The most numbers of columns that complete requests are made of."""
 MOST_COMPARED = 6
 """The most values of one parameter that are tried together with those of others."""
+MOST_VARIED = 2
+"""The most items of an array whose parts are varied."""
+MOST_OTHERS = 20
+"""The most other values of one part of an item."""
 LONGEST_TEXT = 10_000
 _SPELLINGS = ("1.5", "0x10", "1_000", "NaN", "abc", "--1", "1,000", "1e3", "null", "undefined")
 _TEXTS = ("é", "设备", "x" * 300, "'", "%00", "a b", "\U0001f600")
@@ -125,7 +129,7 @@ def values(parameter: Parameter, clues: Clues) -> Iterator[Any]:
         yield from texts(parameter, (True, False))
         yield from ("TRUE", "1", "yes")
     elif parameter.type == "array":
-        yield from texts(parameter, _different(_arrays(parameter)))
+        yield from texts(parameter, _different(_arrays(parameter, clues)))
     if not parameter.credential:
         yield " "
         yield ""
@@ -135,8 +139,8 @@ def values(parameter: Parameter, clues: Clues) -> Iterator[Any]:
         yield from clues.texts(parameter.name)
 
 
-def _arrays(parameter: Parameter) -> Iterator[list[Any]]:
-    """A valid array, the same with more, fewer and other items, and its items twice; the examples."""
+def _arrays(parameter: Parameter, clues: Clues) -> Iterator[list[Any]]:
+    """A valid array, the same with more, fewer and other items, with other parts of items, and its items twice; the examples."""
     found = sample_of(parameter.schema)[0]
     valid = found if isinstance(found, list) else []
     yield valid
@@ -149,6 +153,23 @@ def _arrays(parameter: Parameter) -> Iterator[list[Any]]:
     if isinstance(items, dict) and examples(parameter):
         other, why = sample_of({**items, "$defs": parameter.schema.get("$defs", {})})
         yield from [] if why else ([other], [*valid, other])
+    yield from _with_other_parts(valid, clues)
+
+
+def _with_other_parts(array: list[Any], clues: Clues) -> Iterator[list[Any]]:
+    """The array without one part of one item, and with another value of it: of rows that are looked up, near it, of other types."""
+    for position, item in enumerate(array[:MOST_VARIED]):
+        before, after = array[:position], array[position + 1 :]
+        for name, value in item.items() if isinstance(item, dict) else ():
+            yield [*before, {key: each for key, each in item.items() if key != name}, *after]
+            found = [*_beside(value), *clues.of_lets(name)]
+            yield from ([*before, {**item, name: each}, *after] for each in _different(found)[:MOST_OTHERS])
+
+
+def _beside(value: Any) -> list[Any]:
+    """Values near a value, and of other types."""
+    near = [value - 1, value + 1] if isinstance(value, int) and not isinstance(value, bool) else []
+    return [*near, not value if isinstance(value, bool) else True, "text", 0]
 
 
 def _lengths(schema: Mapping[str, Any]) -> list[int]:
