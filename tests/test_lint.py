@@ -183,3 +183,19 @@ def test_what_is_not_of_the_vocabulary_is_told_with_what_would_be_right(lint, ol
 def test_what_older_yaml_takes_for_true_and_false_is_a_text(lint):
     code, said = lint(CONTRACT, "a.yaml")
     assert (code, "no problems" in said) == (0, True), said
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ([{"status": 400, "unreadable": "user"}, {"status": 422, "malformed": "user.name"}], ""),
+        ([{"status": 400, "unreadable": "user"}], "user is constrained, and no row says what happens when it is malformed"),
+        ([{"status": 422, "malformed": "user.name"}], "user is constrained, and no row says what happens when it is malformed"),
+    ],
+)
+def test_an_object_may_be_judged_by_its_type_and_its_parts(lint, rows, problem):
+    user = {"type": "object", "properties": {"name": {"type": "string"}}}
+    body = {"content": {"application/json": {"schema": {"type": "object", "properties": {"user": user}}}}}
+    operation = {"operationId": "a", "requestBody": body, "responses": OK, "x-outcomes": [*rows, {"status": 200}]}
+    code, said = lint({"openapi": "3.1.0", **HEAD, "paths": {"/a": {"post": operation}}})
+    assert (code, problem in said) == (2 if problem else 0, True), said
