@@ -211,3 +211,22 @@ def test_parts_of_objects_are_looked_up_and_left_out(tmp_path):
     found = openapi.witnesses(one, state(stock=[{"id": 7, "count": 1, "open": True}]), NOW)
     assert found["a/0"] == {"user": {"id": 7}}
     assert set(found) == {"a/0", "a/1", "a/2", "a/3", "a/4"}
+
+
+def test_a_text_that_must_equal_a_column_of_the_row_is_taken_from_that_row(tmp_path):
+    tables = {"users": (["name"], {"name": "string", "password": "string"})}
+    rows = [
+        {"code": 1, "missing": ["name", "password"]},
+        {"code": 2, "missing": "user"},
+        {"code": 3, "when": "user.password != password"},
+        {"code": 0},
+    ]
+    one, state = operation(
+        tmp_path,
+        rows=rows,
+        tables=tables,
+        lets={"user": {"find": "users", "where": {"name": "name"}}},
+        parameters=[query("name"), query("password")],
+    )
+    world = state(users=[{"name": "ada", "password": "demo-a"}, {"name": "ben", "password": "demo-b"}])
+    assert reached(one, world) == {"0", "1", "2", "3"}

@@ -30,6 +30,7 @@ SECOND = 1000
 _TEXT = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 _JUNCTION = re.compile(r"&&|\|\||[?:]")
 _WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_EQUAL = re.compile(rf"({_WORD.pattern})\s*[!=]=\s*({_WORD.pattern})(?![\w.(])")
 _DISTANCE = re.compile(r"[-+]\s*(\d{1,15})(?![\w.])")
 
 
@@ -81,6 +82,18 @@ def _all_sources(operation: Operation) -> Iterator[Source]:
         columns = _columns(let, operation)
         if columns and let.lookup:
             yield Source(let.lookup.table, columns)
+    for name, let in operation.lets.items():
+        columns, equal = _columns(let, operation), _equal_columns(name, operation)
+        if columns and let.lookup and equal.keys() - columns.keys():
+            yield Source(let.lookup.table, {**equal, **columns})
+
+
+def _equal_columns(let: str, operation: Operation) -> dict[str, str]:
+    """The column of a let that each parameter must, or must not, equal in a row, such as a password."""
+    parameters = {each.name for each in operation.parameters}
+    conditions = (_TEXT.sub("''", rule.when.source) for rule in operation.rules if rule.when is not None)
+    pairs = (pair for each in conditions for one, other in _EQUAL.findall(each) for pair in ((one, other), (other, one)))
+    return {name: word.removeprefix(f"{let}.") for name, word in pairs if name in parameters and word.startswith(f"{let}.")}
 
 
 def _columns(let: Let, operation: Operation) -> dict[str, str]:
