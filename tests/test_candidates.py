@@ -230,3 +230,14 @@ def test_a_text_that_must_equal_a_column_of_the_row_is_taken_from_that_row(tmp_p
     )
     world = state(users=[{"name": "ada", "password": "demo-a"}, {"name": "ben", "password": "demo-b"}])
     assert reached(one, world) == {"0", "1", "2", "3"}
+
+
+def test_a_text_that_a_rule_compares_with_every_row_is_tried_as_it_is_in_a_row(tmp_path):
+    one, state = operation(
+        tmp_path,
+        rows=[{"code": 1, "missing": "text"}, {"code": 2, "when": "refused"}, {"code": 0}],
+        tables={"words": (["word"], {"word": "string"})},
+        lets={"words": {"all": "words"}, "refused": {"exists": "text.contains(row.word)", "of": "words"}},
+        parameters=[query("text")],
+    )
+    assert reached(one, state(words=[{"word": "lottery"}])) == {"0", "1", "2"}

@@ -29,7 +29,8 @@ SECOND = 1000
 
 _TEXT = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 _JUNCTION = re.compile(r"&&|\|\||[?:]")
-_WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*\b(?!\())*")
+"""A name, or the path of a column or a property; without a method, as in `text.contains(row.word)`."""
 _EQUAL = re.compile(rf"({_WORD.pattern})\s*[!=]=\s*({_WORD.pattern})(?![\w.(])")
 _DISTANCE = re.compile(r"[-+]\s*(\d{1,15})(?![\w.])")
 
@@ -175,7 +176,14 @@ class Clues:
         for let in self.operation.lets.values():
             if let.lookup is not None and let.lookup.condition is not None:
                 self._note(let.lookup.condition.source, let.lookup.table, found)
+            for each in let.aggregated[1:]:
+                self._note(each.source, self._table_of(let.aggregated[0].source), found)
         return found
+
+    def _table_of(self, name: str) -> str | None:
+        """The table whose rows a let is; None if it is no let of rows."""
+        let = self.operation.lets.get(name)
+        return let.lookup.table if let is not None and let.lookup is not None else None
 
     def _note(self, source: str, table: str | None, found: dict[str, Compared]) -> None:
         """Notes what each comparison of a condition compares. `table` is that of the current row."""
@@ -232,6 +240,11 @@ class Clues:
             values = self._column_numbers(name)
             self._numbers[name] = list(dict.fromkeys(value + step for value in values for step in steps))
         return self._numbers[name]
+
+    def texts(self, name: str) -> list[str]:
+        """The texts in the columns that a parameter is compared with."""
+        values = (row.get(column) for table, column in self.compared[name].columns for row in self.rows(table))
+        return list(dict.fromkeys(each for each in values if isinstance(each, str)))
 
     def _column_numbers(self, name: str) -> list[int | float]:
         """The numbers of the columns that a parameter is compared with."""

@@ -112,6 +112,7 @@ def values(parameter: Parameter, clues: Clues) -> Iterator[Any]:
     """All candidate values for one parameter, valid and invalid."""
     if parameter.credential or parameter.type == "string":
         yield from _column_values(parameter, clues)
+        yield from clues.texts(parameter.name)
         yield from texts(parameter, examples(parameter))
         yield from ("x" * length for length in _lengths(parameter.schema))
         yield from (text for text in ("unknown", *_TEXTS) if not parameter.credential or (text.isascii() and "%" not in text))
