@@ -10,6 +10,7 @@ import pytest
 import openapi
 from contracts.generate.choices import Seeded
 from contracts.generate.draw import Drawer, KnownRows
+from contracts.judge.situations import branches
 
 NOW = 1_800_000_000_000
 SECRET = "A" * 64
@@ -241,3 +242,19 @@ def test_a_text_that_a_rule_compares_with_every_row_is_tried_as_it_is_in_a_row(t
         parameters=[query("text")],
     )
     assert reached(one, state(words=[{"word": "lottery"}])) == {"0", "1", "2"}
+
+
+def test_a_common_let_that_no_rule_uses_makes_no_situation(tmp_path):
+    lets = {"it": {"find": "stock", "where": {"id": "id"}}, "every": {"all": "stock", "where": {"id": "id"}}}
+    lets |= {"most": {"max": "row.count", "of": "counted"}, "counted": {"all": "stock"}}
+    lets = dict(sorted(lets.items(), reverse=True, key=lambda each: each[0] == "counted"))
+    rows = [
+        {"code": 1, "missing": "id"},
+        {"code": 2, "malformed": "id"},
+        {"code": 3, "missing": "it"},
+        {"code": 4, "when": "most > 5"},
+        {"code": 0},
+    ]
+    one, state = operation(tmp_path, rows=rows, tables=STOCK, lets=lets, parameters=[query("id", "integer")])
+    found = openapi.permitted(one, {"id": "1"}, state(stock=[{"id": 1, "count": 2, "open": True}]), NOW)
+    assert branches(found) == ("a where counted finds a row", "a where it finds a row")
