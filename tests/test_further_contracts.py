@@ -12,7 +12,13 @@ from verify_mock import verify
 import openapi
 
 HERE = Path(openapi.__file__).parent
-WORLDS = {"device-sharing": "demo", "library": "library", "parcel-lockers": "parcel-lockers"}
+WORLDS = {
+    "device-sharing": "demo",
+    "errcode-platform": "errcode-platform",
+    "library": "library",
+    "login": "login",
+    "parcel-lockers": "parcel-lockers",
+}
 
 
 def files(name):
