@@ -28,7 +28,7 @@ WRONG = {
                     "where: {app: token.app}, if: row.at > now - 60000",
                 )
             ],
-            "/45011",
+            "sendMessage/0",
         ),
         "older messages count": ([("if: row.at > now - 86400000", "if: row.at > now - 864000000")], "/45009"),
         "a sent template does not count": (
