@@ -10,6 +10,7 @@ import pytest
 import openapi
 from contracts.generate.choices import Seeded
 from contracts.generate.draw import Drawer, KnownRows
+from contracts.judge.situations import branches
 
 NOW = 1_800_000_000_000
 SECRET = "A" * 64
@@ -219,3 +220,49 @@ def test_a_computed_value_is_sent_as_it_is_or_not_at_all(tmp_path):
     signs = {each.raw.get("sign", "") for each in openapi.classified(a, state(), NOW)}
     assert openapi.COMPUTED in signs
     assert not [each for each in signs - {openapi.COMPUTED} if "omputed" in each or "ｃｏｍｐｕｔｅｄ" in each]
+
+
+def test_a_text_that_must_equal_a_column_of_the_row_is_taken_from_that_row(tmp_path):
+    tables = {"users": (["name"], {"name": "string", "password": "string"})}
+    rows = [
+        {"code": 1, "missing": ["name", "password"]},
+        {"code": 2, "missing": "user"},
+        {"code": 3, "when": "user.password != password"},
+        {"code": 0},
+    ]
+    one, state = operation(
+        tmp_path,
+        rows=rows,
+        tables=tables,
+        lets={"user": {"find": "users", "where": {"name": "name"}}},
+        parameters=[query("name"), query("password")],
+    )
+    world = state(users=[{"name": "ada", "password": "demo-a"}, {"name": "ben", "password": "demo-b"}])
+    assert reached(one, world) == {"0", "1", "2", "3"}
+
+
+def test_a_text_that_a_rule_compares_with_every_row_is_tried_as_it_is_in_a_row(tmp_path):
+    one, state = operation(
+        tmp_path,
+        rows=[{"code": 1, "missing": "text"}, {"code": 2, "when": "refused"}, {"code": 0}],
+        tables={"words": (["word"], {"word": "string"})},
+        lets={"words": {"all": "words"}, "refused": {"exists": "text.contains(row.word)", "of": "words"}},
+        parameters=[query("text")],
+    )
+    assert reached(one, state(words=[{"word": "lottery"}])) == {"0", "1", "2"}
+
+
+def test_a_common_let_that_no_rule_uses_makes_no_situation(tmp_path):
+    lets = {"it": {"find": "stock", "where": {"id": "id"}}, "every": {"all": "stock", "where": {"id": "id"}}}
+    lets |= {"most": {"max": "row.count", "of": "counted"}, "counted": {"all": "stock"}}
+    lets = dict(sorted(lets.items(), reverse=True, key=lambda each: each[0] == "counted"))
+    rows = [
+        {"code": 1, "missing": "id"},
+        {"code": 2, "malformed": "id"},
+        {"code": 3, "missing": "it"},
+        {"code": 4, "when": "most > 5"},
+        {"code": 0},
+    ]
+    one, state = operation(tmp_path, rows=rows, tables=STOCK, lets=lets, parameters=[query("id", "integer")])
+    found = openapi.permitted(one, {"id": "1"}, state(stock=[{"id": 1, "count": 2, "open": True}]), NOW)
+    assert branches(found) == ("a where counted finds a row", "a where it finds a row")

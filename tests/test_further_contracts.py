@@ -14,7 +14,9 @@ import openapi
 HERE = Path(openapi.__file__).parent
 WORLDS = {
     "device-sharing": "demo",
+    "errcode-platform": "errcode-platform",
     "library": "library",
+    "login": "login",
     "parcel-lockers": "parcel-lockers",
     "payments": "payments",
     "signed-requests": "signed-requests",

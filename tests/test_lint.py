@@ -235,3 +235,19 @@ paths:
 def test_what_no_reply_and_no_request_can_have(lint, old, new, code, problem):
     found, said = lint(BODIES.replace(old, new) if old else BODIES, "a.yaml")
     assert (found, problem in said) == (code, True), said
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ([{"status": 400, "unreadable": "user"}, {"status": 422, "malformed": "user.name"}], ""),
+        ([{"status": 400, "unreadable": "user"}], "user is constrained, and no row says what happens when it is malformed"),
+        ([{"status": 422, "malformed": "user.name"}], "user is constrained, and no row says what happens when it is malformed"),
+    ],
+)
+def test_an_object_may_be_judged_by_its_type_and_its_parts(lint, rows, problem):
+    user = {"type": "object", "properties": {"name": {"type": "string"}}}
+    body = {"content": {"application/json": {"schema": {"type": "object", "properties": {"user": user}}}}}
+    operation = {"operationId": "a", "requestBody": body, "responses": OK, "x-outcomes": [*rows, {"status": 200}]}
+    code, said = lint({"openapi": "3.1.0", **HEAD, "paths": {"/a": {"post": operation}}})
+    assert (code, problem in said) == (2 if problem else 0, True), said

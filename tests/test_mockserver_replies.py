@@ -10,6 +10,7 @@ import pytest
 
 import openapi
 from mockserver import Mock, Origin, create_app, running
+from openapi.decision.envelope import Envelope
 
 REPLIES = """
 openapi: 3.0.3
@@ -278,3 +279,10 @@ def test_a_compressed_body_is_read_within_the_bound(tmp_path, encoding, compress
     reply = client.post("/a", data=compress(b'{"days": 7.0}'), headers=headers)
     assert reply.status_code == status
     assert reply.json == (7 if status == 200 else reply.json)
+
+
+def test_the_body_of_a_row_without_a_code_and_a_message_has_neither():
+    envelope = Envelope("/errcode", "/errmsg", None, {})
+    assert envelope.body(None, "", None, {"token": "x"}) == {"token": "x"}
+    assert envelope.body(0, "", None) == {"errcode": 0, "errmsg": ""}
+    assert envelope.body(None, "ok", None) == {"errmsg": "ok"}

@@ -7,9 +7,11 @@ parameters are there, and which lets find a row.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations
+from typing import Any, cast
 
 import openapi
 from contracts.http.wire import Request
@@ -38,10 +40,26 @@ def _branches(seen: openapi.Permitted) -> Iterator[str]:
             yield f"with {each.name}={value}"
         if not each.required and not each.credential:
             yield f"{'with' if each.name in scope.raw else 'without'} {each.name}"
-    for name, let in operation.lets.items():
-        if let.lookup is not None:
-            found = scope[name]
-            yield f"where {name} {'finds a row' if found and not isinstance(found, openapi.Absence) else 'finds no row'}"
+    for name in _looked_up(cast("openapi.Operation", operation)):
+        found = scope[name]
+        yield f"where {name} {'finds a row' if found and not isinstance(found, openapi.Absence) else 'finds no row'}"
+
+
+@lru_cache(1000)
+def _looked_up(operation: openapi.Operation) -> tuple[str, ...]:
+    """The lets of rows that a rule of the operation uses, directly or in another let; a common let may be of no use to it."""
+    used: set[str] = set()
+    waiting = [name for rule in operation.rules for name in (*rule.missing, *_names(rule.expressions))]
+    while waiting:
+        name = waiting.pop()
+        if name in operation.lets and name not in used:
+            used.add(name)
+            waiting.extend(_names(operation.lets[name].expressions))
+    return tuple(name for name, let in operation.lets.items() if let.lookup is not None and name in used)
+
+
+def _names(expressions: Iterable[Any]) -> Iterator[str]:
+    return (used.name for each in expressions for used in each.references)
 
 
 @dataclass(slots=True)

@@ -38,7 +38,6 @@ def completed(
         scope = Scope(operation, parameter.put(known, None), state, now, random)
         raw = parameter.put(raw, _value(operation, parameter.name, scope, parameter.location == "body"))
     return {**raw, REQUEST: operation.itself(raw)} if with_itself else raw
-    return raw
 
 
 def _value(operation: Operation, name: str, scope: Scope, as_json: bool) -> Any:

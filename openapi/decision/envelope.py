@@ -21,11 +21,12 @@ class Envelope:
     refusal: Any = None
 
     def body(self, code: Any, message: str, data: Any, more: Any = None, *, refusal: bool = False) -> Any:
-        """The body of a reply, with `more` merged into it."""
+        """The body of a reply, with `more` merged into it. Without a code and a message it has no place for one."""
         if self.data == "" and data is not None:
             return _merged(data, more)
         body = deepcopy(_merged(self.blank, self.refusal) if refusal else self.blank)
-        for pointer, value in ((self.code, code), (self.message, message), (self.data, data)):
+        said = message if message or code is not None else None
+        for pointer, value in ((self.code, code), (self.message, said), (self.data, data)):
             if pointer and value is not None:
                 _set(body, pointer, value)
         return _merged(body, more)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
 from openapi.decision.contract import Operation
@@ -10,12 +10,15 @@ from openapi.decision.decision import ANY_CODE, DOCUMENTED, PERMITTED, Rule
 from openapi.decision.envelope import Envelope
 from openapi.document.document import Node
 from openapi.document.errors import Problem
+from openapi.loading.schemas import parts_of
 from openapi.parameters.names import REQUEST
-from openapi.parameters.parameter import MISSING
+from openapi.parameters.parameter import MISSING, Parameter
 from openapi.schemas.flat import CHOICES, Definitions, flat
 
 BODILESS = (204, 205, 304)
 """Statuses of replies without a body."""
+WITHOUT_CONSTRAINTS = frozenset(("type", "properties", "required", "$defs", "title", "description", "example", "examples"))
+"""The keys of the schema of an object whose parts alone may be wrong."""
 
 
 def check_operation(operation: Operation, node: Node, envelope: Envelope) -> Iterator[Problem]:
@@ -105,6 +108,7 @@ def _parameters(operation: Operation, node: Node) -> Iterator[Problem]:
     answers = [rule for rule in operation.rules if rule.kind != PERMITTED]
     missing = {name for rule in answers for name in rule.missing}
     malformed = {name for rule in answers for name in rule.malformed}
+    unreadable = {name for rule in answers for name in rule.unreadable}
     for each in operation.parameters:
         if each.inside is not None:
             continue  # what it is a part of is malformed without it
@@ -113,10 +117,23 @@ def _parameters(operation: Operation, node: Node) -> Iterator[Problem]:
                 f"{each.name} is required, and no row says what happens when it is missing",
                 f"add a row with missing: {each.name}",
             )
-        if each.constrained and not each.credential and each.name not in malformed:
+        judged = each.name in malformed or _judged_by_parts(each, missing, malformed, unreadable)
+        if each.constrained and not each.credential and not judged:
             yield node.problem(
                 f"{each.name} is constrained, and no row says what happens when it is malformed", f"add malformed: {each.name}"
             )
+
+
+def _judged_by_parts(whole: Parameter, missing: Set[str], malformed: Set[str], unreadable: Set[str]) -> bool:
+    """Whether rows say what happens if an object of a body is of another type, and if any of its parts is wrong."""
+    if whole.name not in unreadable or not whole.schema.keys() <= WITHOUT_CONSTRAINTS:
+        return False
+    parts = [each for each in parts_of(whole) if each.keys[:-1] == whole.keys]
+    return len(parts) == len(whole.schema.get("properties", ())) and all(
+        (not each.required or each.name in missing)
+        and (each.name in malformed or _judged_by_parts(each, missing, malformed, unreadable))
+        for each in parts
+    )
 
 
 def _unreachable(operation: Operation) -> Iterator[Problem]:

@@ -31,7 +31,9 @@ SECOND = 1000
 
 _TEXT = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 _JUNCTION = re.compile(r"&&|\|\||[?:]")
-_WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*\b(?!\())*")
+"""A name, or the path of a column or a property; without a method, as in `text.contains(row.word)`."""
+_EQUAL = re.compile(rf"({_WORD.pattern})\s*[!=]=\s*({_WORD.pattern})(?![\w.(])")
 _DISTANCE = re.compile(r"[-+]\s*(\d{1,15})(?![\w.])")
 
 
@@ -83,6 +85,18 @@ def _all_sources(operation: Operation) -> Iterator[Source]:
         columns = _columns(let, operation)
         if columns and let.lookup:
             yield Source(let.lookup.table, columns)
+    for name, let in operation.lets.items():
+        columns, equal = _columns(let, operation), _equal_columns(name, operation)
+        if columns and let.lookup and equal.keys() - columns.keys():
+            yield Source(let.lookup.table, {**equal, **columns})
+
+
+def _equal_columns(let: str, operation: Operation) -> dict[str, str]:
+    """The column of a let that each parameter must, or must not, equal in a row, such as a password."""
+    parameters = {each.name for each in operation.parameters}
+    conditions = (_TEXT.sub("''", rule.when.source) for rule in operation.rules if rule.when is not None)
+    pairs = (pair for each in conditions for one, other in _EQUAL.findall(each) for pair in ((one, other), (other, one)))
+    return {name: word.removeprefix(f"{let}.") for name, word in pairs if name in parameters and word.startswith(f"{let}.")}
 
 
 def _columns(let: Let, operation: Operation) -> dict[str, str]:
@@ -164,6 +178,8 @@ class Clues:
         for let in self.operation.lets.values():
             if let.lookup is not None and let.lookup.condition is not None:
                 self._note(let.lookup.condition.source, let.lookup.table, found)
+            for each in let.aggregated[1:]:
+                self._note(each.source, self._table_of(let.aggregated[0].source), found)
         return found
 
     @cached_property
@@ -172,10 +188,15 @@ class Clues:
         found = [rule.when for rule in self.operation.rules if rule.when is not None]
         return found + [let.lookup.condition for let in self.operation.lets.values() if let.lookup and let.lookup.condition]
 
-    def texts(self, name: str) -> list[str]:
+    def written(self, name: str) -> list[str]:
         """The texts in the conditions that use a parameter."""
         using = (each for each in self.conditions if any(one.name == name for one in each.references))
         return list(dict.fromkeys(text for each in using for text in texts_in(each.source)))[:MOST_TEXTS]
+
+    def _table_of(self, name: str) -> str | None:
+        """The table whose rows a let is; None if it is no let of rows."""
+        let = self.operation.lets.get(name)
+        return let.lookup.table if let is not None and let.lookup is not None else None
 
     def _note(self, source: str, table: str | None, found: dict[str, Compared]) -> None:
         """Notes what each comparison of a condition compares. `table` is that of the current row."""
@@ -234,12 +255,17 @@ class Clues:
         return self._numbers[name]
 
     def of_lets(self, column: str) -> list[Any]:
-        """What the rows of the lets have in columns of this name; then the numbers in their other columns, and one less and more."""
+        """What rows of the lets have in columns of this name; then the numbers in their other columns, one less and one more."""
         tables = dict.fromkeys(let.lookup.table for let in self.operation.lets.values() if let.lookup is not None)
         rows = [row for table in tables for row in self.rows(table)]
         named = [row[column] for row in rows if row.get(column) is not None]
         numbers = {value for row in rows for value in row.values() if type(value) is int and abs(value) < YEARS}
         return [*named, *sorted(value + step for value in numbers for step in (-1, 0, 1))]
+
+    def texts(self, name: str) -> list[str]:
+        """The texts in the columns that a parameter is compared with."""
+        values = (row.get(column) for table, column in self.compared[name].columns for row in self.rows(table))
+        return list(dict.fromkeys(each for each in values if isinstance(each, str)))
 
     def _column_numbers(self, name: str) -> list[int | float]:
         """The numbers of the columns that a parameter is compared with."""

@@ -118,6 +118,7 @@ def values(parameter: Parameter, clues: Clues) -> Iterator[Any]:
     """All candidate values for one parameter, valid and invalid."""
     if parameter.credential or parameter.type == "string":
         yield from _column_values(parameter, clues)
+        yield from clues.texts(parameter.name)
         yield from texts(parameter, examples(parameter))
         yield from ("x" * length for length in _lengths(parameter.schema))
         yield from (text for text in ("unknown", *_TEXTS) if not parameter.credential or (text.isascii() and "%" not in text))
@@ -136,7 +137,7 @@ def values(parameter: Parameter, clues: Clues) -> Iterator[Any]:
     if parameter.location == "body":
         yield from (7, 1.5, True, [], {})
     if parameter.type == "string":
-        yield from clues.texts(parameter.name)
+        yield from clues.written(parameter.name)
 
 
 def _arrays(parameter: Parameter, clues: Clues) -> Iterator[list[Any]]:
@@ -157,7 +158,7 @@ def _arrays(parameter: Parameter, clues: Clues) -> Iterator[list[Any]]:
 
 
 def _with_other_parts(array: list[Any], clues: Clues) -> Iterator[list[Any]]:
-    """The array without one part of one item, and with another value of it: of rows that are looked up, near it, of other types."""
+    """The array without one part of one item, and with another value of it: of rows, near it, of other types."""
     for position, item in enumerate(array[:MOST_VARIED]):
         before, after = array[:position], array[position + 1 :]
         for name, value in item.items() if isinstance(item, dict) else ():
