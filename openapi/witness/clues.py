@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from heapq import nsmallest
 from itertools import zip_longest
@@ -14,6 +14,7 @@ from typing import Any
 from openapi.decision.contract import Operation
 from openapi.decision.lookup import Let
 from openapi.expression.expression import NOW, ROW
+from openapi.expression.kinds import ITEM
 from openapi.parameters.names import REQUEST
 from openapi.parameters.parameter import Parameter
 from openapi.state.state import State, is_lost
@@ -30,6 +31,7 @@ SECOND = 1000
 _TEXT = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 _JUNCTION = re.compile(r"&&|\|\||[?:]")
 _WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_UNEQUAL = re.compile(r"(?<![\w.])([A-Za-z_][\w.]*)\s*!=\s*([A-Za-z_][\w.]*)")
 _DISTANCE = re.compile(r"[-+]\s*(\d{1,15})(?![\w.])")
 
 
@@ -94,6 +96,32 @@ def _columns(let: Let, operation: Operation) -> dict[str, str]:
     return found
 
 
+def _with_demanded(source: Source, operation: Operation, taken: Mapping[str, Any]) -> Source:
+    """A source with the columns that other parameters must equal, as a version must, because a row refuses what differs."""
+    lets = [name for name, let in operation.lets.items() if let.how == "find" and let.lookup.table == source.table]  # type: ignore[union-attr]
+    found = {}
+    for rule in operation.rules:
+        for pair in _UNEQUAL.findall(_TEXT.sub("''", rule.when.source)) if rule.when is not None and rule.refuses else ():
+            for name, (let, _, column) in ((pair[0], pair[1].partition(".")), (pair[1], pair[0].partition("."))):
+                if name in taken and let in lets and column and _columns(operation.lets[let], operation).items() <= source.columns.items():
+                    found[name] = column
+    return replace(source, columns={**found, **source.columns})
+
+
+def item_sources(operation: Operation, array: str) -> list[Source]:
+    """The tables that effects look up by parts of the items of an array; `columns` maps a part to its column."""
+    found: list[Source] = []
+    for effect in (each for rule in operation.rules for each in rule.effects if each.each is not None):
+        if effect.each is None or effect.each.source.expression.source != array:
+            continue
+        for lookup in (*effect.lookups,):
+            parts = ((each.source.partition("."), column) for column, each in lookup.where)
+            columns = {part: column for (name, _, part), column in parts if name == ITEM and part.isidentifier()}
+            if columns and Source(lookup.table, columns) not in found:
+                found.append(Source(lookup.table, columns))
+    return found
+
+
 def sample(state: State, table: str, now: int) -> list[dict[str, Any]]:
     """A few rows of each kind. The kind of a row depends on its booleans, small numbers and null values, and on whether its times
     are before or after `now` (epoch ms)."""
@@ -140,8 +168,19 @@ class Clues:
 
     @cached_property
     def sources(self) -> list[Source]:
-        """The tables that the parameters are looked up in; each parameter belongs to at most one."""
-        return sources(self.operation)
+        """The tables that the parameters are looked up in; each parameter belongs to at most one.
+
+        A row gives values of parameters that must equal one of its columns, too.
+        """
+        found: list[Source] = []
+        free = {each.name: each for each in self.operation.parameters if not each.credential}
+        own = sources(self.operation)
+        for name in (name for source in own for name in source.columns):
+            free.pop(name, None)
+        for source in own:
+            found.append(_with_demanded(source, self.operation, free))
+            free = {name: each for name, each in free.items() if name not in found[-1].columns}
+        return found
 
     @cached_property
     def joint_sources(self) -> list[Source]:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from openapi.decision.computed import COMPUTED
 from openapi.decision.contract import Operation
 from openapi.parameters.arrays import joined
 from openapi.parameters.parameter import INT_RANGES, Parameter
+from openapi.schemas.flat import flat
 from openapi.schemas.sample import sample as sample_of
-from openapi.witness.clues import Clues, sources
+from openapi.witness.clues import Clues, item_sources, sources
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -23,6 +25,9 @@ MOST_EXAMPLES = 3
 """The most examples of a parameter that complete requests are made of."""
 MOST_NUMBERS = 6
 """The most numbers of columns that complete requests are made of."""
+MOST_ARRAYS = 6
+"""The most arrays of items of rows that complete requests are made of."""
+MOST_ROWS_OF_ITEMS = 8
 LONGEST_TEXT = 10_000
 _SPELLINGS = ("1.5", "0x10", "1_000", "NaN", "abc", "--1", "1,000", "1e3", "null", "undefined")
 _TEXTS = ("é", "设备", "x" * 300, "'", "%00", "a b", "\U0001f600")
@@ -53,6 +58,8 @@ def _valid(parameter: Parameter, clues: Clues) -> Iterable[Any]:
         return _likely_numbers(parameter, clues)
     if parameter.type == "boolean":
         return [True, False]
+    if parameter.type == "array" and (found := list(_arrays_of_rows(parameter, clues))):
+        return found[:MOST_ARRAYS]
     if parameter.type in ("array", "object") or (parameter.required and not examples(parameter)):
         return [sample_of(schema)[0]]
     return []
@@ -123,7 +130,7 @@ def values(parameter: Parameter, clues: Clues) -> Iterator[Any]:
         yield from texts(parameter, (True, False))
         yield from ("TRUE", "1", "yes")
     elif parameter.type == "array":
-        yield from texts(parameter, _different(_arrays(parameter)))
+        yield from texts(parameter, _different((*_arrays(parameter), *_arrays_of_rows(parameter, clues))))
     if not parameter.credential:
         yield " "
         yield ""
@@ -147,6 +154,34 @@ def _arrays(parameter: Parameter) -> Iterator[list[Any]]:
         yield from [] if why else ([other], [*valid, other])
 
 
+def _arrays_of_rows(parameter: Parameter, clues: Clues) -> Iterator[list[Any]]:
+    """Arrays of objects that are looked up in tables: the items of several rows, of each row, and with numbers of the row."""
+    schema = parameter.schema
+    found = sample_of(schema)[0] if parameter.location == "body" else None
+    if not (isinstance(found, list) and found and isinstance(found[0], dict)):
+        return
+    item, properties = found[0], flat(schema.get("items", {}), schema.get("$defs", {})).get("properties", {})
+    for source in item_sources(clues.operation, parameter.name):
+        rows = clues.rows(source.table)[:MOST_ROWS_OF_ITEMS]
+        items = [{**item, **{part: row[column] for part, column in source.columns.items()}} for row in rows]
+        yield from ([each] for each in items[:1])
+        yield from (list(pair) for pair in pairwise(items))
+        yield from ([each] for each in items[1:])
+        yield from ([each, item] for each in items[:1])
+        yield from ([{**each, **more}] for each, row in zip(items, rows, strict=True) for more in _numbers_of(row, properties))
+        yield from ([one, {**other, **more}] for one, other, row in zip(items, items[1:], rows[1:], strict=False) for more in _numbers_of(row, properties))
+
+
+def _numbers_of(row: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterator[dict[str, int]]:
+    """For each integer part of an item the limits of its schema, and the numbers of the row, one more, and what takes them away."""
+    integers = [value for value in row.values() if type(value) is int]
+    for name, schema in properties.items():
+        if isinstance(schema, dict) and schema.get("type") == "integer":
+            limits = [schema[word] for word in ("minimum", "maximum") if word in schema]
+            near = [sign * (value + step) for value in integers for step in (0, 1) for sign in (1, -1)]
+            yield from ({name: int(value)} for value in dict.fromkeys((*_allowed(schema, near), *limits)))
+
+
 def _lengths(schema: Mapping[str, Any]) -> list[int]:
     """The limits of the length of a text, and one less and one more."""
     limits = [schema[word] for word in ("minLength", "maxLength") if word in schema]
@@ -154,11 +189,13 @@ def _lengths(schema: Mapping[str, Any]) -> list[int]:
 
 
 def _column_values(parameter: Parameter, clues: Clues) -> list[Any]:
-    """The values of the column that a parameter is looked up by."""
+    """The values of the column that a parameter is looked up by, and of a text those of columns that it is compared with."""
     source = clues.source_of(parameter.name)
-    rows = clues.rows(source.table) if source else []
-    column = source.columns[parameter.name] if source else ""
-    return texts(parameter, _different(row[column] for row in rows if row[column] is not None))
+    columns = {(source.table, source.columns[parameter.name]): None} if source else {}
+    if parameter.type == "string":
+        columns |= clues.compared[parameter.name].columns
+    found = (row.get(column) for table, column in columns for row in clues.rows(table))
+    return texts(parameter, _different(each for each in found if each is not None))
 
 
 def _numbers(parameter: Parameter, clues: Clues) -> Iterator[int | float]:
