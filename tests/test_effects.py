@@ -393,3 +393,10 @@ def test_the_footprint_of_a_body_has_the_tables_of_its_items(tmp_path):
     body = "{each: items, let: {p: {find: products, where: {sku: item.sku}}}, item: p.price}"
     contract = load(tmp_path, "{code: 0, body: {prices: %s}}" % body)
     assert ("products", {}) in openapi.footprint([suite(contract, items=items(("a", 1)))]).reads
+
+
+def test_a_let_of_every_row_has_no_deleted_ones(tmp_path):
+    contract = load(tmp_path, "{code: 0, then: [{delete: lines, where: {cart: cart}}], data: size(every)}")
+    after = decided(contract, cart="old").state
+    assert openapi.decide(contract.operations["fill"], {}, after, 0, None).data == 0
+    assert [*after.rows("lines")] == []
