@@ -103,7 +103,12 @@ def _with_demanded(source: Source, operation: Operation, taken: Mapping[str, Any
     for rule in operation.rules:
         for pair in _UNEQUAL.findall(_TEXT.sub("''", rule.when.source)) if rule.when is not None and rule.refuses else ():
             for name, (let, _, column) in ((pair[0], pair[1].partition(".")), (pair[1], pair[0].partition("."))):
-                if name in taken and let in lets and column and _columns(operation.lets[let], operation).items() <= source.columns.items():
+                if (
+                    name in taken
+                    and let in lets
+                    and column
+                    and _columns(operation.lets[let], operation).items() <= source.columns.items()
+                ):
                     found[name] = column
     return replace(source, columns={**found, **source.columns})
 
@@ -114,7 +119,7 @@ def item_sources(operation: Operation, array: str) -> list[Source]:
     for effect in (each for rule in operation.rules for each in rule.effects if each.each is not None):
         if effect.each is None or effect.each.source.expression.source != array:
             continue
-        for lookup in (*effect.lookups,):
+        for lookup in effect.lookups:
             parts = ((each.source.partition("."), column) for column, each in lookup.where)
             columns = {part: column for (name, _, part), column in parts if name == ITEM and part.isidentifier()}
             if columns and Source(lookup.table, columns) not in found:

@@ -17,7 +17,7 @@ from openapi.parameters.arrays import joined
 from openapi.parameters.parameter import INT_RANGES, Parameter
 from openapi.schemas.flat import flat
 from openapi.schemas.sample import sample as sample_of
-from openapi.witness.clues import Clues, item_sources, sources
+from openapi.witness.clues import Clues, Source, item_sources, sources
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -155,25 +155,31 @@ def _arrays(parameter: Parameter) -> Iterator[list[Any]]:
 
 
 def _arrays_of_rows(parameter: Parameter, clues: Clues) -> Iterator[list[Any]]:
-    """Arrays of objects that are looked up in tables: the items of several rows, of each row, and with numbers of the row."""
-    schema = parameter.schema
-    found = sample_of(schema)[0] if parameter.location == "body" else None
-    if not (isinstance(found, list) and found and isinstance(found[0], dict)):
-        return
-    item, properties = found[0], flat(schema.get("items", {}), schema.get("$defs", {})).get("properties", {})
+    """Arrays of objects that are looked up in tables: items of one row, of two, with numbers of theirs, and an unknown one."""
     for source in item_sources(clues.operation, parameter.name):
         rows = clues.rows(source.table)[:MOST_ROWS_OF_ITEMS]
-        items = [{**item, **{part: row[column] for part, column in source.columns.items()}} for row in rows]
-        yield from ([each] for each in items[:1])
-        yield from (list(pair) for pair in pairwise(items))
-        yield from ([each] for each in items[1:])
-        yield from ([each, item] for each in items[:1])
-        yield from ([{**each, **more}] for each, row in zip(items, rows, strict=True) for more in _numbers_of(row, properties))
-        yield from ([one, {**other, **more}] for one, other, row in zip(items, items[1:], rows[1:], strict=False) for more in _numbers_of(row, properties))
+        items = [list(items_of(parameter, source, row)) for row in rows]
+        if not any(items):
+            return
+        yield from ([one[0], other[0]] for one, other in pairwise(items))
+        yield from ([each] for one in items for each in one)
+        yield [items[0][0], sample_of(parameter.schema)[0][0]]
+        yield from ([one[0], each] for one, other in pairwise(items) for each in other[1:])
+
+
+def items_of(parameter: Parameter, source: Source, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Items of an array that a row gives: a simple one, and those with numbers that matter to the row."""
+    found = sample_of(parameter.schema)[0] if parameter.location == "body" else None
+    if isinstance(found, list) and found and isinstance(found[0], dict):
+        item = {**found[0], **{part: row[column] for part, column in source.columns.items()}}
+        definitions = parameter.schema.get("$defs", {})
+        yield item
+        properties = flat(parameter.schema.get("items", {}), definitions).get("properties", {})
+        yield from ({**item, **more} for more in _numbers_of(row, properties))
 
 
 def _numbers_of(row: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterator[dict[str, int]]:
-    """For each integer part of an item the limits of its schema, and the numbers of the row, one more, and what takes them away."""
+    """For each integer part of an item the limits of its schema, the numbers of the row, one more, and less than none."""
     integers = [value for value in row.values() if type(value) is int]
     for name, schema in properties.items():
         if isinstance(schema, dict) and schema.get("type") == "integer":
