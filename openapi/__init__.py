@@ -41,9 +41,9 @@ from openapi.schemas.convert import Schemas
 from openapi.schemas.sample import sample as value_of_schema
 from openapi.schemas.validator import covers
 from openapi.state.state import Approximate, Change, Columns, State, is_lost
-from openapi.witness.clues import Clues, Source, joint_sources, sample, sources
+from openapi.witness.clues import Clues, Source, item_sources, joint_sources, sample, sources
 from openapi.witness.lifecycle import Transition, transitions
-from openapi.witness.parameter_values import likely, near, texts, values
+from openapi.witness.parameter_values import items_of, likely, near, texts, values
 from openapi.witness.witness import Candidate, classified, lacking, simplest, unreachable, witnesses
 
 __all__ = [
@@ -108,6 +108,8 @@ __all__ = [
     "instant",
     "is_lost",
     "is_swagger",
+    "item_sources",
+    "items_of",
     "joint_sources",
     "lacking",
     "likely",

@@ -266,3 +266,81 @@ def test_a_common_let_that_no_rule_uses_makes_no_situation(tmp_path):
     one, state = operation(tmp_path, rows=rows, tables=STOCK, lets=lets, parameters=[query("id", "integer")])
     found = openapi.permitted(one, {"id": "1"}, state(stock=[{"id": 1, "count": 2, "open": True}]), NOW)
     assert branches(found) == ("a where counted finds a row", "a where it finds a row")
+
+
+def test_a_value_that_must_equal_a_column_comes_from_the_same_row(tmp_path):
+    tables = {"notes": (["id"], {"id": "string", "version": "integer", "owner": "string"})}
+    rows = [
+        {"code": 1, "missing": ["id", "version"]},
+        {"code": 2, "malformed": "version"},
+        {"code": 3, "missing": "note"},
+        {"code": 4, "when": "version != note.version"},
+        {"code": 5, "when": "text == note.owner"},
+        {"code": 0},
+    ]
+    one, state = operation(
+        tmp_path,
+        rows=rows,
+        tables=tables,
+        lets={"note": {"find": "notes", "where": {"id": "id"}}},
+        parameters=[query("id"), query("version", "integer"), query("text", required=False)],
+    )
+    world = state(notes=[{"id": f"n{number}", "version": 1000 + 37 * number, "owner": f"o{number}"} for number in range(9)])
+    assert reached(one, world) == {"0", "1", "2", "3", "4", "5"}
+    drawer, known = Drawer(one, world, NOW), KnownRows.of(world, NOW)
+    drawn = [openapi.permitted(one, drawer.raw(known, NOW, Seeded(each)), world, NOW) for each in range(100)]
+    assert sum(each.answer.outcome == "a/0" for each in drawn) > 20
+
+
+ITEMS = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["sku", "count"],
+        "properties": {"sku": {"type": "string"}, "count": {"type": "integer", "minimum": 1}},
+    },
+}
+
+
+def test_items_of_an_array_are_those_of_rows_with_their_numbers(tmp_path):
+    effect = {
+        "each": "items",
+        "let": {"it": {"find": "goods", "where": {"sku": "item.sku"}}},
+        "update": "goods",
+        "where": {"sku": "item.sku"},
+        "set": {"stock": "it.stock - item.count"},
+    }
+    lets = {"short": {"all": "goods", "if": "items.exists(i, i.sku == row.sku && i.count > row.stock)"}}
+    lets |= {
+        "gone": {"all": "goods", "if": "items.exists(i, i.sku == row.sku && i.count == row.stock)"},
+    }
+    rows = [
+        {"code": 1, "malformed": "items"},
+        {"code": 2, "missing": "items"},
+        {"code": 3, "when": "size(short) > 0"},
+        {"code": 4, "when": "size(gone) > 0"},
+        {"code": 0, "then": [effect]},
+    ]
+    tables = {"goods": (["sku"], {"sku": "string", "stock": "integer"})}
+    one, state = operation(tmp_path, rows=rows, tables=tables, lets=lets, body={"items": ITEMS})
+    world = state(goods=[{"sku": "a", "stock": 517}, {"sku": "b", "stock": 31}])
+    assert reached(one, world) == {"0", "1", "2", "3", "4"}
+    drawer, known = Drawer(one, world, NOW), KnownRows.of(world, NOW)
+    drawn = [openapi.permitted(one, drawer.raw(known, NOW, Seeded(each)), world, NOW) for each in range(100)]
+    assert {"a/0", "a/3", "a/4"} <= {each.answer.outcome for each in drawn}
+
+
+def test_a_body_that_is_no_object_may_be_left_out(tmp_path):
+    one, _ = operation(
+        tmp_path, rows=[{"code": 1, "missing": "items"}, {"code": 2, "malformed": "items"}, {"code": 0}], body={"items": ITEMS}
+    )
+    assert one.json_body({}) == {}
+    document = json.loads((tmp_path / "a.json").read_text())
+    document["paths"]["/a"]["post"]["requestBody"]["content"]["application/json"]["schema"] = ITEMS
+    document["paths"]["/a"]["post"]["x-outcomes"] = [
+        {"code": 1, "missing": "body"},
+        {"code": 2, "malformed": "body"},
+        {"code": 0},
+    ]
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    assert openapi.load(tmp_path / "a.json").operations["a"].json_body({}) is None

@@ -381,3 +381,22 @@ def test_a_nullable_column_in_a_key_is_noted(tmp_path):
     said = "the insert into lines has the key part cart, and newest.note may be null (require the column, or give it a default)"
     assert notes(tmp_path, effect, lets) == [said]
     assert notes(tmp_path, effect.replace("newest.note", "newest.cart"), lets) == []
+
+
+def test_the_footprint_of_a_loop_is_not_that_of_its_last_item(tmp_path):
+    refused = EACH % "when: p.price > 100 && wanted > 0, insert: lines, row: {cart: cart, sku: item.sku, count: 1}"
+    contract = load(tmp_path, f"{{code: 5, when: size(names) > 5}}\n        - {{code: 0, then: [{refused}]}}")
+    assert ("products", {}) in openapi.footprint([suite(contract, cart="c", items=items(("a", 1), ("b", 1)))]).reads
+
+
+def test_the_footprint_of_a_body_has_the_tables_of_its_items(tmp_path):
+    body = "{each: items, let: {p: {find: products, where: {sku: item.sku}}}, item: p.price}"
+    contract = load(tmp_path, f"{{code: 0, body: {{prices: {body}}}}}")
+    assert ("products", {}) in openapi.footprint([suite(contract, items=items(("a", 1)))]).reads
+
+
+def test_a_let_of_every_row_has_no_deleted_ones(tmp_path):
+    contract = load(tmp_path, "{code: 0, then: [{delete: lines, where: {cart: cart}}], data: size(every)}")
+    after = decided(contract, cart="old").state
+    assert openapi.decide(contract.operations["fill"], {"cart": "x"}, after, 0, random.Random(0)).data == 0
+    assert [*after.rows("lines")] == []

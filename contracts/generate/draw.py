@@ -24,6 +24,8 @@ MOST_AHEAD = 2 * 365 * DAY
 """An integer of a row is taken for a future time if it is at most so many ms ahead of now."""
 JOINT_PERCENT, MOSTLY_JOINT_PERCENT = 15, 60
 """How often the values that a look-up needs at once are taken from one row; the latter where it needs a value of no other."""
+OF_ROWS_PERCENT = 70
+"""How often the items of an array that is looked up in a table are those of rows as they are now."""
 SMALL_PERCENT = 50
 """How often an integer that is compared with nothing is a small one, and not a time."""
 _TIME_OFFSETS = (HOUR, DAY, 30 * DAY, 365 * DAY, 30 * 365 * DAY, HOUR + 1, 60_000, -60_000, -DAY)
@@ -80,6 +82,12 @@ class KnownRows:
         rows = self._first[source.table] or tuple(self._fresh[source.table])
         return choices.choose(rows) if rows else None
 
+    def row_of(self, table: str, choices: Choices) -> Row | None:
+        """A row of a table: mostly a changed one. None where the table has none."""
+        fresh = tuple(islice(self._fresh[table], MOST_FRESH))
+        rows = fresh if fresh and choices.happens(60) else self._first[table] or fresh
+        return choices.choose(rows) if rows else None
+
     def numbers(self, now: int) -> list[int]:
         """The future times in changed rows, which a rule may compare with a parameter. All times are epoch ms."""
         fresh = (row for rows in self._fresh.values() for row in islice(rows, MOST_FRESH))
@@ -110,6 +118,8 @@ class Drawer:
         """The look-ups that need values of several of those at once."""
         self._parameters = self._clues.parameters
         self._credentials = {each.name for each in operation.parameters if each.credential and each.location == "header"}
+        arrays = [each.name for each in self._parameters.values() if each.type == "array"]
+        self._items = {name: found for name in arrays if (found := openapi.item_sources(operation, name))}
         self._values = {name: list(openapi.values(each, self._clues)) for name, each in self._parameters.items()}
 
     def _covered(self, source: openapi.Source) -> bool:
@@ -180,6 +190,12 @@ class Drawer:
     ) -> Any:
         if parameter.name in clues.operation.computed:
             return openapi.COMPUTED
+        if (
+            parameter.name in self._items
+            and choices.happens(OF_ROWS_PERCENT)
+            and (items := self._drawn_items(parameter, known, choices))
+        ):
+            return items
         schema, now = parameter.schema, clues.now
         unit = clues.unit_of_time(parameter.name) if parameter.type == "integer" else None
         compared = clues.compared[parameter.name]
@@ -196,6 +212,20 @@ class Drawer:
         if near and choices.happens(40):
             value = choices.choose(near) + choices.choose((0, 1, -1, DAY))
         return openapi.texts(parameter, [value])[0]
+
+    def _drawn_items(self, parameter: openapi.Parameter, known: KnownRows, choices: Choices) -> list[Any]:
+        """An array of one item or two, which rows give as they are now."""
+        found: list[Any] = []
+        for _ in range(choices.choose((1, 2))):
+            source = choices.choose(self._items[parameter.name])
+            row = known.row(source, choices)
+            items = (
+                []
+                if row is None or None in map(row.get, source.columns.values())
+                else [*openapi.items_of(parameter, source, row)]
+            )
+            found += [choices.choose(items)] if items else []
+        return found
 
     def _free_texts(self, parameter: openapi.Parameter) -> Sequence[str]:
         """Texts that are valid for a parameter of no certain values."""

@@ -349,6 +349,10 @@ def _value(expression: Any, scope: Any, unsure: Iterable[str] = ()) -> Any:
 
 
 def _unchanged(effect: Any, scope: Any) -> Iterator[openapi.Change]:
-    """The rows that an effect would have changed, had its conditions been others."""
+    """The rows that an effect would have changed, had its conditions been others: any, if only the server knows its key."""
     columns = scope.state.tables[effect.table]
-    return (openapi.Change(columns, row, None) for row in effect.lookup.rows(scope, scope.state))
+    try:
+        rows = effect.lookup.rows(scope, scope.state)
+    except LookupError:
+        rows = scope.state.table(effect.table).values()
+    return (openapi.Change(columns, row, None) for row in rows)

@@ -13,6 +13,8 @@ from typing import Any
 from openapi.decision.decision import Permitted
 from openapi.decision.lookup import Lookup
 from openapi.document.errors import ExecutionError
+from openapi.expression.expression import ROW
+from openapi.expression.kinds import ITEM
 from openapi.parameters.parameter import Absence
 from openapi.state.index import Key
 from openapi.state.state import Change, is_lost
@@ -70,12 +72,14 @@ def _reads(seen: Permitted) -> Iterator[Read]:
         if not any(value is None or isinstance(value, Absence) for value in values.values()):
             yield lookup.table, values
     for rule in seen.rules:
-        for table in rule.data.tables if rule.data is not None else ():
-            yield table, {}
+        for template in (rule.data, rule.body):
+            yield from ((table, {}) for table in (template.tables if template is not None else ()))
 
 
 def _values(lookup: Lookup, seen: Permitted) -> Iterator[tuple[str, Any]]:
     for name, expression in lookup.where:
+        if any(each.name in (ITEM, ROW) for each in expression.references):
+            continue  # another value in each round of a loop; the scope may still have the last one
         try:
             yield name, expression.evaluate(seen.scope)
         except (ExecutionError, *_FAILURES):

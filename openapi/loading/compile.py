@@ -377,7 +377,9 @@ def _readings(root: Node) -> dict[str, Stated]:
 
 
 def _requires_body(body: Node | None, parameters: Iterable[Parameter]) -> bool:
-    """Whether a request must have a body."""
+    """Whether a request has a body even if none of its properties is given; one that is no object is sent whole or not at all."""
+    if any(each.location == "body" and not each.wire_name for each in parameters):
+        return False
     return body is not None and (body.value.get("required") is True or any(each.location == "body" for each in parameters))
 
 

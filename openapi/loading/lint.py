@@ -106,7 +106,8 @@ def _bodies(operation: Operation) -> Iterator[Problem]:
 
 def _parameters(operation: Operation, node: Node) -> Iterator[Problem]:
     answers = [rule for rule in operation.rules if rule.kind != PERMITTED]
-    missing = {name for rule in answers for name in rule.missing}
+    named = {name for rule in answers for name in rule.missing}
+    missing = {*named, *(name.partition(".")[0] for name in named)}  # without the object every part of it is missing
     malformed = {name for rule in answers for name in rule.malformed}
     unreadable = {name for rule in answers for name in rule.unreadable}
     for each in operation.parameters:

@@ -184,7 +184,8 @@ class Draft(ReadableState):
         """
         columns, rows, undo_log = self.tables[table], self.maps[table], self.undo_log
         for number, index in enumerate(columns.compiled_indexes):
-            if not touched.isdisjoint(index.columns):
+            # An index of all rows reads no column; only a deletion changes it.
+            if not touched.isdisjoint(index.columns) or (not index.columns and pairs and pairs[0][1] is None):
                 self._update_index(columns, index, pairs, number == found_by)
         for before, after in pairs:
             key = columns.key_of(before)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from heapq import nsmallest
 from itertools import zip_longest
@@ -14,6 +14,7 @@ from typing import Any
 from openapi.decision.contract import Operation
 from openapi.decision.lookup import Let
 from openapi.expression.expression import NOW, ROW, Expression
+from openapi.expression.kinds import ITEM
 from openapi.parameters.names import REQUEST
 from openapi.parameters.parameter import Parameter
 from openapi.state.state import State, is_lost
@@ -33,7 +34,7 @@ _TEXT = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 _JUNCTION = re.compile(r"&&|\|\||[?:]")
 _WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*\b(?!\())*")
 """A name, or the path of a column or a property; without a method, as in `text.contains(row.word)`."""
-_EQUAL = re.compile(rf"({_WORD.pattern})\s*[!=]=\s*({_WORD.pattern})(?![\w.(])")
+_UNEQUAL = re.compile(r"(?<![\w.])([A-Za-z_][\w.]*)\s*!=\s*([A-Za-z_][\w.]*)")
 _DISTANCE = re.compile(r"[-+]\s*(\d{1,15})(?![\w.])")
 
 
@@ -85,18 +86,6 @@ def _all_sources(operation: Operation) -> Iterator[Source]:
         columns = _columns(let, operation)
         if columns and let.lookup:
             yield Source(let.lookup.table, columns)
-    for name, let in operation.lets.items():
-        columns, equal = _columns(let, operation), _equal_columns(name, operation)
-        if columns and let.lookup and equal.keys() - columns.keys():
-            yield Source(let.lookup.table, {**equal, **columns})
-
-
-def _equal_columns(let: str, operation: Operation) -> dict[str, str]:
-    """The column of a let that each parameter must, or must not, equal in a row, such as a password."""
-    parameters = {each.name for each in operation.parameters}
-    conditions = (_TEXT.sub("''", rule.when.source) for rule in operation.rules if rule.when is not None)
-    pairs = (pair for each in conditions for one, other in _EQUAL.findall(each) for pair in ((one, other), (other, one)))
-    return {name: word.removeprefix(f"{let}.") for name, word in pairs if name in parameters and word.startswith(f"{let}.")}
 
 
 def _columns(let: Let, operation: Operation) -> dict[str, str]:
@@ -107,6 +96,40 @@ def _columns(let: Let, operation: Operation) -> dict[str, str]:
         other = operation.lets.get(expression.source)
         named = (expression.source, *(each.source for each in other.choices)) if other else (expression.source,)
         found.update({name: column for name in named if name in parameters})
+    return found
+
+
+def _with_demanded(source: Source, operation: Operation, others: Container[str]) -> Source:
+    """A source with the columns that other parameters must equal, such as a password, because a row refuses what differs."""
+    rows = {name for name, let in operation.lets.items() if _finds(let, source, operation)}
+    refusals = (rule.when.source for rule in operation.rules if rule.when is not None and rule.refuses)
+    pairs = (pair for each in refusals for pair in _UNEQUAL.findall(_TEXT.sub("''", each)))
+    found = {}
+    for name, column in (each for one, other in pairs for each in ((one, other), (other, one))):
+        let, _, part = column.partition(".")
+        if name in others and let in rows and part:
+            found[name] = part
+    return replace(source, columns={**found, **source.columns})
+
+
+def _finds(let: Let, source: Source, operation: Operation) -> bool:
+    """Whether a let is the row that the parameters of a source find."""
+    if let.how != "find" or let.lookup is None or let.lookup.table != source.table:
+        return False
+    return _columns(let, operation).items() <= source.columns.items()
+
+
+def item_sources(operation: Operation, array: str) -> list[Source]:
+    """The tables that effects look up by parts of the items of an array; `columns` maps a part to its column."""
+    found: list[Source] = []
+    for effect in (each for rule in operation.rules for each in rule.effects if each.each is not None):
+        if effect.each is None or effect.each.source.expression.source != array:
+            continue
+        for lookup in effect.lookups:
+            parts = ((each.source.partition("."), column) for column, each in lookup.where)
+            columns = {part: column for (name, _, part), column in parts if name == ITEM and part.isidentifier()}
+            if columns and Source(lookup.table, columns) not in found:
+                found.append(Source(lookup.table, columns))
     return found
 
 
@@ -156,8 +179,19 @@ class Clues:
 
     @cached_property
     def sources(self) -> list[Source]:
-        """The tables that the parameters are looked up in; each parameter belongs to at most one."""
-        return sources(self.operation)
+        """The tables that the parameters are looked up in; each parameter belongs to at most one.
+
+        A row gives values of parameters that must equal one of its columns, too.
+        """
+        found: list[Source] = []
+        free = {each.name: each for each in self.operation.parameters if not each.credential}
+        own = sources(self.operation)
+        for name in (name for source in own for name in source.columns):
+            free.pop(name, None)
+        for source in own:
+            found.append(_with_demanded(source, self.operation, free))
+            free = {name: each for name, each in free.items() if name not in found[-1].columns}
+        return found
 
     @cached_property
     def joint_sources(self) -> list[Source]:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from openapi.decision.computed import COMPUTED
 from openapi.decision.contract import Operation
 from openapi.parameters.arrays import joined
 from openapi.parameters.parameter import INT_RANGES, Parameter
+from openapi.schemas.flat import flat
 from openapi.schemas.sample import sample as sample_of
-from openapi.witness.clues import Clues, sources, texts_in
+from openapi.witness.clues import Clues, Source, item_sources, sources, texts_in
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -29,6 +31,9 @@ MOST_VARIED = 2
 """The most items of an array whose parts are varied."""
 MOST_OTHERS = 20
 """The most other values of one part of an item."""
+MOST_ARRAYS = 6
+"""The most arrays of items of rows that complete requests are made of."""
+MOST_ROWS_OF_ITEMS = 8
 LONGEST_TEXT = 10_000
 _SPELLINGS = ("1.5", "0x10", "1_000", "NaN", "abc", "--1", "1,000", "1e3", "null", "undefined")
 _TEXTS = ("é", "设备", "x" * 300, "'", "%00", "a b", "\U0001f600")
@@ -59,6 +64,8 @@ def _valid(parameter: Parameter, clues: Clues) -> Iterable[Any]:
         return _likely_numbers(parameter, clues)
     if parameter.type == "boolean":
         return [True, False]
+    if parameter.type == "array" and (found := list(_arrays_of_rows(parameter, clues))):
+        return found[:MOST_ARRAYS]
     if parameter.type in ("array", "object") or (parameter.required and not examples(parameter)):
         return [sample_of(schema)[0]]
     return []
@@ -130,7 +137,7 @@ def values(parameter: Parameter, clues: Clues) -> Iterator[Any]:
         yield from texts(parameter, (True, False))
         yield from ("TRUE", "1", "yes")
     elif parameter.type == "array":
-        yield from texts(parameter, _different(_arrays(parameter, clues)))
+        yield from texts(parameter, _different((*_arrays(parameter, clues), *_arrays_of_rows(parameter, clues))))
     if not parameter.credential:
         yield " "
         yield ""
@@ -173,6 +180,40 @@ def _beside(value: Any) -> list[Any]:
     return [*near, not value if isinstance(value, bool) else True, "text", 0]
 
 
+def _arrays_of_rows(parameter: Parameter, clues: Clues) -> Iterator[list[Any]]:
+    """Arrays of objects that are looked up in tables: items of one row, of two, with numbers of theirs, and an unknown one."""
+    for source in item_sources(clues.operation, parameter.name):
+        rows = clues.rows(source.table)[:MOST_ROWS_OF_ITEMS]
+        items = [list(items_of(parameter, source, row)) for row in rows]
+        if not any(items):
+            return
+        yield from ([one[0], other[0]] for one, other in pairwise(items))
+        yield from ([each] for one in items for each in one)
+        yield [items[0][0], sample_of(parameter.schema)[0][0]]
+        yield from ([one[0], each] for one, other in pairwise(items) for each in other[1:])
+
+
+def items_of(parameter: Parameter, source: Source, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Items of an array that a row gives: a simple one, and those with numbers that matter to the row."""
+    found = sample_of(parameter.schema)[0] if parameter.location == "body" else None
+    if isinstance(found, list) and found and isinstance(found[0], dict):
+        item = {**found[0], **{part: row[column] for part, column in source.columns.items()}}
+        definitions = parameter.schema.get("$defs", {})
+        yield item
+        properties = flat(parameter.schema.get("items", {}), definitions).get("properties", {})
+        yield from ({**item, **more} for more in _numbers_of(row, properties))
+
+
+def _numbers_of(row: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterator[dict[str, int]]:
+    """For each integer part of an item the limits of its schema, the numbers of the row, one more, and less than none."""
+    integers = [value for value in row.values() if type(value) is int]
+    for name, schema in properties.items():
+        if isinstance(schema, dict) and schema.get("type") == "integer":
+            limits = [schema[word] for word in ("minimum", "maximum") if word in schema]
+            near = [sign * (value + step) for value in integers for step in (0, 1) for sign in (1, -1)]
+            yield from ({name: int(value)} for value in dict.fromkeys((*_allowed(schema, near), *limits)))
+
+
 def _lengths(schema: Mapping[str, Any]) -> list[int]:
     """The limits of the length of a text, and one less and one more."""
     limits = [schema[word] for word in ("minLength", "maxLength") if word in schema]
@@ -180,11 +221,13 @@ def _lengths(schema: Mapping[str, Any]) -> list[int]:
 
 
 def _column_values(parameter: Parameter, clues: Clues) -> list[Any]:
-    """The values of the column that a parameter is looked up by."""
+    """The values of the column that a parameter is looked up by, and of a text those of columns that it is compared with."""
     source = clues.source_of(parameter.name)
-    rows = clues.rows(source.table) if source else []
-    column = source.columns[parameter.name] if source else ""
-    return texts(parameter, _different(row[column] for row in rows if row[column] is not None))
+    columns = {(source.table, source.columns[parameter.name]): None} if source else {}
+    if parameter.type == "string":
+        columns |= clues.compared[parameter.name].columns
+    found = (row.get(column) for table, column in columns for row in clues.rows(table))
+    return texts(parameter, _different(each for each in found if each is not None))
 
 
 def _numbers(parameter: Parameter, clues: Clues) -> Iterator[int | float]:
