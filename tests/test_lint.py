@@ -183,3 +183,17 @@ def test_what_is_not_of_the_vocabulary_is_told_with_what_would_be_right(lint, ol
 def test_what_older_yaml_takes_for_true_and_false_is_a_text(lint):
     code, said = lint(CONTRACT, "a.yaml")
     assert (code, "no problems" in said) == (0, True), said
+
+
+def test_the_row_for_a_missing_part_is_one_for_the_missing_object(lint):
+    user = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
+    body = {"type": "object", "required": ["user"], "properties": {"user": user}}
+    table = {
+        "operationId": "a",
+        "responses": OK,
+        "requestBody": {"content": {"application/json": {"schema": body}}},
+        "x-outcomes": [{"status": 400, "missing": "user.id"}, {"status": 422, "malformed": "user"}, {"status": 200}],
+    }
+    assert lint({"openapi": "3.1.0", **paths(table)}) == (0, "a.json: no problems in 1 operation, 3 rows\n")
+    table["x-outcomes"] = table["x-outcomes"][1:]
+    assert "user is required, and no row says what happens when it is missing" in lint({"openapi": "3.1.0", **paths(table)})[1]
