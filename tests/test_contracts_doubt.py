@@ -104,3 +104,15 @@ def test_with_too_many_doubtful_rows_the_whole_table_is_doubtful(rows):
     assert left.table("devices").items() == before.table("devices").items()
     doubt.clear()
     assert doubt.touched(accept) == {}
+
+
+def test_an_effect_on_a_row_whose_key_only_the_server_knows_is_followed():
+    here = WORLD.parent
+    contract = openapi.load(here.parent / "articles.yaml")
+    world = openapi.load_world(here / "articles.yaml", contract, 10**12, {})
+    oracle = Oracle(contract, world, Clock(world, 10**12, 0))
+    ada = {"token": "demo-token-ada"}
+    published = request_for(contract.operations["publish"], {**ada, "title": "New", "text": "x"})
+    oracle.judge(published, Reply(500, {}, b"", 10**12, 10**12))
+    failed = oracle.judge(request_for(contract.operations["feed"], ada), Reply(500, {}, b"", 10**12, 10**12))
+    assert failed.verdict.kind == VIOLATION

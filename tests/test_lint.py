@@ -251,3 +251,17 @@ def test_an_object_may_be_judged_by_its_type_and_its_parts(lint, rows, problem):
     operation = {"operationId": "a", "requestBody": body, "responses": OK, "x-outcomes": [*rows, {"status": 200}]}
     code, said = lint({"openapi": "3.1.0", **HEAD, "paths": {"/a": {"post": operation}}})
     assert (code, problem in said) == (2 if problem else 0, True), said
+
+
+def test_the_row_for_a_missing_part_is_one_for_the_missing_object(lint):
+    user = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
+    body = {"type": "object", "required": ["user"], "properties": {"user": user}}
+    table = {
+        "operationId": "a",
+        "responses": OK,
+        "requestBody": {"content": {"application/json": {"schema": body}}},
+        "x-outcomes": [{"status": 400, "missing": "user.id"}, {"status": 422, "malformed": "user"}, {"status": 200}],
+    }
+    assert lint({"openapi": "3.1.0", **paths(table)}) == (0, "a.json: no problems in 1 operation, 3 rows\n")
+    table["x-outcomes"] = table["x-outcomes"][1:]
+    assert "user is required, and no row says what happens when it is missing" in lint({"openapi": "3.1.0", **paths(table)})[1]
