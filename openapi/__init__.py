@@ -44,7 +44,7 @@ from openapi.state.state import Approximate, Change, Columns, State, is_lost
 from openapi.witness.clues import Clues, Source, item_sources, joint_sources, sample, sources
 from openapi.witness.lifecycle import Transition, transitions
 from openapi.witness.parameter_values import items_of, likely, near, texts, values
-from openapi.witness.witness import Candidate, classified, lacking, simplest, unreachable, witnesses
+from openapi.witness.witness import Candidate, classified, lacking, sendable, simplest, unreachable, witnesses
 
 __all__ = [
     "ANY_CODE",
@@ -126,6 +126,7 @@ __all__ = [
     "read_world",
     "request_parts",
     "sample",
+    "sendable",
     "simplest",
     "sources",
     "spellings",

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shlex
+import subprocess
+from pathlib import Path
 from random import Random
 
 import pytest
 
 import openapi
 from contracts.generate.breadth import broad
+from mockserver import running
 
 NOW = 1_800_000_000_000
 DOCUMENT = """openapi: 3.1.0
@@ -103,3 +108,12 @@ def test_the_name_of_a_type_is_no_name_elsewhere(tmp_path):
     (tmp_path / "a.yaml").write_text(DOCUMENT.replace("{code: 5, when: over}", "{code: 5, when: 'int == 3'}"))
     with pytest.raises(openapi.ContractError, match="unknown name int"):
         openapi.load(tmp_path / "a.yaml")
+
+
+def test_a_witness_has_the_signature_of_the_request_that_is_sent():
+    """Run as the mock writes them down, the commands get what they are for."""
+    here = Path(openapi.__file__).parent
+    for outcome in openapi.load(here / "signed-requests.yaml").operations["commands"].outcomes:
+        with running(here / "signed-requests.yaml", here / "worlds" / "signed-requests.yaml") as mock:
+            done = subprocess.run(shlex.split(mock.world().witnesses()[outcome]["curl"]), capture_output=True, text=True)
+            assert f"commands/{json.loads(done.stdout)['code']}" == outcome, done.stdout

@@ -28,7 +28,7 @@ def witnesses(
             if witness is None:
                 found[outcome] = {"unreachable": openapi.unreachable(operation, outcome, tried)}
             else:
-                request = _named(_request(operation, witness.raw, base), secrets)
+                request = _named(_request(operation, openapi.sendable(operation, witness.raw, state, now), base), secrets)
                 found[outcome] = {"request": request, "curl": " ".join(map(_quoted, _words(request)))}
     return found
 

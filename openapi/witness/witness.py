@@ -12,6 +12,7 @@ from typing import Any
 from openapi.decision.computed import completed
 from openapi.decision.contract import Operation
 from openapi.decision.decision import DOCUMENTED, PERMITTED, Permitted, Rule, permitted
+from openapi.parameters.names import REQUEST
 from openapi.parameters.parameter import Parameter
 from openapi.state.state import State
 from openapi.witness.clues import Clues, Source
@@ -50,7 +51,12 @@ def classified(operation: Operation, state: State, now: int) -> Iterator[Candida
 def witnesses(operation: Operation, state: State, now: int) -> dict[str, Raw]:
     """The simplest request for each outcome that a request can get in this state. `now` is epoch ms."""
     found = simplest(operation, classified(operation, state, now))
-    return {outcome: dict(completed(operation, each.raw, state, now)) for outcome, each in found.items()}
+    return {outcome: sendable(operation, each.raw, state, now) for outcome, each in found.items()}
+
+
+def sendable(operation: Operation, raw: Raw, state: State, now: int) -> Raw:
+    """The raw values of a candidate, with those that a client computes."""
+    return {name: value for name, value in completed(operation, raw, state, now).items() if name != REQUEST}
 
 
 def simplest(operation: Operation, found: Iterable[Candidate]) -> dict[str, Candidate]:
