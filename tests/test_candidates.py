@@ -344,3 +344,27 @@ def test_a_body_that_is_no_object_may_be_left_out(tmp_path):
     ]
     (tmp_path / "a.json").write_text(json.dumps(document))
     assert openapi.load(tmp_path / "a.json").operations["a"].json_body({}) is None
+
+
+def test_the_limit_of_a_sum_is_found_whatever_the_numbers_are(tmp_path):
+    tables = {
+        "orders": (["id"], {"id": "string", "amount": "integer"}),
+        "refunds": (["id"], {"id": "string", "order": "string", "amount": "integer"}),
+    }
+    lets = {
+        "order": {"find": "orders", "where": {"id": "id"}},
+        "earlier": {"all": "refunds", "where": {"order": "id"}},
+        "refunded": {"sum": "row.amount", "of": "earlier"},
+    }
+    rows = [
+        {"code": 1, "missing": ["id", "amount"]},
+        {"code": 2, "malformed": "amount"},
+        {"code": 3, "missing": "order"},
+        {"code": 4, "when": "refunded + amount > order.amount"},
+        {"code": 5, "when": "refunded + amount == order.amount"},
+        {"code": 0},
+    ]
+    amount = query("amount", "integer")
+    one, state = operation(tmp_path, rows=rows, tables=tables, lets=lets, parameters=[query("id"), amount])
+    refunds = [{"id": "r1", "order": "o1", "amount": 3_217}, {"id": "r2", "order": "o1", "amount": 41}]
+    assert reached(one, state(orders=[{"id": "o1", "amount": 90_001}], refunds=refunds)) == {"0", "1", "2", "3", "4", "5"}

@@ -357,3 +357,45 @@ def test_functions(load, world, expression, value):
     contract = load(SHOWN.replace("data: box.size", f"data: {json.dumps(expression)}"))
     raw, state = {"id": "a"}, world(contract, WORLD).state
     assert openapi.decide(contract.operations["get"], raw, state, NOW, random.Random(0)).data == value
+
+
+SUMS = """
+x-envelope: {code: /code, data: /data, body: {code: 0}}
+paths:
+  /boxes:
+    get:
+      operationId: sum
+      parameters: [{name: n, in: query, required: true, schema: {type: integer}}, {name: m, in: query, schema: {type: integer}}]
+      responses: {'200': {description: Every outcome}}
+      x-outcomes:
+        - {code: 1, missing: n}
+        - {code: 2, malformed: [n, m]}
+        - {code: 3, when: CONDITION}
+        - {code: 0}
+"""
+LARGE_NUMBERS = (-(2**63), -7, -1, 0, 1, 2, 3, 2**40, 2**63 - 1)
+
+
+@pytest.mark.parametrize("condition", ["n + 1 > 5", "2 * n - m * 3 <= m + -4", "n - m == 1", "m * m != n + n - 2", "0 < n+m"])
+def test_sums_and_products_of_integers_are_exact(load, condition):
+    operation = load(SUMS.replace("CONDITION", condition)).operations["sum"]
+    state = openapi.State.empty(())
+    for n in LARGE_NUMBERS:
+        for m in LARGE_NUMBERS:
+            code = openapi.decide(operation, {"n": str(n), "m": str(m)}, state, NOW).rule.code
+            assert (code == 3) is eval(condition, {"n": n, "m": m}), (n, m)
+    assert openapi.decide(operation, {"n": "9"}, state, NOW).rule.code == (3 if "m" not in condition else 0)
+
+
+def test_what_cannot_be_computed_accuses_nobody(load, world):
+    contract = load(SUMS.replace("CONDITION", "n * n / 2 > 5"))
+    operation, it = contract.operations["sum"], world(contract)
+    found = list(openapi.classified(operation, it.state, NOW))
+    assert {each.seen.answer.code for each in found} == {1, 2, 3, 0}
+    assert not [each for each in found if each.raw.get("n") == str(2**63 - 1)]
+    request = Request("sum", "GET", "/boxes", (("n", str(2**63 - 1)),))
+    for status, code in ((200, 3), (200, 0), (500, 3), (200, 2)):
+        reply = Reply(status, {"content-type": "application/json"}, json.dumps({"code": code}).encode())
+        assert Oracle(contract, it).judge(request, reply).verdict.kind != VIOLATION
+    reply = Reply(500, {"content-type": "application/json"}, b"{}")
+    assert Oracle(contract, it).judge(Request("sum", "GET", "/boxes", (("n", "3"),)), reply).verdict.kind == VIOLATION

@@ -161,9 +161,11 @@ class Walker:
         return self._least_covered(successes or candidates, changed)
 
     def _candidates(self, drawers: list[Drawer], known: KnownRows, count: int, choices: Choices) -> Iterator[Candidate]:
-        for _ in range(count):
+        for last in reversed(range(count)):
             drawer = choices.choose(drawers)
-            yield self._candidate(drawer, drawer.raw(known, self._environment.now(), choices), choices)
+            candidate = self._candidate(drawer, drawer.raw(known, self._environment.now(), choices), choices)
+            if not candidate.seen.unsure or not last:
+                yield candidate
 
     def _candidate(self, drawer: Drawer, raw: Mapping[str, Any], choices: Choices) -> Candidate:
         request = drawer.request(raw, choices)

@@ -89,7 +89,8 @@ class Oracle:
             if kind := self._refused_body(request, reply):
                 return self._without_body(kind, first, operation, error.got)
             self._add_possible_states(each for each, _ in seen)
-            return violated(first, error.got, error.rule, error.detail)
+            judged = violated(first, error.got, error.rule, error.detail)
+            return as_unexplained(judged) if first.unsure else judged
         got = said.outcome
         explanations, complaints = self._explain(seen, said)
         broken = None
@@ -102,6 +103,7 @@ class Oracle:
             return self._explained(explanations, got)
         window = self.clock.window(reply.sent, reply.received)
         unsure = self._is_unsure(seen, said) or self.stored_times.are_unsure(operation.name, window)
+        unsure = unsure or any(each.unsure for each, _ in seen)
         self._doubt_hidden(seen, got)
         self._add_possible_states((each for each, _ in seen), got)
         judged = violated(first, got, *next(iter(complaints), (str(first.answer), "")))

@@ -283,6 +283,8 @@ class Permitted:
     refusals: tuple[Rule, ...]
     """The documented refusals that hold."""
     success: Rule
+    unsure: bool = False
+    """Whether a condition cannot be computed, as a number is too large: nobody knows whether it holds."""
 
     @property
     def outcomes(self) -> frozenset[str]:
@@ -405,10 +407,21 @@ def permitted(
     scope.read_values, scope.moment = values, moment
     scope.update(values)
     success = operation.rules[-1]
-    held = tuple(rule for rule in operation.rules[:-1] if rule.holds(scope))
-    refusals = tuple(rule for rule in held if rule.kind is DOCUMENTED)
-    answer = next((rule for rule in held if rule.kind is not PERMITTED), success)
-    return Permitted(scope, answer, held if refusals else (*held, success), refusals, success)
+    unsure: list[Rule] = []
+    held = tuple(rule for rule in operation.rules[:-1] if _may_hold(rule, scope, unsure))
+    certain = held if not unsure else tuple(rule for rule in held if rule not in unsure)
+    refusals = tuple(rule for rule in certain if rule.kind is DOCUMENTED)
+    answer = next((rule for rule in certain if rule.kind is not PERMITTED), success)
+    return Permitted(scope, answer, held if refusals else (*held, success), refusals, success, bool(unsure))
+
+
+def _may_hold(rule: Rule, scope: Scope, unsure: list[Rule]) -> bool:
+    """Whether a rule holds. One whose condition cannot be computed may hold, and is added to `unsure`."""
+    try:
+        return rule.holds(scope)
+    except ExecutionError:
+        unsure.append(rule)
+        return True
 
 
 def _mint_unknown(rule: Rule, scope: Scope, known: Mapping[str, Any]) -> None:

@@ -11,6 +11,8 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
+from math import prod
 from operator import itemgetter
 from typing import Any
 
@@ -24,6 +26,9 @@ Evaluate = Callable[[Any], Any]
 _OPERAND = r"[A-Za-z_]\w*|0|-?[1-9][0-9]{0,17}|'[^'\\\n]*'"
 _operand = re.compile(rf"\s*({_OPERAND})\s*").fullmatch
 _comparison = re.compile(rf"\s*({_OPERAND})\s*(==|!=|<=|>=|<|>)\s*({_OPERAND})\s*").fullmatch
+_SUM = rf"(?:{_OPERAND})(?:\s*[-+*]\s*(?:{_OPERAND}))*"
+_comparison_of_sums = re.compile(rf"\s*({_SUM})\s*(==|!=|<=|>=|<|>)\s*({_SUM})\s*").fullmatch
+_SIGNED = re.compile(rf"([-+*])\s*({_OPERAND})")
 _negation = re.compile(r"\s*!\s*([A-Za-z_]\w*)\s*").fullmatch
 Compare = Callable[[Any, Any], bool]
 _COMPARE: dict[str, Compare] = {
@@ -44,6 +49,10 @@ class Operand:
     name: str | None
     value: Any
     kind: type | None
+
+
+Terms = list[list[tuple[int, Operand]]]
+"""Products of operands, each with its sign, that are added up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,9 +78,11 @@ def compile_native(
         joined = _joined(
             [calls.get(each.strip()) or _part(_read(_operand(each), names)) for each in text.split("+")], program, where
         )
-        return joined and NativeExpression(joined, joined)
+        if joined is not None:
+            return NativeExpression(joined, joined)
     parts = text.split("&&")
-    tests = [test for each in parts if (test := _negated(each, names, program) or _compared(each, names, program))]
+    ways = (_negated, _compared, _compared_sums)
+    tests = [test for each in parts if (test := next(filter(None, (way(each, names, program) for way in ways)), None))]
     if len(tests) < len(parts):
         return None
     pairs = tuple(pair for each in parts for pair in _greater_pairs(each, names))
@@ -113,6 +124,45 @@ def _compared(text: str, names: Mapping[str, Operand], program: Evaluate) -> Eva
     if right.name:
         return _compare_constant(right.name, left.value, kind, lambda value, constant: compare(constant, value), program)
     return None
+
+
+def _compared_sums(text: str, names: Mapping[str, Operand], program: Evaluate) -> Evaluate | None:
+    """A comparison of sums and products of integers, which are exact here: CEL fails beyond 64 bits."""
+    match = _comparison_of_sums(text)
+    left, right = (_terms(match[group] if match else "", names) for group in (1, 3))
+    if match is None or left is None or right is None:
+        return None
+    compare = _COMPARE[match[2]]
+    used = tuple(dict.fromkeys(each.name for terms in (left, right) for _, each in chain(*terms) if each.name))
+
+    def evaluate(scope: Any) -> Any:
+        for name in used:
+            value = scope[name]
+            if value is None or type(value) is Absence:
+                return UNDETERMINED
+            if not _is(value, int):
+                return program(scope)
+        return compare(_sum_of(left, scope), _sum_of(right, scope))
+
+    return evaluate
+
+
+def _terms(text: str, names: Mapping[str, Operand]) -> Terms | None:
+    """The products that a text adds up; None if they are not of integers."""
+    terms: list[list[tuple[int, Operand]]] = []
+    for sign, word in _SIGNED.findall(f"+{text}"):
+        operand = _read(_operand(word), names)
+        if operand is None or operand.kind is not int:
+            return None
+        if sign == "*":
+            terms[-1].append((1, operand))
+        else:
+            terms.append([(-1 if sign == "-" else 1, operand)])
+    return terms or None
+
+
+def _sum_of(terms: Terms, scope: Any) -> int:
+    return sum(prod(sign * (scope[each.name] if each.name else each.value) for sign, each in term) for term in terms)
 
 
 def _compare_names(name: str, other: str, kind: type, compare: Compare, program: Evaluate) -> Evaluate:

@@ -217,10 +217,16 @@ class Clues:
         return found
 
     @cached_property
+    def conditions_of_rows(self) -> list[Expression]:
+        """The conditions of the rows."""
+        return [rule.when for rule in self.operation.rules if rule.when is not None]
+
+    @cached_property
     def conditions(self) -> list[Expression]:
         """The conditions of the rows and of the lets."""
-        found = [rule.when for rule in self.operation.rules if rule.when is not None]
-        return found + [let.lookup.condition for let in self.operation.lets.values() if let.lookup and let.lookup.condition]
+        return self.conditions_of_rows + [
+            let.lookup.condition for let in self.operation.lets.values() if let.lookup and let.lookup.condition
+        ]
 
     def written(self, name: str) -> list[str]:
         """The texts in the conditions that use a parameter."""

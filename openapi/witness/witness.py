@@ -16,6 +16,7 @@ from openapi.parameters.names import REQUEST
 from openapi.parameters.parameter import Parameter
 from openapi.state.state import State
 from openapi.witness.clues import Clues, Source
+from openapi.witness.limits import limits
 from openapi.witness.parameter_values import Raw, compared_with, likely, near, respelled, texts, values
 
 MOST_BASES = 3000
@@ -155,15 +156,19 @@ class _Search:
         if key not in self._seen:
             self._seen.add(key)
             read = completed(self.operation, raw, self.state, self.now)
-            yield Candidate(raw, permitted(self.operation, read, self.state, self.now))
+            seen = permitted(self.operation, read, self.state, self.now)
+            if not seen.unsure:
+                yield Candidate(raw, seen)
 
     def _with_one(self, base: Raw, deviations: dict[str, list[Any]], joint: list[Raw]) -> Iterator[Raw]:
         """A base with other values of one parameter, or of those that are looked up together."""
         for together in joint:
             yield _put(self.parameters, base, together)
         for name, candidates in deviations.items():
-            for value in (*candidates, *near(base, name, self.operation)):
-                yield self.parameters[name].put(base, value)
+            parameter = self.parameters[name]
+            beside = texts(parameter, limits(base, parameter, self.clues))
+            for value in (*candidates, *near(base, name, self.operation), *beside):
+                yield parameter.put(base, value)
 
     def _with_more(self, base: Raw, deviations: dict[str, list[Any]]) -> Iterator[Raw]:
         """A base with other spellings, and with other values of two parameters."""
