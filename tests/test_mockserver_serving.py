@@ -131,6 +131,7 @@ def test_the_mock_finds_the_same_parameters_as_the_contract(file):
             form, body = operation.accepts_form and chance.random() < 0.5, parts["body"]
             text = urlencode(parts["form"]) if form else json.dumps(body)
             environ = {variable(name): value.encode().decode("latin-1") for name, value in parts["header"].items()}
+            environ["PATH_INFO"] = operation.path
             environ["CONTENT_TYPE"] = "application/x-www-form-urlencoded; charset=utf-8" if form else "application/json"
             found = gatherer(operation)(environ, parts["path"], urlencode(parts["query"]), text)
             assert found == operation.gather(
@@ -139,4 +140,5 @@ def test_the_mock_finds_the_same_parameters_as_the_contract(file):
                 headers=parts["header"],
                 form=parts["form"] if form else {},
                 body=None if form else body,
+                request=openapi.request_parts(operation.path, operation.path, urlencode(parts["query"]), text, operation.method),
             )

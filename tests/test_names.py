@@ -238,7 +238,7 @@ def test_the_mock_shows_headers_bodies_and_refusals(load, world):
 
     def body(**raw):
         decision = openapi.decide(operation, raw, state, NOW, random.Random(0))
-        return contract.body(decision.rule, "", decision.shown), dict(decision.shown.headers)
+        return contract.body(decision.rule, "", decision), dict(decision.headers)
 
     shown, headers = body(id="a", size="7")
     assert shown == {"success": True, "code": 0} and headers["X-Size"] == "<7>" and len(headers["ETag"]) == 32

@@ -15,7 +15,8 @@ from mockserver.worlds.wish import NOTHING
 
 SAFE = "/:{} ?&=+,;@!$'()*[]~"
 NO_HEADERS: Mapping[str, str] = {}
-Write = Callable[[openapi.Shown], Reply]
+Shown = openapi.Shown | openapi.Decision
+Write = Callable[[Shown], Reply]
 _DATA = f"the data of {uuid4()}"
 
 
@@ -40,14 +41,14 @@ class Replies:
         write = self._writers.get(key)
         if write is None:
             write = self._writers[key] = self._writer(decision.rule, language)
-        return write(decision.shown)
+        return write(decision)
 
     def _writer(self, rule: openapi.Rule, language: str) -> Write:
         if (content := rule.content) is not None:
             constant = _documented(rule, content.media_type, content.body)
             return lambda shown: constant
 
-        def whole(shown: openapi.Shown) -> Reply:
+        def whole(shown: Shown) -> Reply:
             return _wire(rule, JSON, encoded(self.contract.body(rule, language, shown)), shown.headers)
 
         if rule.body is not None or rule.headers:
@@ -60,7 +61,7 @@ class Replies:
         (before, after), fixed = sample.split(place), headers[:-1]
         head = head_of(status, [*fixed, (LENGTH, "")]).removesuffix("\r\n")
 
-        def around(shown: openapi.Shown) -> Reply:
+        def around(shown: Shown) -> Reply:
             data = shown.data
             if data is None:
                 return blank
@@ -80,7 +81,7 @@ class Replies:
         if rule.content is not None:
             media, body = entry.call.wish.body(rule.content)
         elif entry.decision is not None:
-            body = self.contract.body(rule, entry.call.language, entry.decision.shown)
+            body = self.contract.body(rule, entry.call.language, entry.decision)
         if fault.broken or fault.patch is not None:
             return _wire(rule, media, fault.spoilt(body), headers)
         return _documented(rule, media, body) if rule.content is not None else _wire(rule, media, encoded(body), headers)

@@ -119,7 +119,7 @@ class Entry:
             return self.body
         if (content := self.decision.rule.content) is not None:
             return self.call.wish.body(content)[1]
-        return contract.body(self.decision.rule, self.call.language, self.decision.shown)
+        return contract.body(self.decision.rule, self.call.language, self.decision)
 
 
 @dataclass(frozen=True, slots=True)

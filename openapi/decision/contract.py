@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from openapi.decision.content import DEFAULT
-from openapi.decision.decision import ANY_CODE, PERMITTED, OrderedRules, Rule, Scope, Shown
+from openapi.decision.decision import ANY_CODE, PERMITTED, Decision, OrderedRules, Rule, Scope, Shown
 from openapi.decision.envelope import Envelope
 from openapi.decision.lookup import Let
 from openapi.document.errors import Problem
@@ -34,10 +34,10 @@ class Operation:
     """Parameters, properties of a JSON body, and credentials."""
     lets: Mapping[str, Let]
     rules: tuple[Rule, ...]
-    readers: tuple[tuple[str, str, Read], ...]
-    """For each parameter its name, that of its raw value, and its reader."""
+    readers: tuple[tuple[str, Read], ...]
+    """The reader of each parameter that has a raw value of its own, by name."""
     resolvers: Mapping[str, Callable[[Scope], None]]
-    """For each let, and each of its columns that is used: the function that puts it into a scope."""
+    """For each let, each of its columns that is used, and each part of a parameter: the function that puts it into a scope."""
     accepts_form: bool
     accepts_json: bool
     requires_json: bool
@@ -149,7 +149,7 @@ class Contract:
     files: tuple[str, ...] = ()
     """Its file, and those that its references name."""
 
-    def body(self, rule: Rule, language: str, shown: Shown) -> Any:
+    def body(self, rule: Rule, language: str, shown: Shown | Decision) -> Any:
         """The body of a reply, before serialization as JSON."""
         if rule.content is not None:
             return shown.data

@@ -50,8 +50,8 @@ class Scope(dict[str, Any]):
         self.moment = None
         self["now"] = now
         get = raw.get
-        for name, key, read in operation.readers:
-            self[name] = read(get(key))
+        for name, read in operation.readers:
+            self[name] = read(get(name))
 
     def __missing__(self, name: str) -> Any:
         self.operation.resolvers[name](self)
@@ -74,7 +74,7 @@ class Operation(Protocol):
     @property
     def parameters(self) -> tuple[Parameter, ...]: ...
     @property
-    def readers(self) -> tuple[tuple[str, str, Read], ...]: ...
+    def readers(self) -> tuple[tuple[str, Read], ...]: ...
     @property
     def checked_values(self) -> Callable[[Scope], tuple[Any, ...]]: ...
     @property
@@ -118,6 +118,8 @@ class Rule:
     """Whether it is a row of the top-level `x-outcomes`."""
     refuses: bool = False
     """Whether its outcome is another one than the success."""
+    shows_more: bool = field(init=False)
+    """Whether its reply has a body of its own, or headers."""
     holds: Callable[[Scope], bool] = field(init=False, repr=False, compare=False)
     """Whether every condition is met; an Absence counts as false. Raises ExecutionError where an expression fails."""
 
@@ -127,6 +129,7 @@ class Rule:
         return self.outcome, self.outcome.rpartition("/")[2], *([] if self.code is None else [str(self.code)])
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "shows_more", self.body is not None or bool(self.headers))
         object.__setattr__(self, "holds", all_of(list(self._conditions()) or [lambda scope: True]))
 
     def _conditions(self) -> Iterator[Callable[[Scope], bool]]:
@@ -158,7 +161,7 @@ class Rule:
     @property
     def shows(self) -> bool:
         """Whether its reply has more than the code and the message."""
-        return self.data is not None or self.body is not None or bool(self.headers)
+        return self.data is not None or self.shows_more
 
     def shown(self, scope: Scope) -> Shown:
         """What its reply shows; minted values must be in the scope."""
@@ -239,13 +242,20 @@ class Decision:
     rule: Rule
     state: State
     minted: Mapping[str, Any]
-    shown: Shown
+    data: Any
     changes: list[Change]
+    more: Shown | None = None
+    """What its reply shows, if that is more than the data."""
 
     @property
-    def data(self) -> Any:
-        """The data of the reply."""
-        return self.shown.data
+    def body(self) -> Any:
+        """What is merged into the body of the reply."""
+        return None if self.more is None else self.more.body
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of the reply."""
+        return _NOTHING if self.more is None else self.more.headers
 
     @property
     def outcome(self) -> str:
@@ -454,12 +464,13 @@ def _answer(operation: Operation, rule: Rule, scope: Scope) -> Decision:
     try:
         for name, expression in rule.mint:
             minted[name] = scope[name] = expression.evaluate(scope)
-        shown = rule.shown(scope) if rule.shows else NOTHING_SHOWN
+        data = rule.data.render(scope) if rule.data else None
+        more = rule.shown(scope) if rule.shows_more else None
     except _FAILURES as error:
         raise ExecutionError(f"{rule.file}:{rule.line}: {error}") from error
     before = scope.state
     state = rule.apply_effects(scope, changes) if rule.effects else before
-    return Decision(operation, scope.raw, before, scope["now"], rule, state, minted, shown, changes)
+    return Decision(operation, scope.raw, before, scope["now"], rule, state, minted, data, changes, more)
 
 
 def _reason(rule: Rule, scope: Scope, secret: set[str]) -> str:

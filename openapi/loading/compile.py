@@ -198,8 +198,8 @@ class _Compiler:
             parameters=parameters,
             lets=lets,
             rules=rules,
-            readers=tuple((each.name, each.key, each.read) for each in parameters),
-            resolvers=_resolvers(lets.values(), rules, computed.values()),
+            readers=tuple((each.name, each.read) for each in parameters if each.inside is None),
+            resolvers=_resolvers(lets.values(), rules, computed.values()) | dict(_part_resolvers(parameters)),
             computed=computed,
             accepts_form=FORM in media,
             accepts_json=JSON in media,
@@ -420,6 +420,20 @@ def _used(lets: Iterable[Let], rules: Iterable[Rule], more: Iterable[Expression]
 def _resolvers(lets: Iterable[Let], rules: Iterable[Rule], more: Iterable[Expression]) -> dict[str, Callable[[Any], None]]:
     expressions = [*_expressions(lets), *_expressions(rules), *more]
     return {name: bind for each in lets for name, bind in each.resolvers(expressions).items()}
+
+
+def _part_resolvers(parameters: Iterable[Parameter]) -> Iterator[tuple[str, Callable[[Any], None]]]:
+    """For each part of a parameter the function that reads it when a rule first uses it."""
+    for each in parameters:
+        if each.inside is not None:
+            yield each.name, _part_resolver(each)
+
+
+def _part_resolver(part: Parameter) -> Callable[[Any], None]:
+    def resolve(scope: Any) -> None:
+        scope[part.name] = part.read(scope.raw.get(part.key))
+
+    return resolve
 
 
 def _secret_columns(operations: Iterable[Operation]) -> frozenset[tuple[str, str]]:
