@@ -39,10 +39,6 @@ WRONG = {
             [("        - {status: 403, code: no_writer, when: '!person.writer'}\n", "")],
             "publish/403:no_writer",
         ),
-        "a text that is not sent is emptied": (
-            [("newText: {first: [text, article.text]}", "newText: {first: [text, \"''\"]}")],
-            "change/200",
-        ),
         "an article may take its own title only once": ([(", if: row.id != id}", "}")], "change/"),
         "a title is taken by anybody": (
             [
