@@ -328,6 +328,11 @@ def test_items_of_an_array_are_those_of_rows_with_their_numbers(tmp_path):
     drawer, known = Drawer(one, world, NOW), KnownRows.of(world, NOW)
     drawn = [openapi.permitted(one, drawer.raw(known, NOW, Seeded(each)), world, NOW) for each in range(100)]
     assert {"a/0", "a/3", "a/4"} <= {each.answer.outcome for each in drawn}
+    ordered = openapi.decide(one, {"items": [{"sku": "a", "count": 16}]}, world, NOW, random.Random(0))
+    walk = known.focused(Seeded(1))
+    known.note(ordered.changes)  # of another walk
+    drawn = [openapi.permitted(one, drawer.raw(walk, NOW, Seeded(each)), ordered.state, NOW) for each in range(100)]
+    assert any(each.scope.raw.get("items") == [{"sku": "a", "count": 501}] for each in drawn)
 
 
 def test_a_body_that_is_no_object_may_be_left_out(tmp_path):

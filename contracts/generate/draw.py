@@ -24,7 +24,7 @@ MOST_AHEAD = 2 * 365 * DAY
 """An integer of a row is taken for a future time if it is at most so many ms ahead of now."""
 JOINT_PERCENT, MOSTLY_JOINT_PERCENT = 15, 60
 """How often the values that a look-up needs at once are taken from one row; the latter where it needs a value of no other."""
-OF_ROWS_PERCENT = 70
+OF_ROWS_PERCENT = 90
 """How often the items of an array that is looked up in a table are those of rows as they are now."""
 SMALL_PERCENT = 50
 """How often an integer that is compared with nothing is a small one, and not a time."""
@@ -37,8 +37,10 @@ Row = Mapping[str, Any]
 class KnownRows:
     """The rows that requests are drawn from: a sample of the initial state, and the rows that changed last."""
 
-    def __init__(self, first: Mapping[str, Sequence[Row]]) -> None:
+    def __init__(self, first: Mapping[str, Sequence[Row]], whole: KnownRows | None = None) -> None:
         self._first = first
+        self._whole = whole or self
+        """Those that it is a subset of, which notes the changes of every walk."""
         self._fresh: dict[str, deque[Row]] = {table: deque(maxlen=FRESH_ROWS) for table in first}
 
     @classmethod
@@ -53,7 +55,7 @@ class KnownRows:
 
     def focused(self, choices: Choices, without: Container[str] = ()) -> KnownRows:
         """A subset of the initial rows, so that a walk uses the same rows repeatedly; no rows of the tables `without`."""
-        return KnownRows({table: () if table in without else _subset(rows, choices) for table, rows in self._first.items()})
+        return KnownRows({table: () if table in without else _subset(rows, choices) for table, rows in self._first.items()}, self)
 
     def note(self, changes: Iterable[openapi.Change]) -> None:
         """Adds the rows that a request changed, the newest first."""
@@ -82,11 +84,16 @@ class KnownRows:
         rows = self._first[source.table] or tuple(self._fresh[source.table])
         return choices.choose(rows) if rows else None
 
-    def row_of(self, table: str, choices: Choices) -> Row | None:
-        """A row of a table: mostly a changed one. None where the table has none."""
-        fresh = tuple(islice(self._fresh[table], MOST_FRESH))
-        rows = fresh if fresh and choices.happens(60) else self._first[table] or fresh
-        return choices.choose(rows) if rows else None
+    def current_row(self, source: openapi.Source, choices: Choices) -> Row | None:
+        """A row of the table of a source, as it is since its last change. None where the table has none."""
+
+        def key(row: Row) -> list[Any]:
+            return [row.get(column) for column in source.columns.values()]
+
+        rows = (*self._first[source.table], *self._fresh[source.table])
+        chosen = choices.choose(rows) if rows else None
+        changed = (each for each in self._whole._fresh[source.table] if chosen is not None and key(each) == key(chosen))
+        return next(changed, chosen)
 
     def numbers(self, now: int) -> list[int]:
         """The future times in changed rows, which a rule may compare with a parameter. All times are epoch ms."""
@@ -216,15 +223,11 @@ class Drawer:
     def _drawn_items(self, parameter: openapi.Parameter, known: KnownRows, choices: Choices) -> list[Any]:
         """An array of one item or two, which rows give as they are now."""
         found: list[Any] = []
-        for _ in range(choices.choose((1, 2))):
+        for _ in range(choices.choose((1, 1, 2))):
             source = choices.choose(self._items[parameter.name])
-            row = known.row(source, choices)
-            items = (
-                []
-                if row is None or None in map(row.get, source.columns.values())
-                else [*openapi.items_of(parameter, source, row)]
-            )
-            found += [choices.choose(items)] if items else []
+            row = known.current_row(source, choices)
+            if row is not None and None not in map(row.get, source.columns.values()):
+                found += [choices.choose(items)] if (items := [*openapi.items_of(parameter, source, row)]) else []
         return found
 
     def _free_texts(self, parameter: openapi.Parameter) -> Sequence[str]:
