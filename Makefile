@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check
 PYTHONS ?= python3.11 python3.12 python3.13
 
-.PHONY: install mock verify test test-all check documents bench format lock
+.PHONY: install mock verify test thorough test-all check documents bench format lock
 
 install: $(VENV)/.installed
 
@@ -29,6 +29,10 @@ endif
 
 test: install
 	$(BIN)/pytest -n auto $(TESTS)
+
+# What takes long, and tells little more than the other tests.
+thorough: install
+	$(BIN)/pytest -n auto -m thorough
 
 # On each of PYTHONS that is there, in an environment of its own.
 test-all:
