@@ -379,7 +379,7 @@ def test_a_damaged_page_is_refused_or_drafted(tmp_path, page):
             drafted += bool(openapi.load(tmp_path / "draft.yaml"))
         except openapi.ContractError as error:  # a document may have schemas that are none
             assert page.suffix != ".md", (seed, str(error))
-    assert drafted > 10
+    assert drafted > (10 if page.name == "openapi.json" else 20)  # most of that page are schemas, which may be none then
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()

@@ -70,7 +70,7 @@ def test_any_other_expression_is_left_to_cel(text):
 @pytest.mark.parametrize("value", [MISSING, None, 1.5, [], b"x"])
 def test_a_value_of_another_kind_is_left_to_cel(text, value):
     quick, scope = compiled(text, lambda scope: UNDETERMINED), dict.fromkeys(KINDS, value)
-    assert quick.evaluate(scope) is UNDETERMINED and quick.holds(scope) is not True
+    assert quick.evaluate(scope) is UNDETERMINED and not quick.holds(scope)
 
 
 def test_a_comparison_says_which_name_exceeds_which_where_it_is_true():

@@ -10,16 +10,16 @@ from contracts.difference.digest import value_key
 from contracts.difference.facets import short
 from contracts.difference.rows import Row
 
-SHOWN = {"data": "data", "body": "body", "headers": "headers"}
-"""The parts of a reply that a row shows, and what they are called."""
+SHOWN = ("data", "body", "headers")
+"""The parts of a reply that a row shows."""
 
 
 def changes(one: Row, two: Row) -> Iterator[Change]:
     """The changes of `then`, `mint`, `data`, `body`, `headers` and `msg` of a row."""
     yield from _effects(one, two)
     yield from _minted(one, two)
-    for key, called in SHOWN.items():
-        yield from _shown(one, two, key, called)
+    for key in SHOWN:
+        yield from _shown(one, two, key)
     before, after = (each.node.value.get("msg") for each in (one, two))
     if before != after:
         yield Change(NOBODY, place(two.node), f"the message of {two.code} changed; nobody may rely on messages")
@@ -71,18 +71,18 @@ def _minted(one: Row, two: Row) -> Iterator[Change]:
             yield Change(NOBODY, place(node), f"the mock invents {name} in another way; a server may invent any value")
 
 
-def _shown(one: Row, two: Row, key: str, called: str) -> Iterator[Change]:
+def _shown(one: Row, two: Row, key: str) -> Iterator[Change]:
     before, after = (dict(_leaves(row.part(key), ())) for row in (one, two))
     for path in before:
         if path not in after and not _inside(path, after):
-            what = f"the {called} of {two.code} no longer has {_path(path)}"
+            what = f"the {key} of {two.code} no longer has {_path(path)}"
             yield Change(OF_CLIENTS, place(one.node.child(key).at(path), True), what)
     for path, value in after.items():
         node = two.node.child(key).at(path)
         if path not in before:
-            yield Change(OF_SERVERS, place(node), f"the {called} of {two.code} has {_path(path)} now: {short(value)}")
+            yield Change(OF_SERVERS, place(node), f"the {key} of {two.code} has {_path(path)} now: {short(value)}")
         elif before[path] != value:
-            what = f"{_path(path)} in the {called} of {two.code} is {short(value)}, and was {short(before[path])}"
+            what = f"{_path(path)} in the {key} of {two.code} is {short(value)}, and was {short(before[path])}"
             yield Change(BOTH, place(node), what)
 
 

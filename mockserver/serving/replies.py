@@ -77,7 +77,7 @@ class Replies:
             return page(fault.page)
         if rule is None or fault is None:
             return problem(entry.status or 500, str((entry.body or {}).get("detail", "")))
-        body, media, headers = entry.body, JSON, entry.headers
+        body, media, headers = entry.body, JSON, entry.headers or NO_HEADERS
         if rule.content is not None:
             media, body = entry.call.wish.body(rule.content)
         elif entry.decision is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
@@ -61,7 +61,7 @@ class Entry:
     rule: openapi.Rule | None = None
     body: Any = None
     """The reply where it is not the decision's."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] | None = None
     """Of that reply."""
     fault: Fault | None = None
     tainted: bool = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from openapi.decision.contract import Operation
@@ -13,7 +12,6 @@ from openapi.decision.table_plan import TablePlan
 from openapi.document.errors import Problem
 from openapi.expression.expression import Expression
 
-_RANDOM = re.compile(r"\buuid\s*\(").search
 RIGHT = "use upsert, or add a row for it"
 
 Key = dict[str, str]
@@ -48,7 +46,7 @@ def _notes(
 def _is_fresh(rule: Rule, key: Iterable[Expression]) -> bool:
     """Whether a part of a key is invented by the server."""
     minted = {name for name, _ in rule.mint}
-    return any(_RANDOM(each.source) or not minted.isdisjoint(_names([each])) for each in key)
+    return any(each.random or not minted.isdisjoint(_names([each])) for each in key)
 
 
 def _is_guarded(operation: Operation, rule: Rule, effect: Effect, earlier: tuple[Effect, ...], key: Key) -> bool:
