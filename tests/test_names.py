@@ -350,6 +350,10 @@ def test_a_signing_secret_is_a_secret(load):
         ("hex(hmac('sha256', 'key', 'abc'))", "9c196e32dc0175f86f4b1cb89289d6619de6bee699e4c378e68309ed97a1a6ab"),
         ("base64(hmac('sha1', 'key', bytes('abc')))", "T9CyFSdu8S8rPkyOysKBFJi2Vvw="),
         ("base64('abc')", "YWJj"),
+        ("base64url('ab?~')", "YWI_fg"),
+        ("substring('abcdef', 1, 3) + substring('abc', 2, 9)", "bcc"),
+        # As `openssl enc -aes-128-cbc` has it.
+        ("hex(encrypt('aes-cbc', '0123456789abcdef', 'fedcba9876543210', 'secret'))", "61093e229a49164f9942de3a65d70cb3"),
         ("upper('ab') + lower('CD') + string(max(1, 2) + min(3, 4))", "ABcd5"),
     ],
 )

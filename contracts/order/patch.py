@@ -48,8 +48,10 @@ class _Row:
 
 def patched(contract: openapi.Contract, text: str, orders: Mapping[str, Sequence[openapi.Rule]]) -> str:
     """The text of the contract's file with the refusing rows in the given order, by operation name. Raises Unwritable."""
-    source = _Source(contract.file, text)
     operations = contract.operations.values()
+    for rule in (rule for each in operations for rule in each.rules if rule.file != contract.file):
+        raise Unwritable(f"{rule.file}:{rule.line}: {rule.outcome} is not in {contract.file} itself; move its rows by hand")
+    source = _Source(contract.file, text)
     wanted = {each.name: (*orders.get(each.name, each.rules[:-1]), each.success) for each in operations}
     common = source.written(())
     kept = _kept(common, wanted.values())

@@ -130,12 +130,16 @@ def _variable(name: str) -> str:
 
 
 def _jq_path(reply: Reply | None, value: Any) -> str:
-    """The jq path of a value in the JSON body of a reply; `.` if it is not found."""
+    """The jq path of a value in the JSON body of a reply, or of the part of a text that it is; `.` if it is not found."""
     try:
         body = json.loads(reply.body) if reply else None
     except ValueError:
         body = None
-    return next((path or "." for path, each in _leaves(body, "") if each == value), ".")
+    leaves = [*_leaves(body, "")]
+    if (whole := next((path or "." for path, each in leaves if each == value), None)) is not None:
+        return whole
+    parts = ((path or ".", each.find(value)) for path, each in leaves if isinstance(each, str) and isinstance(value, str))
+    return next((f"{path}[{start}:{start + len(value)}]" for path, start in parts if start >= 0), ".")
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

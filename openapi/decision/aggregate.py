@@ -84,7 +84,7 @@ def _check_work(node: Node, expressions: tuple[Expression, ...], names: Names) -
     used = {str(each): names[each.name] for one in expressions for each in one.references if each.name not in (ROW, ITEM)}
     long = tuple(name for name, kind in used.items() if kind in _LONG)
     degree = max(1, *(budget.degree(budget.tokens(each.source)) for each in expressions))
-    where = f"{node.document.file}:{node.line}"
+    where = f"{node.file}:{node.line}"
 
     def check(scope: Any, rows: int) -> None:
         steps = rows * sum(budget.parts(scope[name]) for name in long) ** degree

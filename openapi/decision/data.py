@@ -17,6 +17,7 @@ from typing import Any
 from openapi.decision.condition import ItemCondition, compile_item_condition
 from openapi.decision.each import Each, compile_lets, loop
 from openapi.decision.lookup import Let
+from openapi.decision.minted import shown_value
 from openapi.decision.order import Paging
 from openapi.decision.page import match_page
 from openapi.decision.source import Source, compile_source
@@ -173,13 +174,18 @@ class DataCompiler:
 
 def _leaf(expression: Expression, minted: frozenset[str]) -> Template:
     evaluate = itemgetter(expression.path) if expression.path else expression.evaluate
+    shown = shown_value(expression, minted)
 
     def render(scope: Any) -> Any:
         value = evaluate(scope)
         return None if value.__class__ is Absence else value
 
     def bind(scope: Any, actual: Any, match: Match, pointer: str) -> None:
-        match.minted[expression.source] = actual
+        assert shown is not None
+        if shown.is_in(actual):
+            match.minted[shown.name] = shown.value(actual)
+        else:
+            match.differences.append(f"{pointer} is {_short(actual)}, not {shown}")
 
     def compare(scope: Any, actual: Any, match: Match, pointer: str) -> None:
         expected = render(scope)
@@ -192,7 +198,7 @@ def _leaf(expression: Expression, minted: frozenset[str]) -> Template:
         if not _equal(expected, actual, in_any_order):
             match.differences.append(f"{pointer} is {_short(actual)}, not {_short(expected)}")
 
-    return Template(render, bind if expression.source in minted else compare, (expression,))
+    return Template(render, compare if shown is None else bind, (expression,))
 
 
 def _has_times(value: Any) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from openapi.document.document import FILES, Document
+from openapi.document.document import FILES, Document, escaped
 from openapi.document.errors import InvalidDocument, Problem
 from openapi.document.limits import MOST_VALUES
 from openapi.document.reader import read_document
@@ -56,7 +56,7 @@ class _Bundler:
         parts, lines = dict[str, Any](), dict(document.lines)
         for path, each in self.found:  # which grows meanwhile
             key = self.keys[path]
-            parts[key] = self._rewritten(each.data, path, f"#/{FILES}/{_escaped(key)}")
+            parts[key] = self._rewritten(each.data, path, f"#/{FILES}/{escaped(key)}")
             lines.update({(FILES, key, *pointer): line for pointer, line in each.lines.items()})
             if len(lines) > MOST_VALUES:
                 raise InvalidDocument([Problem(document.file, 1, f"and its files have more than {MOST_VALUES} values")])
@@ -86,7 +86,7 @@ class _Bundler:
         target = self._target(file, path, reference)
         if target is None:
             return reference
-        return f"#{fragment}" if target == self.path else f"#/{FILES}/{_escaped(self.keys[target])}{fragment}"
+        return f"#{fragment}" if target == self.path else f"#/{FILES}/{escaped(self.keys[target])}{fragment}"
 
     def _target(self, file: str, path: Path, reference: str) -> Path | None:
         """The file that a reference leads to, which is then read; None where it may not or cannot be."""
@@ -106,7 +106,3 @@ class _Bundler:
             self.keys[target] = target.relative_to(self.folder).as_posix()
             self.found.append((target, read_document(target)))
         return target
-
-
-def _escaped(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")

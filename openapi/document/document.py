@@ -102,6 +102,13 @@ class Node:
         elif isinstance(self.value, list):
             yield from (self.child(position) for position in range(len(self.value)))
 
+    @property
+    def followed(self) -> Any:
+        """The value, with the `$ref` of each of its own entries followed, but of none inside those. Raises InvalidDocument."""
+        if isinstance(self.value, dict):
+            return {key: self.child(key).value for key in self.value}
+        return [each.value for each in self.children()] if isinstance(self.value, list) else self.value
+
     def at(self, pointer: Pointer) -> Node:
         """The value at a pointer relative to this one; where that does not exist, the deepest one on the way that does.
 
@@ -153,3 +160,8 @@ class Node:
                 raise InvalidDocument([self.problem(f"$ref {reference} points to nothing")]) from None
             pointer = (*pointer, key)
         return Node(self.document, pointer, value)
+
+
+def escaped(key: str) -> str:
+    """A key as a part of a JSON pointer."""
+    return key.replace("~", "~0").replace("/", "~1")

@@ -203,7 +203,7 @@ def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Na
     value = _trial(node, program, sample | {name: _with_random(function, Random(0)) for name, function in own})
     if not references and not own:
         return Expression(node.value, (), lambda scope: value, constant=True, type=_type_of(value))
-    where = f"{node.document.file}:{node.line}: {node.value}"
+    where = f"{node.file}:{node.line}: {node.value}"
     evaluate = _execute(execute, where, references, own)
     operands = {_flat(each): Operand(str(each), None, _CLASSES.get(_type(names, each) or "")) for each in references}
     calls = {f"{name}()": _call(function) for name, function in own}

@@ -18,6 +18,7 @@ from openapi.decision.table_plan import TablePlan
 from openapi.document.bundle import read_with_files
 from openapi.document.document import Document, Node
 from openapi.document.errors import ContractError, InvalidDocument, Problem, nearest
+from openapi.document.include import with_included
 from openapi.document.swagger import converted, is_swagger
 from openapi.expression.expression import NOW, Expression, Names, compile_expression
 from openapi.expression.kinds import kind_of
@@ -39,6 +40,7 @@ from openapi.loading.schemas import (
     unread_bodies,
 )
 from openapi.loading.servers import base_paths
+from openapi.loading.vocabulary import SECTIONS
 from openapi.parameters.names import REQUEST
 from openapi.parameters.parameter import REQUEST_PARAMETERS, Parameter
 from openapi.parameters.readings import Stated, stated_reader
@@ -63,12 +65,12 @@ def load(path: str | Path | None = None, *, plain: bool = False) -> Contract:
 
 
 def whole_document(path: str | Path) -> Document:
-    """The document that `load` compiles: with the files that it refers to, and from Swagger 2 as OpenAPI 3.
+    """The document that `load` compiles: with what it includes of itself and of other files, and from Swagger 2 as OpenAPI 3.
 
     Raises InvalidDocument.
     """
     document = read_with_files(path)
-    return converted(document) if is_swagger(document) else document
+    return converted(document) if is_swagger(document) else with_included(document, SECTIONS)
 
 
 class _Compiler:
@@ -339,7 +341,7 @@ class _Compiler:
             data=None if data is None else data_compiler.compile(data),
             body=None if body is None else data_compiler.compile(body),
             headers=() if headers is None else compile_headers(headers, inner, minted),
-            file=self.file,
+            file=node.file,
             line=node.line,
             pointer=node.pointer,
         )
@@ -348,7 +350,8 @@ class _Compiler:
         messages = self.root.get("x-messages")
         if messages is None or node.value.get("code") in (None, ANY_CODE):
             return node.value.get("msg") or {}
-        found = node.value.get("msg") or messages.value.get(str(node.value.get("code")))
+        listed = messages.get(str(node.value.get("code")))
+        found = node.value.get("msg") or (listed.value if listed else None)
         if found is None:
             raise ContractError([node.problem(f"{node.value.get('code')} has no message", "write msg, or add it to x-messages")])
         if absent := [language for language in self._languages() if language not in found]:
@@ -356,12 +359,11 @@ class _Compiler:
         return dict(found)
 
     def _languages(self) -> tuple[str, ...]:
-        messages = self.root.get("x-messages")
-        return tuple(dict.fromkeys(language for each in (messages.value if messages else {}).values() for language in each))
+        return tuple(dict.fromkeys(language for each in self._children("x-messages") for language in each.value))
 
     def _envelope(self) -> tuple[Envelope, str | None]:
         node = self.root.get("x-envelope")
-        value = node.value if node else {"data": ""}
+        value = node.followed if node else {"data": ""}
         code, message, data = map(value.get, ("code", "message", "data"))
         return Envelope(code, message, data, value.get("body", {}), value.get("refusal")), value.get("language")
 
@@ -372,7 +374,7 @@ def _readings(root: Node) -> dict[str, Stated]:
     found = {}
     for each in node.children() if node else ():
         value = each.value if isinstance(each.value, dict) else {"is": each.value}
-        found[each.name] = Stated(value["is"], value.get("assumed", ""), root.document.file, each.line)
+        found[each.name] = Stated(value["is"], value.get("assumed", ""), each.file, each.line)
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from openapi.decision.contract import Operation
 from openapi.decision.decision import ANY_CODE, DOCUMENTED, PERMITTED, Rule
 from openapi.decision.envelope import Envelope
+from openapi.decision.minted import shown_value
 from openapi.document.document import Node
 from openapi.document.errors import Problem
 from openapi.loading.schemas import parts_of
@@ -56,7 +57,9 @@ def _hidden(rule: Rule) -> Iterator[str]:
     """The minted values that need a random generator and that the reply does not show."""
     inner = [expression for _, expression in rule.mint]
     inner += [each for effect in rule.effects for each in effect.expressions]
-    shown = {each.source for each in rule.expressions if not any(each is other for other in inner)}
+    replies = (each for each in rule.expressions if not any(each is other for other in inner))
+    minted = {name for name, _ in rule.mint}
+    shown = {found.name for each in replies if (found := shown_value(each, minted)) is not None}
     yield from (name for name, each in rule.mint if name not in shown and "uuid(" in each.source)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from openapi.document.document import Node
-from openapi.document.errors import Problem, nearest
+from openapi.document.errors import InvalidDocument, Problem, nearest
 from openapi.parameters.names import expression_name
 from openapi.schemas.validator import validator
 
@@ -39,7 +39,12 @@ def near_misses(node: Node, known: tuple[str, ...] = SECTIONS) -> Iterator[Probl
 
 
 def _check_section(node: Node, section: str) -> Iterator[Problem]:
-    errors = list(_validator(section).iter_errors(node.value))
+    try:
+        value = node.followed
+    except InvalidDocument as error:
+        yield from error.problems
+        return
+    errors = list(_validator(section).iter_errors(value))
     misspelt = {tuple(error.instance_path) for error in errors if _unexpected(error)}
     for error in errors:
         place = node.at(tuple(error.instance_path))

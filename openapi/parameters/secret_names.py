@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_telling = re.compile(r"token|secret|passw|authorization|cookie|api[-_]?key", re.IGNORECASE).search
+_telling = re.compile(r"token|secret|passw|pwd|authorization|cookie|api[-_]?key", re.IGNORECASE).search
 
 
 def tells_secret(name: str) -> bool:
