@@ -28,7 +28,10 @@ SUCCESS_PERCENT = 70
 READ_BACK_PERCENT = 75
 """In so many percent of the cases a change is followed by a request that uses or reads the changed rows."""
 MINTED_ONLY_PERCENT = 60
-"""So many percent of the walks use no initial rows of tables that a server can mint rows in, only rows they mint themselves."""
+"""So many percent of the walks use no initial rows of tables that a server can mint rows in, only rows they mint themselves.
+
+Those of credentials do not count: with the tokens of its own logins alone a walk seldom gets further.
+"""
 CANDIDATES = 8
 """Candidates that are drawn for one step."""
 
@@ -119,7 +122,8 @@ class Walker:
     def __init__(self, environment: Environment, drawers: list[Drawer]) -> None:
         self._environment, self._drawers = environment, drawers
         self._reads = [each for each in drawers if each.operation.success.shows and not each.operation.success.mint]
-        self._minted = {table for each in drawers for table in each.operation.success.mints}
+        tokens = {table for each in drawers for table in each.tables_of_credentials}
+        self._minted = {table for each in drawers for table in each.operation.success.mints} - tokens
         self._seen: Counter[tuple[Any, ...]] = Counter()
         self.steps = 0
         """Requests of all walks so far."""

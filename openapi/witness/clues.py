@@ -146,7 +146,7 @@ def sample(state: State, table: str, now: int) -> list[dict[str, Any]]:
 
 
 def _kind(value: Any, now: int) -> Any:
-    if isinstance(value, (bool, str)) or value is None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value if isinstance(value, bool) else type(value)
     return value if -1000 < value < 1000 else value > now
 

@@ -128,6 +128,7 @@ def values(parameter: Parameter, clues: Clues) -> Iterator[Any]:
         yield from clues.texts(parameter.name)
         yield from texts(parameter, examples(parameter))
         yield from ("x" * length for length in _lengths(parameter.schema))
+        yield from _of_measured_lengths(parameter.name, (each.source for each in clues.conditions_of_rows))
         yield from (text for text in ("unknown", *_TEXTS) if not parameter.credential or (text.isascii() and "%" not in text))
     elif parameter.type in ("integer", "number"):
         yield from _column_values(parameter, clues)
@@ -216,8 +217,18 @@ def _numbers_of(row: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterat
 
 def _lengths(schema: Mapping[str, Any]) -> list[int]:
     """The limits of the length of a text, and one less and one more."""
-    limits = [schema[word] for word in ("minLength", "maxLength") if word in schema]
+    return _beside_lengths(schema[word] for word in ("minLength", "maxLength") if word in schema)
+
+
+def _beside_lengths(limits: Iterable[int]) -> list[int]:
     return [limit + step for limit in limits for step in (-1, 0, 1) if 0 < limit + step < LONGEST_TEXT]
+
+
+def _of_measured_lengths(name: str, sources: Iterable[str]) -> list[str]:
+    """Texts of the lengths with which expressions compare that of a parameter, `size(name) > 40`, and one less and one more."""
+    measured = re.compile(rf"(?<![\w.])size\(\s*{re.escape(name)}\s*\)\s*[<>=!]=?\s*(\d{{1,5}})\b")
+    limits = dict.fromkeys(int(digits) for source in sources for digits in measured.findall(source))
+    return ["x" * length for length in _beside_lengths(limits)]
 
 
 def _column_values(parameter: Parameter, clues: Clues) -> list[Any]:
@@ -264,7 +275,7 @@ def compared_with(parameter: Parameter, source: str) -> list[Any]:
     elif parameter.type == "boolean":
         found = [True, False]
     elif parameter.type == "string":
-        found = texts_in(source)
+        found = [*texts_in(source), *_of_measured_lengths(parameter.name, [source])]
     else:
         numbers = _constants(source) if parameter.type in ("integer", "number") else []
         found = _different(value + step for value in numbers for step in (0, 1, -1))
