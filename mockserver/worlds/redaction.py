@@ -70,13 +70,13 @@ class Redaction:
 
     def parameters(self, operation: openapi.Operation | None, raw: Mapping[str, Any]) -> dict[str, Any]:
         """The raw values of an operation's parameters."""
-        known = {each.name: each.credential for each in operation.parameters if not each.inside} if operation else {}
+        known = {each.name: each.secret for each in operation.parameters if not each.inside} if operation else {}
         own = {name: value for name, value in raw.items() if operation is None or name in known}
         return {name: self._parameter(known.get(name), name, value) for name, value in own.items()}
 
     def pairs(self, operation: openapi.Operation | None, pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
         """Names and values of a query or a form."""
-        known = {each.wire_name: each.credential for each in operation.parameters} if operation else {}
+        known = {each.wire_name: each.secret for each in operation.parameters} if operation else {}
         return [[name, self._parameter(known.get(name), name, value)] for name, value in pairs]
 
     def row(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,12 +120,12 @@ class Redaction:
                 if found:
                     yield start, start + max(map(len, found))
 
-    def _parameter(self, credential: bool | None, name: str, value: Any) -> Any:
+    def _parameter(self, secret: bool | None, name: str, value: Any) -> Any:
         if self.off:
             return value
-        if credential is None:  # not of the contract, so only its name can tell
+        if secret is None:  # not of the contract, so only its name can tell
             return self.named(name, value)
-        return REDACTED if credential else self(value)
+        return REDACTED if secret else self(value)
 
 
 def _comparable(text: str) -> str:

@@ -264,7 +264,7 @@ class Decision:
 
     def reasons(self) -> list[str]:
         """The rules before the one that answers, then that one, each as a sentence with the values of its condition."""
-        secret = {each.name for each in self.operation.parameters if each.credential}
+        secret = {each.name for each in self.operation.parameters if each.secret}
         scope = Scope(self.operation, self.raw, self.before, self.now)  # built again: keeping it would take a kilobyte
         return [_reason(each, scope, secret) for each in self.operation.rules if each.number <= self.rule.number]
 
@@ -372,7 +372,7 @@ class Permitted:
 
     def reason(self, rule: Rule) -> str:
         """Why a rule holds or not: its condition, and the values of its names."""
-        return _reason(rule, self.scope, {each.name for each in self.scope.operation.parameters if each.credential})
+        return _reason(rule, self.scope, {each.name for each in self.scope.operation.parameters if each.secret})
 
 
 def decide(operation: Operation, raw: Mapping[str, Any], state: State, now: int, random: Random | None = None) -> Decision:
@@ -476,8 +476,12 @@ def _answer(operation: Operation, rule: Rule, scope: Scope) -> Decision:
 def _reason(rule: Rule, scope: Scope, secret: set[str]) -> str:
     names = [*rule.missing, *rule.malformed, *rule.unreadable]
     shown = [f"{name} is {_shown(scope[name], name in secret)}" for name in names]
-    for reference in rule.when.references if rule.when else ():
-        shown.append(f"{reference} is {_shown(reference.value(scope), reference.name in secret)}")
+    references = rule.when.references if rule.when else ()
+    secret_texts = any(each.name in secret for each in references)  # a text that a secret is compared with is one
+    for reference in references:
+        value = reference.value(scope)
+        hidden = reference.name in secret or (secret_texts and isinstance(value, str))
+        shown.append(f"{reference} is {_shown(value, hidden)}")
     verdict = "holds" if rule.holds(scope) else "does not hold"
     passed = ", but is only permitted" if rule.kind is PERMITTED and verdict == "holds" else ""
     return f"{rule.outcome}: {rule.condition} {verdict}{passed}" + (f": {', '.join(shown)}" if shown else "")

@@ -84,6 +84,11 @@ class Parameter:
         object.__setattr__(self, "type", json_type(self.schema))
 
     @property
+    def secret(self) -> bool:
+        """Whether nobody may read its value: it is a credential, or its schema says `format: password`."""
+        return self.credential or self.schema.get("format") == "password"
+
+    @property
     def key(self) -> str:
         """The name of the raw value that has it."""
         return self.inside or self.name
