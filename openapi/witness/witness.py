@@ -23,6 +23,8 @@ MOST_BASES = 3000
 MOST_ROWS_OF_AN_OPTION = 4
 MOST_TOGETHER = 64
 """The most combinations of values of parameters that one condition compares."""
+MOST_SUCCESSES = 64
+"""The most successes that are changed for a row that no request has reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,14 @@ class Candidate:
 
 
 def classified(operation: Operation, state: State, now: int) -> Iterator[Candidate]:
-    """Candidate requests, each once: complete ones, then those with one deviation, then with two.
+    """Candidate requests, each once: complete ones, then those with one deviation, then with two; then for rows not reached yet.
 
     `now` is epoch ms. The sequence is deterministic.
     """
     search = _Search(operation, state, now)
     yield from search.complete()
     yield from search.deviating()
+    yield from search.missed()
 
 
 def witnesses(operation: Operation, state: State, now: int) -> dict[str, Raw]:
@@ -120,12 +123,18 @@ class _Search:
         self._seen: set[Any] = set()
         self._bases: dict[int, Raw] = {}
         """The first complete request that each rule answers, by the number of the rule."""
+        self._successes: list[Raw] = []
+        """The first complete requests that succeed."""
+        self._reached: set[str] = set()
+        """The outcomes of all candidates so far."""
 
     def complete(self) -> Iterator[Candidate]:
         """Requests with every required parameter."""
         for raw in _bases(self.clues):
             for each in self._judged(raw):
                 self._bases.setdefault(each.seen.answer.number, raw)
+                if each.seen.answer is each.seen.success and len(self._successes) < MOST_SUCCESSES:
+                    self._successes.append(raw)
                 yield each
 
     def deviating(self) -> Iterator[Candidate]:
@@ -150,6 +159,19 @@ class _Search:
         for raw in self._with_more(bases[furthest], deviations):
             yield from self._judged(raw)
 
+    def missed(self) -> Iterator[Candidate]:
+        """For each outcome that no candidate has, every success with other values of one parameter in a condition of it.
+
+        So a row is found that depends on what another parameter looks up, such as the account for which a password is wrong.
+        """
+        for rule in self.operation.rules:
+            if rule.kind is PERMITTED or rule.when is None or rule.outcome in self._reached:
+                continue
+            for name in dict.fromkeys(each.name for each in rule.when.references if each.name in self.parameters):
+                others = _few(list(_deviations(self.parameters[name], self.clues)))
+                for raw, value in product(self._successes, others):
+                    yield from self._judged(self.parameters[name].put(raw, value))
+
     def _judged(self, raw: Raw) -> Iterator[Candidate]:
         """The candidate with these raw values; none if there was one already."""
         key = frozenset(raw.items()) if self._texts_only else repr(sorted(raw.items()))  # 1 and true differ in JSON
@@ -158,6 +180,7 @@ class _Search:
             read = completed(self.operation, raw, self.state, self.now)
             seen = permitted(self.operation, read, self.state, self.now)
             if not seen.unsure:
+                self._reached.add(seen.answer.outcome)
                 yield Candidate(raw, seen)
 
     def _with_one(self, base: Raw, deviations: dict[str, list[Any]], joint: list[Raw]) -> Iterator[Raw]:
