@@ -137,7 +137,9 @@ def test_the_fifth_wrong_password_freezes_the_account_for_twenty_minutes(world):
     pecron_of(ALICE).close()
 
 
-@pytest.mark.parametrize(("domain", "secret", "code"), [(DOMAIN, "other", 5420), ("T.DM.9.1", SECRET, 5015), ("T.DM.3.1", SECRET, 5104)])
+@pytest.mark.parametrize(
+    ("domain", "secret", "code"), [(DOMAIN, "other", 5420), ("T.DM.9.1", SECRET, 5015), ("T.DM.3.1", SECRET, 5104)]
+)
 def test_an_app_of_another_domain_is_refused(world, monkeypatch, domain, secret, code):
     at(world, monkeypatch, domain, secret)
     with pytest.raises(pecron.AuthenticationError) as refused:

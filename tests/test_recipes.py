@@ -65,6 +65,14 @@ RECIPES = {
         ],
         "accounts: [{name: ana, password: secret}]\nsessions: [{token: ana-token, name: ana}]",
     ),
+    "What if the password comes encrypted?": Recipe(
+        [
+            [("pwd != expected", "pwd == 'none'")],
+            [("'Bearer ' + fresh", "fresh")],
+            [("key, key, account", "salt + key, key, account")],
+        ],
+        "accounts: [{name: ana, password: secret}]",
+    ),
     "What if nothing has this id?": Recipe(
         [[("missing: note", "when: note.text == ''")]], "notes: [{id: a, text: milk}, {id: b, text: bread}]"
     ),
