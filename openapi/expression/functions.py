@@ -45,9 +45,10 @@ def _encrypt(random: Random, cipher: str, key: str | bytes, vector: str | bytes,
     from Crypto.Cipher import AES  # only a contract that encrypts needs the 15 ms of this import
     from Crypto.Util.Padding import pad
 
-    if len(key := _bytes(key)) not in AES.key_size or len(vector := _bytes(vector)) != AES.block_size:
+    secret, start = _bytes(key), _bytes(vector)
+    if len(secret) not in AES.key_size or len(start) != AES.block_size:
         return None
-    return AES.new(key, AES.MODE_CBC, vector).encrypt(pad(_bytes(message), AES.block_size))
+    return AES.new(secret, AES.MODE_CBC, start).encrypt(pad(_bytes(message), AES.block_size))
 
 
 def _hash(algorithm: str) -> Callable[[Random, Any], bytes]:

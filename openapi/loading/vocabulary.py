@@ -41,8 +41,8 @@ def near_misses(node: Node, known: tuple[str, ...] = SECTIONS) -> Iterator[Probl
 def _check_section(node: Node, section: str) -> Iterator[Problem]:
     try:
         value = node.followed
-    except InvalidDocument as error:
-        yield from error.problems
+    except InvalidDocument as invalid:
+        yield from invalid.problems
         return
     errors = list(_validator(section).iter_errors(value))
     misspelt = {tuple(error.instance_path) for error in errors if _unexpected(error)}
