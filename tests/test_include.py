@@ -147,7 +147,7 @@ def test_a_problem_of_an_included_entry_names_its_own_file(load):
     [
         ("doors.yaml#/x-lets", "$ref #/x-files/doors.yaml/x-lets points to nothing"),
         ("doors.yaml#/x-outcomes", "leads to no mapping, so there are no keys to include (refer to such a section)"),
-        ("5", "unknown key $ref"),
+        ("5", "$ref is no text (write the place of another section: other.yaml#/x-let)"),
         ("'#/x-let'", "$ref #/x-let is circular (refer to such a section)"),
         ("gone.yaml#/x-let", "leads to a file that does not exist"),
     ],
@@ -155,7 +155,7 @@ def test_a_problem_of_an_included_entry_names_its_own_file(load):
 def test_what_cannot_be_included_is_said_in_a_sentence(load, reference, said):
     wrong = HOUSE.replace("$ref: doors.yaml#/x-let", f"$ref: {reference}")
     found = problems(load, wrong)[0]
-    assert found.startswith(f"house.yaml:{line_of(wrong, 'x-let:') + found.count('unknown key')}: ") and said in found
+    assert found.startswith(f"house.yaml:{line_of(wrong, 'x-let:') + found.count('no text')}: ") and said in found
 
 
 def test_an_order_is_not_written_into_another_file(load):

@@ -26,8 +26,12 @@ def with_included(document: Document, sections: Iterable[str]) -> Document:
 
 
 def _reference(node: Node) -> str | None:
+    """The `$ref` of a section; None without one. Raises InvalidDocument for one that is no text."""
     reference = node.value.get(REFERENCE) if isinstance(node.value, dict) else None
-    return reference if isinstance(reference, str) else None
+    if reference is not None and not isinstance(reference, str):
+        at = Node(node.document, (*node.pointer, REFERENCE), reference)
+        raise InvalidDocument([at.problem("$ref is no text", "write the place of another section: other.yaml#/x-let")])
+    return reference
 
 
 def _includes(node: Node) -> bool:
