@@ -18,6 +18,7 @@ from mockserver.control.arguments import control_plane
 from mockserver.control.control_plane import Control
 from mockserver.http.reply import problem
 from mockserver.http.request import largest_body
+from mockserver.reference.views import is_reference, reference
 from mockserver.serving.document import served_document
 from mockserver.serving.mock import Mock
 from mockserver.serving.operations import PREFIX, Line, Log, Operations
@@ -38,6 +39,7 @@ def create_app(mock: Mock, log: Log | None = None, guard: Guard | None = None, c
     app.before_request(_begin(guard))
     app.register_blueprint(Control(mock, guard).blueprint())
     app.register_blueprint(served_document(mock))
+    app.register_blueprint(reference(mock))
     if log is not None:
         app.after_request(_logger(mock, log))
     app.register_error_handler(HTTPException, _problem_of)
@@ -51,7 +53,7 @@ def _begin(guard: Guard) -> Callable[[], None]:
     def begin() -> None:
         g.started = time.perf_counter()
         if request.path.startswith(CONTROL):
-            guard.check(request.headers, request.scheme, open_to_all=request.path == HEALTH)
+            guard.check(request.headers, request.scheme, open_to_all=request.path == HEALTH or is_reference(request.path))
         request.max_content_length = largest_body(request.path)
         if (request.content_length or 0) > request.max_content_length:
             raise RequestEntityTooLarge

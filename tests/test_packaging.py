@@ -96,7 +96,7 @@ def test_the_wheel_holds_the_packages_with_their_data_and_nothing_else(built):
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.name == "py.typed" or path.suffix in (".py", ".yaml", ".json", ".j2")
+        if path.is_file() and "__pycache__" not in path.parts
     }
     names = set(ZipFile(built[1]).namelist())
     about = f"contract_mock-{VERSION}.dist-info/"

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 import openapi
+from contracts.cli.completion import operations
 from contracts.cli.param_types import Duration, File, HeaderLine, Rate, Text, Workers, WorldFile
 from contracts.cli.profile import PROFILE, option, options
 from contracts.cli.unusable import Unusable
@@ -20,13 +21,15 @@ DEPLOYMENT = options(
     option("--target", required=True, type=Text(), metavar="URL", help="Base URL of the server to test."),
     option("--world", required=True, type=WorldFile(), metavar="FILE", help="YAML file with the data that exists on the server."),
     option("--contract", type=File(), metavar="FILE", help="OpenAPI document. Without it: the device-sharing example."),
-    option("--operation", multiple=True, metavar="NAME", help="Test only this operation. Repeatable."),
+    option("--operation", multiple=True, metavar="NAME", shell_complete=operations, help="Test only this operation. Repeatable."),
 )
 WORLD_OF_TRAFFIC = options(
     PROFILE,
     option("--world", type=WorldFile(), metavar="FILE", help="YAML file with the data on the server, as far as it is known."),
     option("--contract", type=File(), metavar="FILE", help="OpenAPI document. Without it: the device-sharing example."),
-    option("--operation", multiple=True, metavar="NAME", help="Judge only this operation. Repeatable."),
+    option(
+        "--operation", multiple=True, metavar="NAME", shell_complete=operations, help="Judge only this operation. Repeatable."
+    ),
     click.option(
         "--complete",
         multiple=True,

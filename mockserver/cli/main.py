@@ -12,20 +12,21 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-import openapi
 from mockserver.application import create_app
-from mockserver.cli.options import CONFIG, CONTRACT, SERVE, WORLD
+from mockserver.cli.loading import fail as _fail
+from mockserver.cli.loading import mock_of as _mock
+from mockserver.cli.new import new
+from mockserver.cli.options import SERVE
+from mockserver.cli.witnesses import witnesses
 from mockserver.control.access import Guard, is_loopback
 from mockserver.http.server import Server, listen
-from mockserver.running import read_mock
 from mockserver.serving.mock import Mock
 from mockserver.serving.operations import Line
 from mockserver.serving.reload import Reloader
-from mockserver.serving.witnesses import witnesses as find_witnesses
 from mockserver.worlds.clock import wall_clock
 from mockserver.worlds.journal import as_text
 from mockserver.worlds.worlds import Bounds
@@ -37,6 +38,10 @@ MOST_NOTES = 20
 @click.version_option(package_name="contract-mock", prog_name="mockserver")
 def main() -> None:
     """Runs a stateful mock of an API from its OpenAPI document."""
+
+
+main.add_command(witnesses)
+main.add_command(new)
 
 
 @main.command()
@@ -83,31 +88,6 @@ def serve(**options: Any) -> None:
     _greet(mock, server)
     stop.wait()
     server.stop()
-
-
-@main.command()
-@CONFIG
-@CONTRACT
-@WORLD
-@click.option("--base", default="http://127.0.0.1:4010", show_default=True, metavar="URL", help="Where the mock is.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON, each with its request.")
-def witnesses(contract: str | None, world: str | None, base: str, as_json: bool) -> None:
-    """Prints for each outcome the simplest request that produces it."""
-    mock = _mock(contract, world, Bounds())
-    live = mock.worlds.default
-    found = find_witnesses(mock.contract, live.state, live.now(), base.rstrip("/"), live.secrets)
-    if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
-        return
-    for outcome, each in found.items():
-        click.echo(f"{outcome}\n  {each.get('curl') or each['unreachable']}")
-
-
-def _mock(contract: str | None, world: str | None, bounds: Bounds) -> Mock:
-    try:
-        return read_mock(contract, world, bounds)
-    except openapi.InvalidDocument as error:
-        _fail(str(error))
 
 
 def _token(token: str | None) -> str | None:
@@ -159,11 +139,6 @@ def spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 1000)
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(2)
 
 
 def _log_text(line: Line) -> None:
