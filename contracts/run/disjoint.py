@@ -21,7 +21,11 @@ _Values = tuple[str, ...]
 
 def problems(contract: openapi.Contract, rows: Sequence[TemplateRow], count: int, *, one_server: bool) -> list[openapi.Problem]:
     """Why so many copies of these rows are not disjoint, sorted by place; empty where they are."""
-    return sorted(set(_Check(contract, rows, count).problems(one_server)))
+    check = _Check(contract, rows, count)
+    found = set(check.same_values())
+    if one_server and not found:
+        found = set(check.open_lookups())
+    return sorted(found)
 
 
 class _Check:
@@ -33,7 +37,8 @@ class _Check:
         self._changed = {effect.table for rule in rules for effect in rule.effects}
         """The tables that an operation changes."""
 
-    def problems(self, one_server: bool) -> Iterator[openapi.Problem]:
+    def same_values(self) -> Iterator[openapi.Problem]:
+        """The rows whose keys or credentials are those of another copy."""
         if len(self._rows) * self._count > MOST_ROWS:
             what = f"{self._count:,} copies have {len(self._rows) * self._count:,} rows; at most {MOST_ROWS:,} are checked"
             yield self._rows[0].node.problem(what, "make fewer copies, or fewer rows")
@@ -43,8 +48,6 @@ class _Check:
             yield from self._shared(own, columns.key)
         for table, column in sorted(self._contract.secret_columns):
             yield from self._shared([each for each in self._rows if each.table == table and column in each.cells], (column,))
-        if one_server:
-            yield from self._found_by_others()
 
     def _shared(self, rows: Sequence[TemplateRow], names: Sequence[str]) -> Iterator[openapi.Problem]:
         """The rows whose values in these columns are those of a row of another copy."""
@@ -76,27 +79,31 @@ class _Check:
         digits = text.strip().removeprefix("-")
         return str(int(text)) if columns.types[name] == "integer" and digits.isascii() and digits.isdecimal() else text
 
-    def _found_by_others(self) -> Iterator[openapi.Problem]:
-        """The lookups for one copy that may find rows of another one."""
-        differ = {each.table for each in self._rows if each.varies}
+    def open_lookups(self) -> Iterator[openapi.Problem]:
+        """The lookups for one copy that may find rows of another one, each kind of them once."""
+        differ = {each.table for each in self._rows if each.varies} | self._changed
+        known: set[tuple[str, ...]] = set()
         for operation in self._contract.operations.values():
             lets = (each.lookup for each in operation.lets.values())
             effects = (lookup for rule in operation.rules for effect in rule.effects for lookup in effect.lookups)
             for lookup in filter(None, chain(lets, effects)):
-                if lookup.table in differ or lookup.table in self._changed:
-                    yield from self._open_lookup(operation.name, lookup.table, [name for name, _ in lookup.where])
-
-    def _open_lookup(self, operation: str, table: str, names: Sequence[str]) -> Iterator[openapi.Problem]:
-        rows = [each for each in self._rows if each.table == table]
-        if names and any(self._separates(rows, name) for name in names):
-            return
-        by = f"by {', '.join(names)}" if names else "without comparing a column"
-        hint = "write {n} in it" if names else ""
-        hint = f"{hint}, or give each copy a server of its own: --target with {{n}}".removeprefix(", ")
-        place = rows[0].node if rows else self._rows[0].node
-        yield place.problem(f"{operation} looks up rows of {table} {by}, so it finds rows of other copies", hint)
+                names = [name for name, _ in lookup.where]
+                rows = [each for each in self._rows if each.table == lookup.table]
+                if lookup.table not in differ or (lookup.table, *names) in known or not rows or self._count == 1:
+                    continue
+                known.add((lookup.table, *names))
+                if not any(self._separates(rows, name) for name in names):
+                    yield _open(operation.name, rows[0], names)
 
     def _separates(self, rows: Sequence[TemplateRow], name: str) -> bool:
         """Whether the copies have no value of a column in common; of a row without a value nothing is found by it."""
         present = [each for each in rows if name in each.cells and each.cells[name].value is not None]
         return not any(self._shared(present, (name,)))
+
+
+def _open(operation: str, row: TemplateRow, names: Sequence[str]) -> openapi.Problem:
+    """The problem of a lookup in the table of a row that compares these columns."""
+    by = f"by {', '.join(names)}" if names else "whatever they have"
+    write = f"write {{n}} in {'one of these columns' if len(names) > 1 else 'it'}, or " if names else ""
+    what = f"{operation} looks up rows of {row.table} {by}, so it finds those of other copies"
+    return row.node.problem(what, f"{write}give each copy a server of its own: {{n}} in --target")
