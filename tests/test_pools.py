@@ -241,3 +241,15 @@ def test_the_password_of_a_mock_is_not_printed(tmp_path, monkeypatch):
         assert "open-sesame" not in (tmp_path / "out" / "pool.yaml").read_text()
     finally:
         server.stop()
+
+
+def test_a_row_that_operations_change_may_not_be_in_all_copies(tmp_path):
+    library = openapi.load(ROOT / "openapi" / "library.yaml")
+    text = "loans: [{id: loan-1, isbn: '9780140449136', member: ada, days: 14}]\n"
+    assert found(library, tmp_path, text, one_server=False) == ["loans: id is the same in all copies"]
+
+
+def test_bearer_before_a_credential_makes_no_difference(tmp_path):
+    text = "sessions:\n- {token: a1{n}, uid: u{n}}\n- {token: Bearer a11{n}, uid: v{n}}\n"
+    rows = list(template(tmp_path, text).rows(CONTRACT))
+    assert any("token of copy 11 is that of line 3" in each.what for each in problems(CONTRACT, rows, 11, one_server=False))
