@@ -10,12 +10,14 @@ from contracts.cli.contract import diagram, explain, lint
 from contracts.cli.diff import diff
 from contracts.cli.draft import import_
 from contracts.cli.fuzz import fuzz
+from contracts.cli.merge import merge
 from contracts.cli.order import order
 from contracts.cli.param_types import secrets
 from contracts.cli.replay import replay
 from contracts.cli.traffic import check, watch
 from contracts.cli.unusable import Unusable
 from contracts.cli.verify import verify
+from contracts.cli.worlds import worlds
 from contracts.http.target import Unreachable
 from contracts.http.wire import printable
 
@@ -35,5 +37,5 @@ def main() -> None:
     """Tests a server against a contract, an OpenAPI document with x-outcomes."""
 
 
-for command in (verify, fuzz, replay, watch, check, order, diff, import_, lint, explain, diagram):
+for command in (verify, fuzz, replay, merge, watch, check, order, diff, import_, worlds, lint, explain, diagram):
     main.add_command(command)

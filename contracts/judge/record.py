@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from contracts.http.wire import Request, printable
 from contracts.judge.causes import Cause, Causes
+from contracts.judge.parts import Part, missing_shards
 from contracts.judge.verdict import VERIFIED, VIOLATION, Judgement, Verdict
 
 VIOLATED, BLOCKED, NOT_COVERED = "violated", "blocked", "not covered"
@@ -60,7 +61,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Record:
-    """What a test run sent, covered and found."""
+    """What a test run sent, covered and found. `contracts.judge.merging` makes one record of several."""
 
     outcomes: tuple[str, ...]
     secrets: Mapping[str, str]
@@ -74,6 +75,8 @@ class Record:
     """Whether every outcome that the world can reach must be verified."""
     observed: bool = False
     """Whether the requests are those of other clients, who need not vary them."""
+    shard: str = ""
+    """Which part of the inputs of the seed it sent, such as `3/16`; empty where inputs are not divided."""
     blocked: dict[str, str] = field(default_factory=dict)
     """Why the world cannot reach an outcome, by outcome."""
     branches: dict[str, bool] = field(default_factory=dict)
@@ -92,6 +95,12 @@ class Record:
     """By `Verdict.key`."""
     causes: Causes = field(default_factory=Causes)
     """What failing requests have in common."""
+    known_causes: list[Cause] = field(default_factory=list)
+    """The causes that other records have found: those of a report, and those of the parts of a merged record."""
+    parts: tuple[Part, ...] = ()
+    """The test runs of which it is merged; empty for a single one."""
+    gaps: list[str] = field(default_factory=list)
+    """What was not tested although it should have been, as sentences: too little was covered because of each."""
     first_replies: set[str] = field(default_factory=set)
     """The first two different reply bodies."""
     dropped: int = 0
@@ -130,7 +139,7 @@ class Record:
         """The violations by their cause, the cause of the best violation first."""
         violations = {each.verdict.key: each for each in self.found(VIOLATION)}
         positions = {key: position for position, key in enumerate(violations)}
-        causes = self.causes.of(violations)
+        causes = [*self.known_causes, *self.causes.of(violations)]
         known = {key for cause in causes for key in cause.keys}
         causes += [Cause("", (key,), each.count, each.count) for key, each in violations.items() if key not in known]
         ordered = [(cause, sorted(cause.keys, key=positions.__getitem__)) for cause in causes]
@@ -157,6 +166,18 @@ class Record:
 
     def lacking(self) -> list[str]:
         """The reasons why too little was covered for the test run to pass, as sentences; empty where it may pass."""
+        gaps = [*self.gaps, *missing_shards(self.parts)]
+        if not self.requests:
+            return [*self.untested(), *gaps]
+        sentences = self.untested()
+        if self.thorough and (never := [each for each, succeeded in self.branches.items() if not succeeded]):
+            sentences.append(f"never succeeded: {'; '.join(never)}")
+        if left := self.missed():
+            sentences.append(f"not covered: {', '.join(left)}")
+        return [*sentences, *gaps]
+
+    def untested(self) -> list[str]:
+        """The reasons why the test run as a whole says nothing about the server, as sentences."""
         if not self.requests:
             return ["no request was sent"]
         sentences = []
@@ -167,12 +188,8 @@ class Record:
                 break
         if not self.cases:
             sentences.append("no documented outcome was verified")
-        elif not self.observed and not any(self.cases[each] for each in self.successes):
+        elif self.successes and not self.observed and not any(self.cases[each] for each in self.successes):
             sentences.append("no request succeeded; check that the world file describes this server")
-        if self.thorough and (never := [each for each, succeeded in self.branches.items() if not succeeded]):
-            sentences.append(f"never succeeded: {'; '.join(never)}")
-        if left := self.missed():
-            sentences.append(f"not covered: {', '.join(left)}")
         return sentences
 
     def slowest(self) -> tuple[str, int | None] | None:
@@ -185,7 +202,7 @@ class Record:
             if got in self.outcomes:
                 bars.setdefault(got.partition("/")[0], Counter()).update(counts)
         buckets = {name: _percentile(counts) for name, counts in bars.items()}
-        name = max(buckets, key=lambda each: buckets[each], default=None)
+        name = max(buckets, key=lambda each: (buckets[each], each), default=None)
         if name is None:
             return None
         return name, LATENCY_BOUNDS[buckets[name]] if buckets[name] < len(LATENCY_BOUNDS) else None

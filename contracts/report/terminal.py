@@ -10,7 +10,7 @@ from rich.table import Table
 
 from contracts.judge.record import BLOCKED, LATENCY_BOUNDS, NOT_COVERED, VIOLATED, Record
 from contracts.judge.verdict import VERIFIED
-from contracts.report.data import RANK_TEXTS, as_data
+from contracts.report.data import RANK_TEXTS, as_data, took
 
 MOST_LINES = 5
 """The most further violations of one cause that are printed."""
@@ -20,7 +20,7 @@ _COLOURS = {VERIFIED: "green", VIOLATED: "red", BLOCKED: "yellow", NOT_COVERED: 
 def print_record(record: Record, console: Console) -> None:
     """Prints the table of outcomes, each finding with its curl lines, and a summary."""
     data = as_data(record)
-    title = f"{escape(data['target'])}: {record.requests} requests, {record.seconds:.1f} s, seed {record.seed}"
+    title = f"{escape(data['target'])}: {record.requests} requests, {took(record)}"
     table = Table("outcome", "verdict", "cases", "", title=title)
     for outcome, seen in data["outcomes"].items():
         verdict = seen["verdict"]
