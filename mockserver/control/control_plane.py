@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import islice
-from random import Random
 from time import monotonic
 from typing import Any
 
@@ -19,11 +18,11 @@ from mockserver.http.reply import JSON, encoded, problem
 from mockserver.serving.mock import Mock
 from mockserver.serving.witnesses import witnesses
 from mockserver.worlds.clock import Clock
-from mockserver.worlds.faults import MOST_FAULTS, UnknownOperation, UnknownOutcome
+from mockserver.worlds.faults import UnknownOperation, UnknownOutcome
 from mockserver.worlds.journal import as_text
 from mockserver.worlds.metrics import exposition
 from mockserver.worlds.redaction import Redaction
-from mockserver.worlds.world import LiveWorld, Moment, NoRoom, Origin
+from mockserver.worlds.world import LiveWorld, NoRoom, Origin
 from mockserver.worlds.worlds import DEFAULT, NameTaken
 
 YAML, PROMETHEUS = "application/yaml", "text/plain; version=0.0.4; charset=utf-8"
@@ -138,84 +137,57 @@ class Control:
     def replace_state(self, world: str) -> Body:
         live = self._get(world)
         document, read = self._document(live)
-        clock = live.clock
+        clock = None
         if "clock" in document.data:
             clock = Clock(frozen_at=read.now) if read.frozen else Clock().at(read.now)
-        random = Random(read.seed).getstate() if "seed" in document.data else live.random.getstate()
-        live.restore(Moment(read.state, clock, random, live.faults.active, live.secrets))
+        live.replace(read.state, clock, read.seed if "seed" in document.data else None)
 
     def change_state(self, world: str) -> Body:
         live = self._get(world)
         live.write(self._document(live)[1].state)
 
     def delete_snapshot(self, world: str, snapshot: str) -> Body:
-        if self._get(world).snapshots.pop(snapshot, None) is None:
+        if not self._get(world).delete_snapshot(snapshot):
             raise NotThere(f"world {world} has no snapshot {snapshot}")
 
     def restore_snapshot(self, world: str, snapshot: str) -> Body:
-        live = self._get(world)
-        moment = live.snapshots.get(snapshot)
-        if moment is None:
+        if not self._get(world).restore_snapshot(snapshot):
             raise NotThere(f"world {world} has no snapshot {snapshot}")
-        live.restore(moment)
 
     def set_clock(self, world: str) -> Body:
-        live, wanted = self._get(world), asked.body("setClock")
-        clock = live.clock
-        if "frozen" in wanted and wanted["frozen"] != (clock.frozen_at is not None):
-            clock = clock.stopped() if wanted["frozen"] else clock.running()
-        time = asked.moment(wanted, "time", clock.now())
-        if time is not None:
-            clock = clock.at(time)
-        if "advance" in wanted:
-            text: str = wanted["advance"]
-            distance = openapi.duration(text.removeprefix("-")) or 0
-            clock = clock.advanced(-distance if text.startswith("-") else distance)
-        live.clock = clock
-        return _clock(clock)
+        wanted = asked.body("setClock")
+        return _clock(self._get(world).set_clock(lambda clock: _wanted_clock(clock, wanted)))
 
     def reset_clock(self, world: str) -> Body:
-        live = self._get(world)
-        live.clock = Clock()
-        return _clock(live.clock)
+        return _clock(self._get(world).set_clock(lambda clock: Clock()))
 
     def add_fault(self, world: str) -> Body:
-        live, wanted = self._get(world), asked.body("addFault")
-        with live.lock:
-            if len(live.faults.active) >= MOST_FAULTS:
-                raise NoRoom(f"world {world} has {MOST_FAULTS} faults already; remove one")
-            return live.faults.add(wanted, self.mock.contract).described(), 201
+        return self._get(world).add_fault(asked.body("addFault")).described(), 201
 
     def clear_faults(self, world: str) -> Body:
-        live = self._get(world)
-        with live.lock:
-            live.faults.active = ()
+        self._get(world).clear_faults()
 
     def remove_fault(self, world: str, fault: str) -> Body:
         live = self._get(world)
-        with live.lock:
-            if not (fault.isascii() and fault.isdecimal() and len(fault) < 10 and live.faults.remove(int(fault))):
-                raise NotThere(f"world {world} has no fault {fault}")
+        if not (fault.isascii() and fault.isdecimal() and len(fault) < 10 and live.remove_fault(int(fault))):
+            raise NotThere(f"world {world} has no fault {fault}")
 
     def get_journal(self, world: str) -> Body:
         live, wanted = self._get(world), asked.query("getJournal")
         redaction = self._redaction(wanted)
-        with live.lock:
-            found = list(islice(live.journal.matching(pattern(wanted, live)), wanted["limit"]))
-            forgotten, state = live.journal.forgotten, live.state
+        journal, state = live.read_journal()
+        found = list(islice(journal.matching(pattern(wanted, live, journal)), wanted["limit"]))
         redaction.learn(state)
-        return {"entries": [entry.described(redaction) for entry in found], "forgotten": forgotten}
+        return {"entries": [entry.described(redaction) for entry in found], "forgotten": journal.forgotten}
 
     def clear_journal(self, world: str) -> Body:
-        live = self._get(world)
-        with live.lock:
-            live.journal.clear()
+        self._get(world).clear_journal()
 
     def verify_journal(self, world: str) -> Body:
         live, wanted = self._get(world), asked.body("verifyJournal")
-        with live.lock:
-            count, forgotten = sum(1 for _ in live.journal.matching(pattern(wanted, live))), live.journal.forgotten
-        return _verdict(wanted, count, forgotten)
+        journal, _ = live.read_journal()
+        count = sum(1 for _ in journal.matching(pattern(wanted, live, journal)))
+        return _verdict(wanted, count, journal.forgotten)
 
     def get_witnesses(self, world: str) -> Body:
         live = self._get(world)
@@ -225,6 +197,7 @@ class Control:
         world = self.mock.worlds.get(name)
         if world is None:
             raise NotThere(f"there is no world {name}; create it with POST /_mock/worlds?name={name}")
+        world.sync()
         return world
 
     def _document(self, live: LiveWorld) -> tuple[openapi.Document, openapi.World]:
@@ -276,6 +249,20 @@ def _handler(status: int) -> Callable[[Exception], Response]:
 def _problem(status: int, detail: str) -> Response:
     reply = problem(status, detail)
     return Response(reply.body, status, reply.headers)
+
+
+def _wanted_clock(clock: Clock, wanted: Mapping[str, Any]) -> Clock:
+    """The clock that a request asks for. Raises NotUnderstood."""
+    if "frozen" in wanted and wanted["frozen"] != (clock.frozen_at is not None):
+        clock = clock.stopped() if wanted["frozen"] else clock.running()
+    time = asked.moment(wanted, "time", clock.now())
+    if time is not None:
+        clock = clock.at(time)
+    if "advance" in wanted:
+        text: str = wanted["advance"]
+        distance = openapi.duration(text.removeprefix("-")) or 0
+        clock = clock.advanced(-distance if text.startswith("-") else distance)
+    return clock
 
 
 def _clock(clock: Clock) -> dict[str, Any]:

@@ -163,6 +163,12 @@ class Journal:
         """How many entries were dropped for space since it was last cleared."""
         return self.count - self._cleared_at - len(self.entries)
 
+    def copy(self) -> Journal:
+        """A journal with the same entries, which does not change with this one."""
+        journal = Journal(0)
+        journal.entries, journal.count, journal._cleared_at = self.entries.copy(), self.count, self._cleared_at
+        return journal
+
     def clear(self) -> None:
         """Removes every entry; the numbers continue."""
         self.entries.clear()
