@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -174,9 +175,10 @@ class Journal:
         self.entries.clear()
         self._cleared_at = self.count
 
-    def matching(self, pattern: Pattern) -> Iterator[Entry]:
-        """The entries that a filter accepts, newest first."""
-        return (entry for entry in reversed(list(self.entries)) if pattern.matches(entry))
+    def matching(self, pattern: Pattern, after: int = 0) -> Iterator[Entry]:
+        """The entries that a filter accepts and whose numbers are above `after`, newest first."""
+        newer = takewhile(lambda entry: entry.number > after, reversed(list(self.entries)))
+        return filter(pattern.matches, newer)
 
 
 def as_text(at: int) -> str:

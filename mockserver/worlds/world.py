@@ -5,6 +5,7 @@ Whatever changes a world is a method of LiveWorld and does so under its lock: a 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -16,9 +17,13 @@ import openapi
 from mockserver.worlds.clock import Clock, wall_clock
 from mockserver.worlds.faults import MOST_FAULTS, Fault, Faults, UnknownOutcome, rule_for
 from mockserver.worlds.journal import Call, Entry, Journal
-from mockserver.worlds.metrics import Tallies
+from mockserver.worlds.metrics import Counted, Tallies
 
 MOST_SNAPSHOTS = 100
+
+Row = tuple[Any, ...]
+Key = tuple[Any, ...]
+"""The values of the key of a row."""
 
 
 class NoRoom(RuntimeError):
@@ -75,6 +80,8 @@ class LiveWorld:
         self.used = monotonic()
         """When the world was last used, in seconds of `time.monotonic`."""
         self._last_snapshot = 0
+        self._counted_before: Counter[Counted] = Counter()
+        """What the tallies had when the world began anew: they go on, because counters of Prometheus do."""
         self._put(moment)
 
     def now(self) -> int:
@@ -96,7 +103,7 @@ class LiveWorld:
             except (openapi.ExecutionError, UnknownOutcome) as error:
                 entry = self._failed(call, error)
             self.journal.entries.append(entry.kept(self.contract, self.state))
-            self.tallies[operation.name, entry.outcome or ""].add(entry.seconds)
+            self.tallies[operation.name, entry.outcome, entry.decision.rule.number if entry.decision else 0].add(entry.seconds)
         return entry
 
     def _decided(self, operation: openapi.Operation, call: Call) -> Entry:
@@ -146,6 +153,11 @@ class LiveWorld:
         with self.reading:
             return self.journal.copy(), self.state
 
+    def answered(self) -> Counter[Counted]:
+        """How often each row gave each outcome since the world began, or was reset."""
+        with self.reading:
+            return self.tallies.counts() - self._counted_before
+
     def restore(self, moment: Moment) -> None:
         """Restores the content of a snapshot; the journal is kept."""
         with self.lock:
@@ -155,8 +167,7 @@ class LiveWorld:
         """Resets the world to its origin, with an empty journal. Raises WorldError."""
         moment = self.origin.begin(self.contract, most_rows)
         with self.lock:
-            self._put(moment)
-            self.journal.clear()
+            self._begin(moment)
 
     def replace(self, state: openapi.State, clock: Clock | None = None, seed: int | None = None) -> None:
         """Replaces the state; the clock and the random generator only where there are new ones."""
@@ -172,8 +183,7 @@ class LiveWorld:
         with self.lock:
             self.contract, self.origin = contract, origin
             if moment is not None:
-                self._put(moment)
-                self.journal.clear()
+                self._begin(moment)
                 self.snapshots.clear()
 
     def snapshot(self) -> str:
@@ -236,6 +246,34 @@ class LiveWorld:
                     before = state.table(name).get(key)
                     state = state.insert(name, row) if before is None else state.replace(name, before, row)
             self.state = state
+
+    def insert_row(self, table: str, row: Row) -> None:
+        """Adds a row. Raises TableFull, and ExecutionError where its key exists."""
+        with self.lock:
+            self.state = self.state.insert(table, row)
+
+    def change_row(self, table: str, key: Key, change: Callable[[Row], Row]) -> Row | None:
+        """Replaces the row with this key by one that is made from it, and returns that; None where there is none."""
+        with self.lock:
+            before = self.state.table(table).get(key)
+            if before is None:
+                return None
+            after = change(before)
+            self.state = self.state.replace(table, before, after)
+        return after
+
+    def delete_row(self, table: str, key: Key) -> bool:
+        """Deletes the row with this key; False where there is none."""
+        with self.lock:
+            row = self.state.table(table).get(key)
+            if row is not None:
+                self.state = self.state.delete(table, row)
+        return row is not None
+
+    def _begin(self, moment: Moment) -> None:
+        self._put(moment)
+        self.journal.clear()
+        self._counted_before = self.tallies.counts()
 
     def _moment(self) -> Moment:
         return Moment(self.state, self.clock, self.random.getstate(), self.faults.active, self.secrets)
