@@ -13,6 +13,7 @@ from mockserver.control import integers
 from mockserver.control.arguments import NotUnderstood
 from mockserver.control.context import WORLD, Body, Context, NotAllowed, NotThere, Route, described_clock
 from mockserver.control.decisions import Decisions
+from mockserver.control.events import Crowded, Events
 from mockserver.control.journal import JournalViews
 from mockserver.control.lifecycle import Lifecycle
 from mockserver.control.rows import Rows
@@ -36,6 +37,7 @@ STATUSES: dict[type[Exception], int] = {
     openapi.WorldError: 409,
     openapi.TableFull: 409,
     NoRoom: 409,
+    Crowded: 503,
 }
 
 
@@ -86,6 +88,7 @@ class Control(Context):
             ("DELETE", f"{WORLD}/faults/<fault>", self.remove_fault),
             *Rows(self).routes(),
             *JournalViews(self).routes(),
+            *Events(self).routes(),
             *Decisions(self).routes(),
             *Lifecycle(self).routes(),
         ]
