@@ -75,7 +75,7 @@ class Client:
         with self._session.get(f"{self.url}/_mock{path}", params=params, stream=True, timeout=TIMEOUT) as reply:
             _check(reply)
             kind = ""
-            for line in reply.iter_lines(chunk_size=1):  # or it would wait for more
+            for line in reply.iter_lines(chunk_size=None):  # each part as it comes
                 name, _, value = line.decode().partition(": ")
                 if name == "event":
                     kind = value
