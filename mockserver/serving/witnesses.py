@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import openapi
+from mockserver.serving.curl import curl
 
 
 def witnesses(
@@ -28,12 +28,13 @@ def witnesses(
             if witness is None:
                 found[outcome] = {"unreachable": openapi.unreachable(operation, outcome, tried)}
             else:
-                request = _named(_request(operation, openapi.sendable(operation, witness.raw, state, now), base), secrets)
-                found[outcome] = {"request": request, "curl": " ".join(map(_quoted, _words(request)))}
+                request = _named(request_of(operation, openapi.sendable(operation, witness.raw, state, now), base), secrets)
+                found[outcome] = {"request": request, "curl": curl(request, _quoted)}
     return found
 
 
-def _request(operation: openapi.Operation, raw: Mapping[str, Any], base: str) -> dict[str, Any]:
+def request_of(operation: openapi.Operation, raw: Mapping[str, Any], base: str) -> dict[str, Any]:
+    """The request with these raw values: `method`, `url`, `headers`, and a JSON `body` if it has one."""
     parts = operation.sent(raw)
     headers = dict(parts.headers)
     query = f"?{urlencode(parts.query)}" if parts.query else ""
@@ -42,14 +43,6 @@ def _request(operation: openapi.Operation, raw: Mapping[str, Any], base: str) ->
         headers["Content-Type"] = "application/json"
         request["body"] = body
     return request
-
-
-def _words(request: Mapping[str, Any]) -> Iterator[str]:
-    yield from ("curl", "-sS", "-X", request["method"], request["url"])
-    for name, value in request["headers"].items():
-        yield from ("-H", f"{name}: {value}")
-    if "body" in request:
-        yield from ("--data", json.dumps(request["body"], ensure_ascii=False))
 
 
 def _named(value: Any, secrets: Mapping[str, str]) -> Any:
