@@ -55,7 +55,7 @@ def _begin(guard: Guard) -> Callable[[], None]:
     def begin() -> None:
         g.started = time.perf_counter()
         if is_console(request.path) or is_reference(request.path):
-            guard.check_host(request.headers, request.scheme)
+            guard.check_page(request.headers, request.scheme)
         elif request.path.startswith(CONTROL):
             guard.check(request.headers, request.scheme, open_to_all=request.path == HEALTH)
         request.max_content_length = largest_body(request.path)
