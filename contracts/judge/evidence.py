@@ -95,11 +95,16 @@ class Evidence:
             if finding.verdict.kind != VIOLATION and len(finding.steps) > 1:
                 self._shorten(finding, finding.verdict, [(finding.steps, [])], min(NOTE_REQUESTS, end - self._server.target.sent))
 
-    def shrink_later(self, key: tuple[str, ...], requests: int) -> None:
-        """Shrinks a violation that came while nothing was shrunk, with so many requests. Raises RunEnded."""
-        if (traced := self._later.pop(key, None)) is not None:
+    def shrink_later(self, key: tuple[str, ...], requests: int) -> bool:
+        """Shrinks a violation that came while nothing was shrunk, with so many requests; False where it did not come here.
+
+        Raises RunEnded.
+        """
+        traced = self._later.pop(key, None)
+        if traced is not None:
             finding = self._record.findings[key]
             self._shorten(finding, finding.verdict, traced.starting_points, requests)
+        return traced is not None
 
     def take(self, failures: Iterable[tuple[Sequence, Verdict, str]]) -> None:
         """Records verdicts on the last reply of sequences, each with the text of the reply. Shrinks violations. Raises RunEnded.
@@ -142,7 +147,7 @@ class Evidence:
         elif verdict.kind == VIOLATION:
             wanted = self._shrinks and not _is_conclusive(finding) and self._concerns_minted_rows(sequence, verdict, reply)
         else:
-            wanted = len(finding.steps) > 1
+            wanted = self._shrinks and len(finding.steps) > 1
         if not wanted:
             return None
         causes, from_world = self._causes(sequence, verdict)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
@@ -30,8 +29,6 @@ class Backoff:
     def __init__(self, base: str, over: Callable[[], bool]) -> None:
         self.pauses = 0
         """How often it has paused."""
-        self.refusals: Counter[int] = Counter()
-        """How many replies asked for a pause, by status."""
         self._base, self._over = base, over
         self._lock, self._in_a_row = threading.Lock(), 0
         self._paused, self._until = 0.0, 0.0
@@ -58,7 +55,6 @@ class Backoff:
             with self._lock:
                 self._in_a_row = 0
             return False
-        self.refusals[reply.status] += 1
         asked = retry_after(reply)
         self._pause(reply.status, sent, FIRST_PAUSE * 2**number if asked is None else asked)
         return True

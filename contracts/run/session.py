@@ -299,10 +299,14 @@ class Session:
         self.journal.note(request, answer, judged, judged.changes or self.oracle.supposed(request, judged.verdict, now_ms()))
         self.latencies.append(answer.received - answer.sent)
         self.record.count(request.operation, judged, text, answer.received - answer.sent)
-        self.record.pauses = self.backoff.pauses
-        self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
+        self.note_progress()
         self.watch(self.record)
         return text
+
+    def note_progress(self) -> None:
+        """Notes in the record how much has been sent, and for how long."""
+        self.record.pauses = self.backoff.pauses
+        self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
 
     def in_time(self, judged: Judgement, took: int) -> Judgement:
         """The judgement on a reply that took so many ms, as a violation where that is too long."""
