@@ -57,6 +57,7 @@ class Crew:
         first = self._member(1)
         self._floor.take()
         try:
+            first.session.restart()
             learn(first.session)
         finally:
             self._floor.leave()

@@ -68,9 +68,10 @@ def print_load(load: Mapping[str, Any], console: Console) -> None:
     total, rate = load["total"], load["rate"]
     asked = "" if rate is None else f" of {rate:g}"
     title = f"{load['users']} users, {load['seconds']:.1f} s, {total['per_second']:.1f}{asked} requests/s"
-    table = Table("outcome", title=title)
-    for heading in ("requests", "requests/s", "median ms", "95 % ms", "99 % ms", "max ms"):
-        table.add_column(heading, justify="right")
+    table = Table(title=f"{title}; latencies in ms")
+    table.add_column("outcome", overflow="fold")
+    for heading in ("requests", "per s", "median", "95 %", "99 %", "max"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for each in (*load["outcomes"], total | {"outcome": "all"}):
         numbers = (each["requests"], f"{each['per_second']:.1f}", each["median"], each["p95"], each["p99"], each["most"])
         table.add_row(escape(each["outcome"]), *map(str, numbers))
