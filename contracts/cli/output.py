@@ -24,13 +24,13 @@ from contracts.report.matrix import Matrix
 from contracts.report.progress import Progress
 from contracts.report.terminal import print_record
 
-REPORTS = options(
+FILES = options(
     click.option("--json", metavar="FILE", help="Write a JSON report."),
     click.option("--html", metavar="FILE", help="Write an HTML report, one file without scripts."),
     click.option("--junit", metavar="FILE", help="Write a JUnit XML report with one test case per outcome."),
     click.option("--failures", metavar="DIR", help="Save each violation as a file for `contracts replay`."),
-    click.option("--quiet", is_flag=True, help="Print no progress to standard error."),
 )
+REPORTS = options(FILES, click.option("--quiet", is_flag=True, help="Print no progress to standard error."))
 
 
 def check(options: Mapping[str, Any]) -> None:
@@ -52,8 +52,8 @@ def matrix(options: Mapping[str, Any]) -> Matrix:
     return Matrix(Console(stderr=True, quiet=options["quiet"]))
 
 
-def finish(record: Record, contract: openapi.Contract, options: Mapping[str, Any], load: Load | None = None) -> NoReturn:
-    """Prints the record, and the figures of a load test, writes the reports and exits.
+def finish(record: Record, contract: openapi.Contract | None, options: Mapping[str, Any], load: Load | None = None) -> NoReturn:
+    """Prints the record, and the figures of a load test, writes the reports and exits. Only the HTML report needs the contract.
 
     Raises Unusable if a file cannot be written or the target is gone.
     """
@@ -64,7 +64,7 @@ def finish(record: Record, contract: openapi.Contract, options: Mapping[str, Any
     try:
         if options["json"]:
             write_json(record, options["json"], load)
-        if options["html"]:
+        if options["html"] and contract is not None:
             write_html(record, contract, options["html"], load)
         if options["junit"]:
             write_junit(record, options["junit"])

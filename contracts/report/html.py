@@ -13,6 +13,7 @@ from contracts.judge.record import LATENCY_BOUNDS, Record
 from contracts.judge.verdict import VERIFIED
 from contracts.report.data import RANK_TEXTS, as_data
 from contracts.report.load import Load
+from contracts.report.terminal import took
 
 BAR_HEIGHT = 20
 """The height of the tallest bar, in pixels."""
@@ -32,6 +33,7 @@ def write_html(record: Record, contract: openapi.Contract, path: str, load: Load
         title=contract.title,
         finished=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S %Z"),
         data=data,
+        took=took(record),
         done=record.tally()[VERIFIED],
         operations=list(contract.operations.values()),
         hits={(each["operation"], each["row"]): each["hits"] for each in data["rows"]},

@@ -45,7 +45,7 @@ def send_stream(
     """Sends the entries of the corpus and then the inputs of the stream that belong to a shard, until the session ends.
 
     With `start`, it skips the entries of the corpus and begins at this number of the stream; it sends no input from `end` on.
-    Raises OSError where the corpus cannot be written.
+    Raises OSError where the corpus cannot be read or written.
     """
     try:
         if corpus is not None and start is None:
@@ -72,8 +72,8 @@ def send_stream(
 
 def _replay(session: Session, shard: Shard, corpus: Corpus) -> None:
     session.record.behaviours |= corpus.behaviours
-    entries = [steps for position, steps in enumerate(corpus.entries) if shard.has(position)]
-    interleaved(session, map(session.planned, entries))
+    own = filter(shard.has, range(len(corpus.entries)))
+    interleaved(session, (session.planned(corpus.entries[position]) for position in own))
 
 
 def _send(session: Session, inputs: list[Input]) -> None:
