@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import socket
 import sys
 import time
@@ -67,6 +68,12 @@ class _Server:
 @SEED
 @REQUIRE
 @click.option("--web", type=click.IntRange(1, 65535), metavar="PORT", help="Serve Locust's web page on this port of 127.0.0.1.")
+@click.option(
+    "--listeners",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Python file to run first, which adds listeners to `locust.events`.",
+)
 @CONNECTION
 @JUDGING
 @output.REPORTS
@@ -93,6 +100,7 @@ def load(**options: Any) -> None:
         raise Unusable("contracts load needs a process of its own: start it as `contracts load` or `python -m contracts load`")
     from contracts.load.run import Size, load
 
+    _add_listeners(options["listeners"])
     size = Size(users, options["spawn_rate"], options["rate"], options["time"] and options["time"] / 1000, options["web"])
     stop = Deadline()
     with stop.at_interrupt(), LoadProgress(Console(stderr=True, quiet=options["quiet"])) as progress:
@@ -120,6 +128,15 @@ def _check(options: Mapping[str, Any]) -> None:
             socket.create_server((WEB_HOST, options["web"])).close()
         except OSError as error:
             raise Unusable(f"--web {options['web']}: cannot listen on {WEB_HOST}: {error.strerror or error}") from None
+
+
+def _add_listeners(file: str | None) -> None:
+    """Runs the file of the listeners. Raises Unusable if it fails."""
+    try:
+        if file is not None:
+            runpy.run_path(file)
+    except Exception as error:
+        raise Unusable(f"--listeners {file} fails: {type(error).__name__}: {error}") from None
 
 
 def _contract(options: Mapping[str, Any]) -> openapi.Contract:

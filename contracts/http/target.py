@@ -109,7 +109,15 @@ class Target:
         self._headers = {"User-Agent": f"contracts/{version('contract-mock')}", **self.manners.headers}
         self._lock = threading.Lock()
         # A retry of a sent request could change state twice, so only connecting is retried.
-        retries = urllib3.Retry(connect=self.manners.retries, read=0, redirect=0, status=0, other=0, backoff_factor=0.2)
+        retries = urllib3.Retry(
+            connect=self.manners.retries,
+            read=0,
+            redirect=0,
+            status=0,
+            other=0,
+            backoff_factor=0.2,
+            respect_retry_after_header=False,  # or a 429 with this header would be no reply
+        )
         options: dict[str, Any] = {
             "timeout": self.manners.timeout,
             "retries": retries,

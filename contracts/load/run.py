@@ -7,6 +7,7 @@ must come before everything that uses them; `contracts.cli.entry` sees to it.
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from locust.exception import StopUser
 from locust.runners import STATE_CLEANUP, STATE_STOPPED, LocalRunner
 from locust.stats import StatsEntry
 from locust.user.task import LOCUST_STATE_STOPPING
+from locust.web import WebUI
 
 import openapi
 from contracts.http.target import RunEnded, Turns, Unreachable
@@ -154,7 +156,7 @@ def _run(
     show: Callable[[Crew, int], None],
 ) -> int:
     """Lets the users run until the load ends; gives the most users that were there at the same time."""
-    web = None if size.web is None else environment.create_web_ui(HOST, size.web)
+    web = _web_page(environment, size.web)
     events.test_start.add_listener(lambda **_: setattr(runner, "cpu_warning_emitted", True))  # the report says it
     events.init.fire(environment=environment, runner=runner, web_ui=web)
     if size.seconds is not None:
@@ -173,6 +175,14 @@ def _run(
         if web is not None:
             web.stop()
     return most
+
+
+def _web_page(environment: Environment, port: int | None) -> WebUI | None:
+    """Locust's web page, where it is wanted. It reads the command line, which is not Locust's."""
+    if port is None:
+        return None
+    del sys.argv[1:]
+    return environment.create_web_ui(HOST, port)
 
 
 def _is_over(runner: LocalRunner, size: Size) -> bool:
