@@ -126,7 +126,7 @@ def test_a_wrong_server_is_found_by_the_same_rule_as_without_load(tmp_path):
     best = report["violations"][0]
     assert best["expected"] == "userDeviceList/200"
     assert best["steps"] and best["curl"][-1].startswith("curl ")
-    assert report["load"]["violations"] >= best["count"] - 20 > 3
+    assert report["load"]["violations"] == sum(each["count"] for each in report["violations"]) >= 3
     assert list((tmp_path / "failures").iterdir())
 
 
