@@ -18,6 +18,7 @@ from contracts.cli.replay import replay
 from contracts.cli.traffic import check, watch
 from contracts.cli.unusable import Unusable
 from contracts.cli.verify import verify
+from contracts.cli.worlds import worlds
 from contracts.http.target import Unreachable
 from contracts.http.wire import printable
 
@@ -37,5 +38,5 @@ def main() -> None:
     """Tests a server against a contract, an OpenAPI document with x-outcomes."""
 
 
-for command in (verify, fuzz, load, replay, merge, watch, check, order, diff, import_, lint, explain, diagram):
+for command in (verify, fuzz, load, replay, merge, worlds, watch, check, order, diff, import_, lint, explain, diagram):
     main.add_command(command)
