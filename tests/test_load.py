@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -30,6 +31,8 @@ from contracts.report.reading import read_report
 from mockserver import running
 
 SCHEMA = json.loads((Path(contracts.__file__).parent / "report" / "report.schema.json").read_text())
+ROOT = Path(__file__).parent.parent
+DOCS = (ROOT / "docs" / "load.md").read_text()
 LISTENERS = """
 import json, locust
 heard = []
@@ -62,7 +65,7 @@ def command(*options):
 
 def run(folder, *options):
     """A load test in a process of its own; gives it with its JSON report, None where there is none."""
-    environ = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
     words = command(*options, "--json", folder / "report.json")
     done = subprocess.run(words, cwd=folder, env=environ, capture_output=True, text=True, timeout=60)
     file = folder / "report.json"
@@ -267,3 +270,29 @@ def test_without_its_extra_it_is_one_sentence():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr == "contracts load needs the extra: pip install 'contract-mock[load]' (locust is not installed)\n"
+
+
+def test_the_table_has_the_options_of_a_load_test():
+    options = {each.opts[0]: each for each in main.commands["load"].params if each.param_type_name == "option"}
+    table = re.findall(r"^\| (`--.*?) \| (.*?) \|", DOCS, re.MULTILINE)
+    rows = {name: default for names, default in table for name in re.findall(r"`(--[a-z-]+)", names)}
+    [others] = re.findall(r"^The others are those.*?\n\n", DOCS, re.DOTALL | re.MULTILINE)
+    assert {*rows, *re.findall(r"`(--[a-z-]+)`", others)} == set(options)
+    assert {rows[name] for name in ("--spawn-rate", "--seed")} == {
+        str(options[name].default) for name in ("--spawn-rate", "--seed")
+    }
+
+
+def test_the_example_of_the_docs_runs(tmp_path):
+    [example] = re.findall(r"^```sh\n(.*?)^```", DOCS, re.DOTALL | re.MULTILINE)
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    (tmp_path / "contracts").write_text(f'#!/bin/sh\nexec {sys.executable} -m contracts "$@"\n')
+    (tmp_path / "contracts").chmod(0o755)
+    with running() as mock:
+        environ = os.environ | {"M": mock.url, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        script = example.replace("10s", "1s")
+        done = subprocess.run(["sh", "-e", "-c", script], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    jsonschema.validate(json.loads((tmp_path / "load.json").read_text()), SCHEMA)
+    [listener] = re.findall(r"^```python\n(.*?)^```", DOCS, re.DOTALL | re.MULTILINE)
+    compile(listener, "listeners.py", "exec")

@@ -38,5 +38,5 @@ def main() -> None:
     """Tests a server against a contract, an OpenAPI document with x-outcomes."""
 
 
-for command in (verify, fuzz, load, replay, merge, worlds, watch, check, order, diff, import_, lint, explain, diagram):
+for command in (verify, fuzz, load, replay, merge, watch, check, order, diff, import_, worlds, lint, explain, diagram):
     main.add_command(command)
