@@ -14,6 +14,8 @@ import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 
+import gevent
+import gevent.socket
 import jsonschema
 import pytest
 import wrong_servers
@@ -27,6 +29,7 @@ from contracts import Manners, Plan, Target, examine
 from contracts.cli.main import main
 from contracts.generate.stream import Stream
 from contracts.http.target import RunEnded, Turns
+from contracts.load.user import Floor
 from contracts.report.reading import read_report
 from mockserver import running
 
@@ -296,3 +299,25 @@ def test_the_example_of_the_docs_runs(tmp_path):
     jsonschema.validate(json.loads((tmp_path / "load.json").read_text()), SCHEMA)
     [listener] = re.findall(r"^```python\n(.*?)^```", DOCS, re.DOTALL | re.MULTILINE)
     compile(listener, "listeners.py", "exec")
+
+
+def test_replies_that_have_come_are_read_before_the_next_user_computes():
+    ours, theirs = gevent.socket.socketpair()
+    floor, order = Floor(), []
+
+    def read():
+        ours.recv(1)
+        order.append("read")
+
+    def compute():
+        floor.take()
+        order.append("computed")
+        floor.leave()
+
+    floor.take()
+    users = [gevent.spawn(each) for each in (read, compute, compute)]
+    gevent.sleep(0.01)
+    theirs.send(b"1")
+    floor.leave()
+    gevent.joinall(users, timeout=10)
+    assert order == ["read", "computed", "computed"]

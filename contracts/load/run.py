@@ -141,7 +141,8 @@ def _environment(crew: Crew, plan: Plan, places: Sequence[Place]) -> Environment
     quiet.addHandler(logging.NullHandler())
     users = type("JudgedUser", (JudgedUser,), {"crew": crew, "abstract": False})
     timeout = max(each.target.manners.timeout for each in places)
-    environment = Environment(user_classes=[users], events=events, host=places[0].target.base, stop_timeout=timeout + PATIENCE)
+    host = printable(places[0].target.base, crew.record.secrets)
+    environment = Environment(user_classes=[users], events=events, host=host, stop_timeout=timeout + PATIENCE)
     crew.heard = lambda number, heard: _fire(environment, crew.record, number, heard)
     return environment
 
