@@ -36,6 +36,7 @@ from mockserver import running
 SCHEMA = json.loads((Path(contracts.__file__).parent / "report" / "report.schema.json").read_text())
 ROOT = Path(__file__).parent.parent
 DOCS = (ROOT / "docs" / "load.md").read_text()
+AT_ONCE = (("Retry-After", "0"),)
 LISTENERS = """
 import json, locust
 heard = []
@@ -148,16 +149,12 @@ def test_what_is_repeated_after_the_load_says_whether_it_needs_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("outage", "error"),
-    [
-        (Outage(0), "no reply"),
-        (Outage(503, (("Retry-After", "0"),)), "HTTP 503"),
-        (Outage(429, (("Retry-After", "0"),)), "HTTP 429"),
-    ],
+    ("outage", "percent", "error"),
+    [(Outage(0), 15, "no reply"), (Outage(503, AT_ONCE), 60, "HTTP 503"), (Outage(429, AT_ONCE), 60, "HTTP 429")],
     ids=["no reply", "503", "429"],
 )
-def test_an_overloaded_server_is_not_accused_and_what_it_did_not_answer_is_counted(tmp_path, monkeypatch, outage, error):
-    monkeypatch.setitem(wrong_servers.CATALOGUE, "overloaded", Entry(outage=sometimes(15, outage)))
+def test_an_overloaded_server_is_not_accused_and_what_it_did_not_answer_is_counted(tmp_path, monkeypatch, outage, percent, error):
+    monkeypatch.setitem(wrong_servers.CATALOGUE, "overloaded", Entry(outage=sometimes(percent, outage)))
     with ExitStack() as stack:
         worlds = [{"target": stack.enter_context(serving("overloaded")), "world": str(WORLD)} for _ in range(2)]
         pool = pool_file(tmp_path, worlds)
@@ -166,7 +163,7 @@ def test_an_overloaded_server_is_not_accused_and_what_it_did_not_answer_is_count
     assert done.returncode == 0, done.stdout
     assert report["violations"] == []
     assert set(report["load"]["errors"]) == {error}
-    assert 5 <= report["load"]["errors"][error] <= 60
+    assert 5 <= report["load"]["errors"][error] <= 150
     named = {each["outcome"].partition(": ")[2] for each in report["load"]["outcomes"]}
     assert named == {"", error}
 
