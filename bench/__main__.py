@@ -22,6 +22,7 @@ from bench._servers import HTTP_SERVERS, MOCK, SERVERS, Command, Server
 from bench._tools import Missing
 from bench.cases import cases
 from bench.catches import catches
+from bench.corpora import corpora
 from bench.documents import documents as documents_
 from bench.latency import latency
 from bench.load import load as load_
@@ -196,6 +197,7 @@ def flat(most: int) -> None:
 
 main.add_command(cases)
 main.add_command(catches)
+main.add_command(corpora)
 main.add_command(latency)
 main.add_command(races)
 
