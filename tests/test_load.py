@@ -57,7 +57,7 @@ def pool_file(folder, worlds):
 
 
 def pool_of(mock, folder, users, resets=True):
-    """A pool of worlds of a mock; gives the file and the worlds. A reset removes faults."""
+    """A pool of worlds of a mock; gives the file and the worlds. A reset removes faults and empties journals."""
     worlds = [mock.create(f"w{number}") for number in range(1, users + 1)]
     reset = {each.name: {"reset": f"{mock.url}/_mock/worlds/{each.name}/reset"} if resets else {} for each in worlds}
     return pool_file(folder, [{"target": each.url, "world": str(WORLD), **reset[each.name]} for each in worlds]), worlds
@@ -89,7 +89,7 @@ def refused(*options):
 def test_a_correct_server_passes_and_each_user_has_its_own_world(tmp_path):
     (tmp_path / "listeners.py").write_text(LISTENERS)
     with running() as mock:
-        pool, worlds = pool_of(mock, tmp_path, 5)
+        pool, worlds = pool_of(mock, tmp_path, 5, resets=False)
         options = ("--pool", pool, "--spawn-rate", 100, "--max-requests", 500, "--listeners", "listeners.py", "--html", "r.html")
         done, report = run(tmp_path, *options)
         served = [len(each.journal.entries()) for each in worlds]
