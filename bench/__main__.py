@@ -25,6 +25,7 @@ from bench.catches import catches
 from bench.corpora import corpora
 from bench.documents import documents as documents_
 from bench.latency import latency
+from bench.load import load as load_
 from bench.races import races
 from bench.watch import watch as watch_
 
@@ -75,6 +76,15 @@ def documents(files: tuple[Path, ...], failures: bool) -> None:
 def watch(rounds: int) -> None:
     """What `contracts watch` costs a request."""
     watch_(rounds)
+
+
+@main.command("load")
+@click.option("--users", default=10, show_default=True, type=click.IntRange(1, 100))
+@click.option("--rate", default=100, show_default=True, type=click.IntRange(1, 1000), help="Requests per second.")
+@click.option("--seconds", default=5, show_default=True, type=click.IntRange(1, 600), help="Of each run.")
+def judged_load(users: int, rate: int, seconds: int) -> None:
+    """What it costs to judge the replies of a load test."""
+    load_(users, rate, seconds)
 
 
 def _compare(servers: Mapping[str, Command], rounds: int, seconds: int) -> None:

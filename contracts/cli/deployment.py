@@ -34,7 +34,7 @@ def connect(options: Mapping[str, Any]) -> Deployment:
         contract = contract_of(options)
         world = openapi.read_world(options["world"], contract, time.time_ns() // 1_000_000, os.environ)
         world = replace(world, secrets={**world.secrets, **secrets()})
-        manners = _manners(options, contract)
+        manners = manners_of(options, contract)
         target = Target(url("target", options["target"]), manners)
         target.check()
     except (openapi.InvalidDocument, Unreachable) as error:
@@ -53,7 +53,8 @@ def contract_of(options: Mapping[str, Any]) -> openapi.Contract:
     return contract.only(*options["operation"]) if options["operation"] else contract
 
 
-def _manners(options: Mapping[str, Any], contract: openapi.Contract) -> Manners:
+def manners_of(options: Mapping[str, Any], contract: openapi.Contract) -> Manners:
+    """How the options want requests to be sent. Raises Unusable."""
     headers: tuple[Header, ...] = options["header"]
     parameters = {each.wire_name for one in contract.operations.values() for each in one.parameters if each.location == "header"}
     for each in headers:

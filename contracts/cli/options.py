@@ -77,8 +77,15 @@ JUDGING = options(
     ),
     option("--slower-than", key="slower-than", type=Duration(1), metavar="TIME", help="A slower reply is a violation."),
 )
+SEED = option("--seed", default=0, metavar="N", help="Random seed. The same seed gives the same requests.")
+REQUIRE = option(
+    "--require",
+    multiple=True,
+    metavar="OUTCOME",
+    help="Outcome that must be verified: a name, a pattern such as `OPERATION/*`, or `all`. Repeatable.",
+)
 SENDING = options(
-    option("--seed", default=0, metavar="N", help="Random seed. The same seed gives the same requests."),
+    SEED,
     option(
         "--workers",
         default="auto",
@@ -91,12 +98,7 @@ SENDING = options(
         default=True,
         help="Also send requests that compete at the same moment. Not with --workers 1; fuzz: only with --reset.",
     ),
-    option(
-        "--require",
-        multiple=True,
-        metavar="OUTCOME",
-        help="Outcome that must be verified: a name, a pattern such as `OPERATION/*`, or `all`. Repeatable.",
-    ),
+    REQUIRE,
 )
 
 LIMITS = options(

@@ -19,6 +19,7 @@ from contracts.report.data import write_json
 from contracts.report.failures import save_failures
 from contracts.report.html import write_html
 from contracts.report.junit import write_junit
+from contracts.report.load import Load, print_load
 from contracts.report.matrix import Matrix
 from contracts.report.progress import Progress
 from contracts.report.terminal import print_record
@@ -51,17 +52,20 @@ def matrix(options: Mapping[str, Any]) -> Matrix:
     return Matrix(Console(stderr=True, quiet=options["quiet"]))
 
 
-def finish(record: Record, contract: openapi.Contract | None, options: Mapping[str, Any]) -> NoReturn:
-    """Prints the record, writes the reports and exits. Only the HTML report needs the contract.
+def finish(record: Record, contract: openapi.Contract | None, options: Mapping[str, Any], load: Load | None = None) -> NoReturn:
+    """Prints the record, and the figures of a load test, writes the reports and exits. Only the HTML report needs the contract.
 
     Raises Unusable if a file cannot be written or the target is gone.
     """
-    print_record(record, Console(highlight=False))
+    console = Console(highlight=False)
+    if load is not None:
+        print_load(load.as_data(record.secrets), console)
+    print_record(record, console)
     try:
         if options["json"]:
-            write_json(record, options["json"])
+            write_json(record, options["json"], load)
         if options["html"] and contract is not None:
-            write_html(record, contract, options["html"])
+            write_html(record, contract, options["html"], load)
         if options["junit"]:
             write_junit(record, options["junit"])
         for file in save_failures(record, options["failures"]) if options["failures"] else ():

@@ -12,7 +12,7 @@ from random import Random
 import openapi
 from contracts.generate.choices import Seeded
 from contracts.generate.draw import Drawer, KnownRows
-from contracts.generate.walk import Walker, run
+from contracts.generate.walk import SUCCESS_PERCENT, Walker, run
 from contracts.http.wire import Request
 from contracts.judge.verdict import VERIFIED, Judgement, Verdict
 from contracts.judge.views import completed, own_view
@@ -34,17 +34,28 @@ class Input:
 class Stream:
     """The inputs of a contract, a world and a seed."""
 
-    def __init__(self, contract: openapi.Contract, world: openapi.World, seed: int) -> None:
-        self._contract, self._world, self._seed = contract, world, seed
+    def __init__(self, contract: openapi.Contract, world: openapi.World, seed: int, success: int = SUCCESS_PERCENT) -> None:
+        """In `success` percent of the steps of a walk a request that succeeds is preferred."""
+        self._contract, self._world, self._seed, self._success = contract, world, seed, success
         self._known = KnownRows.of(world.state, world.now)
         self._drawers = [Drawer(each, world.state, world.now) for each in contract.operations.values()]
 
     def input(self, number: int) -> Input:
         """The input with this number, from 0."""
-        choices = Seeded(f"{self._seed}/{number}")
+        choices = self._choices(number)
+        return Input(self._walk(choices), [self._single(choices) for _ in range(SINGLES)])
+
+    def walk(self, number: int) -> list[Request]:
+        """The walk of the input with this number, from 0."""
+        return self._walk(self._choices(number))
+
+    def _choices(self, number: int) -> Seeded:
+        return Seeded(f"{self._seed}/{number}")
+
+    def _walk(self, choices: Seeded) -> list[Request]:
         model = _Model(self._contract, self._world, self._known, choices)
-        run(Walker(model, self._drawers).walk(choices), model.step)
-        return Input(model.sequence.abstract(), [self._single(choices) for _ in range(SINGLES)])
+        run(Walker(model, self._drawers, self._success).walk(choices), model.step)
+        return model.sequence.abstract()
 
     def _single(self, choices: Seeded) -> Request:
         drawer, now = choices.choose(self._drawers), self._world.now

@@ -24,7 +24,7 @@ STEPS = 24
 CHANGES_REMEMBERED = 2
 """Preceding changes that count for the coverage of a candidate."""
 SUCCESS_PERCENT = 70
-"""In so many percent of the steps a candidate that succeeds is preferred, if one was drawn."""
+"""In so many percent of the steps a candidate that succeeds is preferred, if one was drawn, unless it is stated."""
 READ_BACK_PERCENT = 75
 """In so many percent of the cases a change is followed by a request that uses or reads the changed rows."""
 MINTED_ONLY_PERCENT = 60
@@ -119,8 +119,9 @@ def run(walk: Walk, step: Callable[[Sequence, Request], Judgement]) -> None:
 class Walker:
     """Runs walks against one environment; keeps the coverage across walks."""
 
-    def __init__(self, environment: Environment, drawers: list[Drawer]) -> None:
-        self._environment, self._drawers = environment, drawers
+    def __init__(self, environment: Environment, drawers: list[Drawer], success: int = SUCCESS_PERCENT) -> None:
+        """In `success` percent of the steps a candidate that succeeds is preferred."""
+        self._environment, self._drawers, self._success = environment, drawers, success
         self._reads = [each for each in drawers if each.operation.success.shows and not each.operation.success.mint]
         tokens = {table for each in drawers for table in each.tables_of_credentials}
         self._minted = {table for each in drawers for table in each.operation.success.mints} - tokens
@@ -161,7 +162,7 @@ class Walker:
 
     def _next_candidate(self, drawers: list[Drawer], known: KnownRows, changed: tuple[str, ...], choices: Choices) -> Candidate:
         candidates = list(self._candidates(drawers, known, CANDIDATES, choices))
-        successes = [each for each in candidates if each.succeeds] if choices.happens(SUCCESS_PERCENT) else []
+        successes = [each for each in candidates if each.succeeds] if choices.happens(self._success) else []
         return self._least_covered(successes or candidates, changed)
 
     def _candidates(self, drawers: list[Drawer], known: KnownRows, count: int, choices: Choices) -> Iterator[Candidate]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -72,15 +73,51 @@ class Manners:
     """How many requests may be sent in parallel."""
 
 
+class Turns:
+    """The limits on the requests to one target, or to several together: how many, and how many per second. Thread-safe."""
+
+    def __init__(self, rate: float | None = None, most: int = sys.maxsize) -> None:
+        """`rate` is in requests per second, None for no limit; `most` is the most requests."""
+        self.taken = 0
+        """How many requests have taken their turns."""
+        self._rate, self._most = rate, most
+        self._lock, self._next = threading.Lock(), 0.0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there is no turn left."""
+        return self.taken >= self._most
+
+    def take(self) -> float:
+        """Counts a request; gives the time at which it may be sent, seconds of the monotonic clock. Raises RunEnded."""
+        with self._lock:
+            if self.exhausted:
+                raise RunEnded
+            self.taken += 1
+            turn = max(time.monotonic(), self._next)
+            self._next = turn + (1 / self._rate if self._rate else 0)
+            return turn
+
+
 class Target:
     """A server under test: a base URL with persistent connections and a count of requests. Thread-safe."""
 
-    def __init__(self, base: str, manners: Manners | None = None) -> None:
+    def __init__(self, base: str, manners: Manners | None = None, turns: Turns | None = None) -> None:
+        """`turns` are the limits that it shares with other targets; None for those of its manners."""
         self.base, self.sent, self.manners = base.rstrip("/"), 0, manners or Manners()
+        self._turns = turns or Turns(self.manners.rate, self.manners.most_requests)
         self._headers = {"User-Agent": f"contracts/{version('contract-mock')}", **self.manners.headers}
-        self._lock, self._next_turn = threading.Lock(), 0.0
+        self._lock = threading.Lock()
         # A retry of a sent request could change state twice, so only connecting is retried.
-        retries = urllib3.Retry(connect=self.manners.retries, read=0, redirect=0, status=0, other=0, backoff_factor=0.2)
+        retries = urllib3.Retry(
+            connect=self.manners.retries,
+            read=0,
+            redirect=0,
+            status=0,
+            other=0,
+            backoff_factor=0.2,
+            respect_retry_after_header=False,  # or a 429 with this header would be no reply
+        )
         options: dict[str, Any] = {
             "timeout": self.manners.timeout,
             "retries": retries,
@@ -157,7 +194,7 @@ class Target:
     @property
     def exhausted(self) -> bool:
         """Whether the limit on requests is reached."""
-        return self.sent >= self.manners.most_requests
+        return self._turns.exhausted
 
     def send(self, request: Request) -> Reply:
         """Sends one request. Raises NoReply without a valid reply, RunEnded if the limit on requests is reached."""
@@ -207,13 +244,9 @@ class Target:
 
     def take_turn(self) -> None:
         """Counts a request, and waits until the rate allows it, for all threads together. Raises RunEnded at the limit."""
+        turn = self._turns.take()
         with self._lock:
-            if self.exhausted:
-                raise RunEnded
             self.sent += 1
-            now = time.monotonic()
-            turn = max(now, self._next_turn)
-            self._next_turn = turn + (1 / self.manners.rate if self.manners.rate else 0)
         while (left := turn - time.monotonic()) > 0:
             if self.over():
                 raise RunEnded

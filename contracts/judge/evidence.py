@@ -58,12 +58,15 @@ class _Traced:
 
 
 class Evidence:
-    """Records the failures of a test run and shrinks their sequences."""
+    """Records the failures of a test run and shrinks their sequences, at once unless told otherwise."""
 
-    def __init__(self, server: Server, stop_early: bool) -> None:
+    def __init__(self, server: Server, stop_early: bool, shrinks: bool = True) -> None:
         self._server, self._record, self._stop_early = server, server.record, stop_early
         self._stop_at: int | None = None
         self._spent: Counter[tuple[str, ...]] = Counter()
+        self._shrinks = shrinks
+        self._later: dict[tuple[str, ...], _Traced] = {}
+        """Where violations may come from that have not been shrunk yet."""
 
     @property
     def needs_better_sequence(self) -> bool:
@@ -91,6 +94,17 @@ class Evidence:
         for finding in list(self._record.findings.values()):
             if finding.verdict.kind != VIOLATION and len(finding.steps) > 1:
                 self._shorten(finding, finding.verdict, [(finding.steps, [])], min(NOTE_REQUESTS, end - self._server.target.sent))
+
+    def shrink_later(self, key: tuple[str, ...], requests: int) -> bool:
+        """Shrinks a violation that came while nothing was shrunk, with so many requests; False where it did not come here.
+
+        Raises RunEnded.
+        """
+        traced = self._later.pop(key, None)
+        if traced is not None:
+            finding = self._record.findings[key]
+            self._shorten(finding, finding.verdict, traced.starting_points, requests)
+        return traced is not None
 
     def take(self, failures: Iterable[tuple[Sequence, Verdict, str]]) -> None:
         """Records verdicts on the last reply of sequences, each with the text of the reply. Shrinks violations. Raises RunEnded.
@@ -120,7 +134,10 @@ class Evidence:
             finding = self._record.findings[verdict.key] = self._finding(traced.causes, verdict, reply, SPORADIC)
             if verdict.kind == VIOLATION:
                 finding.history = traced.history
-                self._shorten_new(finding, verdict, traced)
+                if self._shrinks:
+                    self._shorten_new(finding, verdict, traced)
+                else:
+                    self._later[verdict.key] = traced
 
     def _trace(self, sequence: Sequence, verdict: Verdict, reply: str) -> _Traced | None:
         """Where a failure may come from; None where nothing better is sought than what is known of it."""
@@ -128,9 +145,9 @@ class Evidence:
         if finding is None:
             wanted = len(self._record.findings) < MOST_FINDINGS
         elif verdict.kind == VIOLATION:
-            wanted = not _is_conclusive(finding) and self._concerns_minted_rows(sequence, verdict, reply)
+            wanted = self._shrinks and not _is_conclusive(finding) and self._concerns_minted_rows(sequence, verdict, reply)
         else:
-            wanted = len(finding.steps) > 1
+            wanted = self._shrinks and len(finding.steps) > 1
         if not wanted:
             return None
         causes, from_world = self._causes(sequence, verdict)

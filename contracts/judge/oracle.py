@@ -70,6 +70,11 @@ class Oracle:
         """The states in which the server may be, the most likely first."""
         return tuple(each.state for each in self.possible)
 
+    @property
+    def unsure(self) -> bool:
+        """Whether nobody knows of some rows what the server holds."""
+        return bool(self._doubt)
+
     def restart(self) -> None:
         """Returns to the state of the world, after a reset of the server."""
         self.possible = (Possible(self.initial),)

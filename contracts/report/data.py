@@ -10,6 +10,7 @@ from typing import Any
 from contracts.http.wire import printable
 from contracts.judge.record import LATENCY_BOUNDS, Finding, Record
 from contracts.judge.verdict import NOTE, UNEXPLAINED, VIOLATION
+from contracts.report.load import Load
 
 FORMAT = 1
 """The version of the format. It increases with each incompatible change."""
@@ -27,8 +28,8 @@ RANK_TEXTS = {
 """How well the sequence of a finding reproduces it: the value of `shown` and its explanation, in the order of the ranks."""
 
 
-def as_data(record: Record) -> dict[str, Any]:
-    """The whole record as plain data, as `contracts/report/report.schema.json` describes it."""
+def as_data(record: Record, load: Load | None = None) -> dict[str, Any]:
+    """The whole record as plain data, with the figures of a load test, as `contracts/report/report.schema.json` describes it."""
     outcomes = {each: {"verdict": record.verdict(each), "cases": record.cases[each]} for each in record.outcomes}
     for each, reason in record.blocked.items():
         outcomes[each]["reason"] = reason
@@ -90,6 +91,7 @@ def as_data(record: Record) -> dict[str, Any]:
         "times": {outcome: record.times[outcome] for outcome in record.outcomes if record.times[outcome]},
         "first_replies": sorted(printable(each, record.secrets) for each in record.first_replies),
         "behaviours": sorted(printable(each, record.secrets) for each in record.behaviours)[:MOST_BEHAVIOURS],
+        **({} if load is None else {"load": load.as_data(record.secrets)}),
     }
 
 
@@ -136,6 +138,6 @@ def took(record: Record) -> str:
     return f"{len(record.parts)} runs of up to {record.seconds:.1f} s, {together:.1f} s together, {named}"
 
 
-def write_json(record: Record, path: str) -> None:
-    """Writes the record as JSON. Raises OSError."""
-    Path(path).write_text(json.dumps(as_data(record), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+def write_json(record: Record, path: str, load: Load | None = None) -> None:
+    """Writes the record as JSON, with the figures of a load test. Raises OSError."""
+    Path(path).write_text(json.dumps(as_data(record, load), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -12,13 +12,14 @@ import openapi
 from contracts.judge.record import LATENCY_BOUNDS, Record
 from contracts.judge.verdict import VERIFIED
 from contracts.report.data import RANK_TEXTS, as_data, took
+from contracts.report.load import Load
 
 BAR_HEIGHT = 20
 """The height of the tallest bar, in pixels."""
 
 
-def write_html(record: Record, contract: openapi.Contract, path: str) -> None:
-    """Writes the HTML file. Raises OSError."""
+def write_html(record: Record, contract: openapi.Contract, path: str, load: Load | None = None) -> None:
+    """Writes the HTML file, with the figures of a load test. Raises OSError."""
     pages = Environment(
         loader=PackageLoader("contracts.report", "."),
         autoescape=True,
@@ -26,7 +27,7 @@ def write_html(record: Record, contract: openapi.Contract, path: str) -> None:
         trim_blocks=False,
         keep_trailing_newline=True,
     )
-    data = as_data(record)
+    data = as_data(record, load)
     text = pages.get_template("report.html.j2").render(
         title=contract.title,
         finished=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S %Z"),

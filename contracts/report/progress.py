@@ -51,9 +51,13 @@ class Progress:
         else:
             self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def _text(self, record: Record) -> str:
+    def _rate(self, record: Record) -> float:
+        """The requests per second of the latest updates."""
         seconds, requests = self._samples[0]
-        rate = (record.requests - requests) / max(record.seconds - seconds, 0.001)
+        return (record.requests - requests) / max(record.seconds - seconds, 0.001)
+
+    def _text(self, record: Record) -> str:
+        rate = self._rate(record)
         violations = len(record.found(VIOLATION))
         left = record.planned - record.requests
         of = f" of about {record.planned}, {left / max(rate, 0.1):.0f} s left" if left > 0 else ""

@@ -107,6 +107,22 @@ def open_session(
     watch: Callable[[Record], None] = lambda record: None,
 ) -> Session:
     """A new session; sends nothing."""
+    oracle, record = oracle_and_record(contract, world, target, plan)
+    return Session(
+        oracle,
+        target,
+        record,
+        workers=plan.workers,
+        stop_early=plan.stop_early,
+        deadline=deadline,
+        transport=plan.transport,
+        slower_than=plan.slower_than,
+        watch=watch,
+    )
+
+
+def oracle_and_record(contract: openapi.Contract, world: openapi.World, target: Target, plan: Plan) -> tuple[Oracle, Record]:
+    """The oracle and the empty record of a new session."""
     clock = Clock(world, time.time_ns() // 1_000_000, plan.tolerance)
     oracle = Oracle(contract, world, clock, strict_order=plan.strict_order)
     operations = tuple(contract.operations.values())
@@ -119,17 +135,7 @@ def open_session(
         plan.seed,
         plan.thorough,
     )
-    return Session(
-        oracle,
-        target,
-        record,
-        workers=plan.workers,
-        stop_early=plan.stop_early,
-        deadline=deadline,
-        transport=plan.transport,
-        slower_than=plan.slower_than,
-        watch=watch,
-    )
+    return oracle, record
 
 
 Candidates = dict[str, list[openapi.Candidate]]

@@ -55,6 +55,7 @@ class Session:
         transport: Transport | None = None,
         slower_than: int | None = None,
         watch: Callable[[Record], None] = lambda record: None,
+        shrinks: bool = True,
     ) -> None:
         self.oracle, self.target, self.record, self.contract = oracle, target, record, oracle.contract
         self.known = KnownRows.of(oracle.state, oracle.clock.now(now_ms()))
@@ -70,7 +71,7 @@ class Session:
         self.novel: list[Sequence] = []
         """The sequences that showed a new behaviour, in the order in which they were sent."""
         self.journal = Journal()
-        self.evidence = Evidence(self, stop_early)
+        self.evidence = Evidence(self, stop_early, shrinks)
         self.bursts = Bursts(self)
         self.situations = Situations(record.branches)
         self.shown: set[Feature] = set()
@@ -278,10 +279,14 @@ class Session:
         else:
             judged = self.oracle.judge(request, answer)
             self._note_language(request, answer, judged.verdict.got)
-        judged = self._in_time(self.situations.judged(request, judged), answer.received - answer.sent)
+        judged = self.weighed(request, answer, judged)
         for choice in judged.readings:
             self._note_reading(request, answer, judged, choice)
         return judged, self.note(sequence, request, answer, judged)
+
+    def weighed(self, request: Request, answer: Reply | LostReply, judged: Judgement) -> Judgement:
+        """The judgement in the light of earlier replies, and of the time that this one took."""
+        return self.in_time(self.situations.judged(request, judged), answer.received - answer.sent)
 
     def note(self, sequence: Sequence, request: Request, answer: Reply | LostReply, judged: Judgement) -> str:
         """Records a judged answer to the next request of a sequence. Returns its text."""
@@ -294,12 +299,16 @@ class Session:
         self.journal.note(request, answer, judged, judged.changes or self.oracle.supposed(request, judged.verdict, now_ms()))
         self.latencies.append(answer.received - answer.sent)
         self.record.count(request.operation, judged, text, answer.received - answer.sent)
-        self.record.pauses = self.backoff.pauses
-        self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
+        self.note_progress()
         self.watch(self.record)
         return text
 
-    def _in_time(self, judged: Judgement, took: int) -> Judgement:
+    def note_progress(self) -> None:
+        """Notes in the record how much has been sent, and for how long."""
+        self.record.pauses = self.backoff.pauses
+        self.record.requests, self.record.seconds = self.target.sent, time.monotonic() - self.started
+
+    def in_time(self, judged: Judgement, took: int) -> Judgement:
         """The judgement on a reply that took so many ms, as a violation where that is too long."""
         if self.slower_than is None or took <= self.slower_than or judged.verdict.kind == VIOLATION:
             return judged

@@ -1,0 +1,1 @@
+"""Load tests in which every reply is judged: users of Locust, each with a world and an oracle of its own."""
