@@ -25,6 +25,15 @@ class NoRoom(RuntimeError):
     """A limit is reached; the text says which, and what to do."""
 
 
+class NotStored(RuntimeError):
+    """A change that could not be stored, or a world that could not be read from its store; nothing has changed."""
+
+    def __init__(self, detail: str, status: int = 503) -> None:
+        self.status = status
+        """The HTTP status of the reply."""
+        super().__init__(detail)
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """The complete content of a world at one time. It is immutable, so a snapshot costs nothing."""
