@@ -184,23 +184,24 @@ class Journal:
         self.entries: deque[Entry] = deque(maxlen=most)
         self.count = 0
         """Entries ever written; the number of the last one."""
-        self._cleared_at = 0
+        self.cleared_at = 0
+        """The number of the last entry when it was last cleared."""
 
     @property
     def forgotten(self) -> int:
         """How many entries were dropped for space since it was last cleared."""
-        return self.count - self._cleared_at - len(self.entries)
+        return self.count - self.cleared_at - len(self.entries)
 
     def copy(self) -> Journal:
         """A journal with the same entries, which does not change with this one."""
         journal = Journal(0)
-        journal.entries, journal.count, journal._cleared_at = self.entries.copy(), self.count, self._cleared_at
+        journal.entries, journal.count, journal.cleared_at = self.entries.copy(), self.count, self.cleared_at
         return journal
 
     def clear(self) -> None:
         """Removes every entry; the numbers continue."""
         self.entries.clear()
-        self._cleared_at = self.count
+        self.cleared_at = self.count
 
     def matching(self, pattern: Pattern) -> Iterator[Entry]:
         """The entries that a filter accepts, newest first."""
