@@ -37,7 +37,8 @@ class Server:
         """Takes over the listener. `tls` is a certificate and its key, both PEM files.
 
         An application, or the `wsgi_app` of a Flask one, that has a method `reply(environ)` is asked there first, on the
-        event loop; that says None to what would take longer than microseconds. Such requests run in `threads`.
+        event loop; that says None to what would take longer than microseconds. Such requests run in `threads`. With a true
+        `waits` it is asked in a thread, too.
         """
         self.host, self.port = listener.getsockname()[:2]
         self.scheme = "https" if tls else "http"

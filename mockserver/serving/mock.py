@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 import openapi
@@ -11,6 +12,8 @@ from mockserver.serving.routes import Routes
 from mockserver.worlds.redaction import Redaction
 from mockserver.worlds.world import Origin
 from mockserver.worlds.worlds import Bounds, Worlds
+
+Keep = Callable[[openapi.Contract, Origin, Bounds], Worlds]
 
 
 class Table:
@@ -30,9 +33,9 @@ class Table:
 class Mock:
     """A contract and its worlds."""
 
-    def __init__(self, contract: openapi.Contract, origin: Origin, bounds: Bounds | None = None) -> None:
-        """Raises WorldError where the world does not fit the contract."""
-        self.worlds = Worlds(contract, origin, bounds or Bounds())
+    def __init__(self, contract: openapi.Contract, origin: Origin, bounds: Bounds | None = None, keep: Keep = Worlds) -> None:
+        """`keep` makes the worlds. Raises WorldError where the world does not fit the contract."""
+        self.worlds = keep(contract, origin, bounds or Bounds())
         self.table = Table(contract)
 
     @property

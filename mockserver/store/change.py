@@ -51,15 +51,16 @@ def removed_secrets(rows: Iterable[openapi.RowChange], contract: openapi.Contrac
     """The secrets of rows that they no longer have."""
     for table, column in contract.secret_columns:
         place = contract.tables[table].names.index(column)
-        for each in rows:
-            if each.table == table and each.before is not None and (old := each.before[place]) is not None:
-                if each.after is None or each.after[place] != old:
-                    yield str(old)
+        for before, after in ((each.before, each.after) for each in rows if each.table == table):
+            old, new = (None if row is None else row[place] for row in (before, after))
+            if old is not None and old != new:
+                yield str(old)
 
 
 def all_secrets(state: openapi.State, contract: openapi.Contract) -> set[str]:
     """The secrets of all rows."""
-    columns = [
-        (table, state.tables[table].names.index(column)) for table, column in contract.secret_columns if table in state.tables
-    ]
-    return {str(row[place]) for table, place in columns for row in state.table(table).values() if row[place] is not None}
+    found: set[str] = set()
+    for table, column in contract.secret_columns:
+        place = contract.tables[table].names.index(column)
+        found |= {str(row[place]) for row in state.table(table).values() if row[place] is not None}
+    return found

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from mockserver.worlds.world import NotStored
+from mockserver.worlds.world import NotStored, StoreProblem
 
 PATIENCE = 10
 """Seconds to wait for a lock, and for a connection."""
@@ -39,15 +39,11 @@ POSTGRESQL = {
 """The same by SQLSTATE or its first two characters."""
 
 
-class StoreError(ValueError):
-    """A store that cannot be used; the text says why, and what would be right."""
-
-
 class Database:
     """Transactions of one database. Its errors are NotStored, with a sentence that shows no password."""
 
     def __init__(self, address: str) -> None:
-        """Connects later. Raises StoreError for an address that is none of SQLite or PostgreSQL."""
+        """Connects later. Raises StoreProblem for an address that is none of SQLite or PostgreSQL."""
         url = _url(address)
         self.shown = url.render_as_string(hide_password=True)
         self.is_sqlite = url.get_backend_name() == "sqlite"
@@ -91,15 +87,15 @@ def _url(address: str) -> URL:
     try:
         url = make_url(address)
     except ArgumentError:
-        raise StoreError(f"the store is no address of a database ({EXAMPLES})") from None
+        raise StoreProblem(f"the store is no address of a database ({EXAMPLES})") from None
     backend = url.get_backend_name()
     if backend == "sqlite":
         if url.database in (None, "", ":memory:"):
-            raise StoreError(f"the store {address} would be in memory; leave it out for that, or name a file ({EXAMPLES})")
+            raise StoreProblem(f"the store {address} would be in memory; leave it out for that, or name a file ({EXAMPLES})")
         return url
     if backend in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
-    raise StoreError(f"the store is in {backend}, but a store is in SQLite or PostgreSQL ({EXAMPLES})")
+    raise StoreProblem(f"the store is in {backend}, but a store is in SQLite or PostgreSQL ({EXAMPLES})")
 
 
 def _options(url: URL) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
@@ -19,7 +20,8 @@ _FIND = select(MOMENTS.c.number, MOMENTS.c.content).where(
 _FORGET = delete(MOMENTS).where(MOMENTS.c.world == bindparam("of"), MOMENTS.c.name == bindparam("named"))
 
 
-class Saved(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Saved:
     """A world at one time, without the entries of its journal."""
 
     moment: Moment
@@ -41,10 +43,8 @@ def beginning(moment: Moment) -> Saved:
 
 def saved_bytes(saved: Saved) -> bytes:
     """What is saved, as bytes."""
-    return written(
-        saved._asdict()
-        | {"moment": plain_moment(saved.moment), "tallies": plain_tallies(saved.tallies), "past": dict(saved.past)}
-    )
+    plain: dict[str, Any] = {each.name: getattr(saved, each.name) for each in fields(saved)}
+    return written(plain | {"moment": plain_moment(saved.moment), "tallies": plain_tallies(saved.tallies)})
 
 
 def read_saved(data: bytes, tables: Mapping[str, openapi.Columns], most_rows: int) -> Saved:

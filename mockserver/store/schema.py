@@ -22,7 +22,8 @@ from sqlalchemy import (
     update,
 )
 
-from mockserver.store.database import Database, StoreError
+from mockserver.store.database import Database
+from mockserver.worlds.world import StoreProblem
 
 VERSION = 1
 OPENING = 4_010_001
@@ -79,7 +80,7 @@ CHECKPOINT, ORIGIN = "checkpoint", "origin"
 
 
 def prepare(database: Database) -> None:
-    """Creates the tables of an empty database, and migrates older ones. Raises StoreError and NotStored."""
+    """Creates the tables of an empty database, and migrates older ones. Raises StoreProblem and NotStored."""
     with database.writing() as connection:
         take_turn(connection, database)
         names = set(inspect(connection).get_table_names())
@@ -88,9 +89,9 @@ def prepare(database: Database) -> None:
             return
         version = connection.execute(select(STORE.c.version)).scalar()
         if not isinstance(version, int):
-            raise StoreError(f"the store {database.shown} has no version, so it is damaged; put a copy in its place")
+            raise StoreProblem(f"the store {database.shown} has no version, so it is damaged; put a copy in its place")
         if version > VERSION:
-            raise StoreError(
+            raise StoreProblem(
                 f"the store {database.shown} has version {version}, and this mockserver knows {VERSION}; "
                 "use the newer mockserver that wrote it"
             )
@@ -107,7 +108,7 @@ def take_turn(connection: Connection, database: Database) -> None:
 def _create(connection: Connection, database: Database, names: set[str]) -> None:
     if names:
         found = ", ".join(sorted(names)[:3])
-        raise StoreError(f"{database.shown} has tables of something else ({found}), so it is no store; give an empty database")
+        raise StoreProblem(f"{database.shown} has tables of something else ({found}), so it is no store; give an empty database")
     metadata.create_all(connection)
     connection.execute(insert(STORE).values(version=VERSION, retired=b"[]"))
 
@@ -116,7 +117,7 @@ def _migrate(connection: Connection, database: Database, version: int) -> None:
     for each in range(version, VERSION):
         step = MIGRATIONS.get(each)
         if step is None:
-            raise StoreError(
+            raise StoreProblem(
                 f"the store {database.shown} has version {each}, which no mockserver knows any more; begin a new one"
             )
         step(connection)

@@ -223,14 +223,12 @@ class StoredWorld(LiveWorld):
     def _checkpoint(self, connection: Connection) -> None:
         """Stores the whole world, and forgets the log that led to it, but for the entries that the journal keeps."""
         oldest = max(self.journal.cleared_at, self.journal.count - self.bounds.journal)
-        self._past = {secret: number for secret, number in self._past.items() if number > oldest}
+        for secret in [secret for secret, number in self._past.items() if number <= oldest]:
+            del self._past[secret]
         content = saved_bytes(self._saved())
         put_moment(connection, self.id, CHECKPOINT, self.number, content)
-        connection.execute(
-            delete(LOG).where(
-                LOG.c.world == self.id, LOG.c.number <= self.number, or_(LOG.c.entry.is_(None), LOG.c.entry <= oldest)
-            )
-        )
+        unkept = or_(LOG.c.entry.is_(None), LOG.c.entry <= oldest)
+        connection.execute(delete(LOG).where(LOG.c.world == self.id, LOG.c.number <= self.number, unkept))
         self._bytes, self._most_bytes = 0, max(LONGEST_LOG, len(content))
 
     def _saved(self) -> Saved:

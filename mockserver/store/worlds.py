@@ -12,14 +12,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 import openapi
-from mockserver.store.database import Database, StoreError
+from mockserver.store.database import Database
 from mockserver.store.plain import digest, digest_of_tables, plain_moment, plain_tallies, read, read_tallies, written
 from mockserver.store.saved import Saved, beginning, put_moment, saved_bytes
 from mockserver.store.schema import CHECKPOINT, ORIGIN, STORE, WORLDS, prepare, take_turn
 from mockserver.store.world import StoredWorld, WorldGone
 from mockserver.worlds.clock import Clock
 from mockserver.worlds.metrics import Tallies
-from mockserver.worlds.world import LiveWorld, Moment, NotStored, Origin
+from mockserver.worlds.world import LiveWorld, Moment, NotStored, Origin, StoreProblem
 from mockserver.worlds.worlds import DEFAULT, Bounds, Worlds
 
 MOST_UNSEEN = 30.0
@@ -32,19 +32,23 @@ _USED = update(WORLDS).where(WORLDS.c.id == bindparam("of")).values(used=bindpar
 class StoredWorlds(Worlds):
     """Every world of a mock in a store. Each method raises NotStored where the database fails."""
 
+    wait = True
     default: StoredWorld
 
     def __init__(self, contract: openapi.Contract, origin: Origin, bounds: Bounds, address: str) -> None:
         """Opens the store. The default world continues; in a new store it begins with its origin.
 
-        Raises StoreError, NotStored, and WorldError where the document of a new world does not fit the contract.
+        Raises StoreProblem, and WorldError where the document of a new world does not fit the contract.
         """
         self.contract, self.origin, self.bounds = contract, origin, bounds
         self.database = Database(address)
         self._lock = RLock()  # type: ignore[assignment]
         self._known: dict[int, StoredWorld] = {}
-        prepare(self.database)
-        self.default = self._open()
+        try:
+            prepare(self.database)
+            self.default = self._open()
+        except NotStored as error:
+            raise StoreProblem(str(error)) from error
 
     def __len__(self) -> int:
         with self.database.reading() as connection:
@@ -155,7 +159,7 @@ class StoredWorlds(Worlds):
         self.database.close()
 
     def _open(self) -> StoredWorld:
-        """The default world. Raises StoreError for one of another contract."""
+        """The default world. Raises StoreProblem for one of another contract."""
         begun = self.origin.begin(self.contract, self.bounds.rows)
         with self.database.writing() as connection:
             take_turn(connection, self.database)
@@ -164,7 +168,7 @@ class StoredWorlds(Worlds):
                 self._insert(connection, DEFAULT, self.origin, beginning(begun))
                 found = connection.execute(_BY_NAME, {"named": DEFAULT}).one()
             elif found.tables != digest_of_tables(self.contract.tables):
-                raise StoreError(
+                raise StoreProblem(
                     f"the store {self.database.shown} is of a contract with other tables than {self.contract.file}; "
                     "give the contract that it began with, or another store"
                 )
@@ -177,14 +181,8 @@ class StoredWorlds(Worlds):
         return world
 
     def _insert(self, connection: Connection, name: str, origin: Origin, saved: Saved) -> None:
-        row = {
-            "name": name,
-            "used": time(),
-            "number": 0,
-            "bytes": 0,
-            "tables": digest_of_tables(self.contract.tables),
-            "served": "",
-        }
+        tables = digest_of_tables(self.contract.tables)
+        row = {"name": name, "used": time(), "number": 0, "bytes": 0, "tables": tables, "served": ""}
         world = connection.execute(insert(WORLDS).values(**row, origin=self._origin_bytes(origin))).inserted_primary_key
         assert world is not None
         put_moment(connection, world[0], CHECKPOINT, 0, saved_bytes(saved))

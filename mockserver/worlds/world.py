@@ -34,6 +34,10 @@ class NotStored(RuntimeError):
         super().__init__(detail)
 
 
+class StoreProblem(ValueError):
+    """A store that cannot be used; the text says why, and what would be right."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """The complete content of a world at one time. It is immutable, so a snapshot costs nothing."""

@@ -33,6 +33,9 @@ class Bounds:
 class Worlds:
     """Every world of a mock. The default one always exists."""
 
+    wait = False
+    """Whether a request waits for something, as for a database."""
+
     def __init__(self, contract: openapi.Contract, origin: Origin, bounds: Bounds) -> None:
         self.contract, self.origin, self.bounds = contract, origin, bounds
         self._lock, self._retired = Lock(), Tallies()
