@@ -6,21 +6,24 @@ import gc
 import json
 import os
 import signal
+import socket
 import ssl
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
 import openapi
 from mockserver.application import create_app
-from mockserver.cli.options import CONFIG, CONTRACT, SERVE, WORLD
+from mockserver.cli.options import CONFIG, CONTRACT, SERVE, STORE, WORLD
+from mockserver.cli.workers import Workers
 from mockserver.control.access import Guard, is_loopback
-from mockserver.http.server import Server, listen
+from mockserver.http.server import Server, listen, url_of
 from mockserver.running import read_mock
 from mockserver.serving.mock import Mock
 from mockserver.serving.operations import Line
@@ -28,7 +31,11 @@ from mockserver.serving.reload import Reloader
 from mockserver.serving.witnesses import witnesses as find_witnesses
 from mockserver.worlds.clock import wall_clock
 from mockserver.worlds.journal import as_text
-from mockserver.worlds.worlds import Bounds
+from mockserver.worlds.world import NoRoom, NotStored, StoreProblem
+from mockserver.worlds.worlds import Bounds, NameTaken
+
+if TYPE_CHECKING:
+    from mockserver.store.worlds import StoredWorlds
 
 MOST_NOTES = 20
 
@@ -52,20 +59,37 @@ def serve(**options: Any) -> None:
             f"other machines reach {host}, so the control plane wants a token: set MOCKSERVER_TOKEN or --token, "
             "or listen on 127.0.0.1"
         )
-    if options["workers"] > 1:
-        _fail(
-            "one worker serves a mock: its state, clocks, faults and journals are in the memory of one process; "
-            "delayed requests hold nobody up, and a second mock is a second `mockserver serve`"
-        )
+    workers, store = options["workers"], options["store"]
+    if workers > 1 and store is None:
+        _fail("without a store one worker serves a mock, because its worlds are in the memory of one process; use --store URL")
+    if workers > 1 and not hasattr(os, "fork"):
+        _fail("this system cannot serve one port by several processes; leave --workers out")
     tls = _tls(options["tls_cert"], options["tls_key"])
-    bounds = Bounds(options["max_worlds"], options["max_rows"], options["journal"], options["idle"])
-    mock = _mock(options["contract"], options["world"], bounds)
-    log = None if options["quiet"] else _log_json if options["log"] == "json" else _log_text
-    app = create_app(mock, log, Guard(token, frozenset(options["allow_host"])), frozenset(options["cors"]))
+    mock = _mock(options["contract"], options["world"], _bounds(options), store)
     try:
         listener = listen(host, port)
     except (OSError, ValueError) as error:
         _fail(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}; choose another --host or --port")
+    if workers == 1:
+        _serve(mock, listener, tls, options)
+        return
+    _greet(mock, url_of("https" if tls else "http", *listener.getsockname()[:2]))
+    mock.worlds.close()  # no process may use the connections of another one
+
+    def work(place: int) -> None:
+        own = _mock(options["contract"], options["world"], _bounds(options), store)
+        _serve(own, listener, tls, options, place)
+
+    Workers(workers, work, lambda text: click.echo(text, err=True)).run()
+
+
+def _serve(
+    mock: Mock, listener: socket.socket, tls: tuple[Path, Path] | None, options: Mapping[str, Any], place: int | None = None
+) -> None:
+    """Serves until a signal. Of several processes the one at place 0 says what is read again."""
+    log = None if options["quiet"] else _log_json if options["log"] == "json" else _log_text
+    guard = Guard(_token(options["token"]), frozenset(options["allow_host"]))
+    app = create_app(mock, log, guard, frozenset(options["cors"]))
     spare_the_collector()
     stop = Event()
 
@@ -74,15 +98,87 @@ def serve(**options: Any) -> None:
             os._exit(128 + number)
         stop.set()
 
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in (signal.SIGINT, signal.SIGTERM) if place is None else (signal.SIGTERM,):
         signal.signal(each, interrupted)
     server = Server(app, listener, options["threads"], tls)
-    reloader = Reloader(mock, options["contract"], lambda text: click.echo(text, err=True))
+    reloader = Reloader(mock, options["contract"], lambda text: None if place else click.echo(text, err=True))
     if options["reload"]:
         reloader.start()
-    _greet(mock, server)
+    if place is None:
+        _greet(mock, server.url)
     stop.wait()
     server.stop()
+    mock.worlds.close()
+
+
+@main.command("export")
+@CONFIG
+@CONTRACT
+@WORLD
+@STORE
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write there; default: print it.")
+@click.argument("name")
+def export_world(contract: str | None, world: str | None, store: str | None, output: Path | None, name: str) -> None:
+    """Writes the world NAME of a store as JSON, with its snapshots and faults, and with its secrets."""
+    worlds = _stored(contract, world, store)
+    from mockserver.store.transfer import exported
+
+    try:
+        found = worlds.get(name)
+        if found is None:
+            _fail(f"the store has no world {name} ({openapi.nearest(name, [each.name for each in worlds.all()])})")
+        text = exported(found)
+    except NotStored as error:
+        _fail(str(error))
+    if output is None:
+        sys.stdout.buffer.write(text)
+        return
+    try:
+        with open(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+            os.fchmod(stream.fileno(), 0o600)
+            stream.write(text)
+    except OSError as error:
+        _fail(f"{output} cannot be written: {error.strerror}; choose another --output")
+
+
+@main.command("import")
+@CONFIG
+@CONTRACT
+@WORLD
+@STORE
+@click.option("--replace", is_flag=True, help="Put it in place of a world that exists.")
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+def import_world(contract: str | None, world: str | None, store: str | None, replace: bool, name: str, file: Path) -> None:
+    """Puts a FILE that `export` wrote into a store, as the world NAME."""
+    worlds = _stored(contract, world, store)
+    from mockserver.store.transfer import LARGEST, imported
+
+    try:
+        with open(file, "rb") as stream:
+            text = stream.read(LARGEST + 1)
+    except OSError as error:
+        _fail(f"{file}:1: cannot be read: {error.strerror}")
+    if len(text) > LARGEST:
+        _fail(f"{file}:1: is larger than {LARGEST // 1024 // 1024} MiB")
+    try:
+        origin, saved, snapshots = imported(text, str(file), worlds.contract, worlds.origin, worlds.bounds.rows)
+        found = worlds.get(name)
+        if found is None:
+            worlds.begin(name, origin, saved, snapshots)
+        elif replace:
+            found.put_everything(saved, snapshots)
+        else:
+            _fail(f"there is a world {name} already; choose another name, or --replace it")
+    except (StoreProblem, NotStored, NoRoom, NameTaken) as error:
+        _fail(str(error))
+
+
+def _stored(contract: str | None, world: str | None, store: str | None) -> StoredWorlds:
+    if store is None:
+        _fail("a world is exported from a store and imported into one; name it with --store URL")
+    worlds = _mock(contract, world, Bounds(idle=0), store).worlds
+    return cast("StoredWorlds", worlds)
 
 
 @main.command()
@@ -103,11 +199,15 @@ def witnesses(contract: str | None, world: str | None, base: str, as_json: bool)
         click.echo(f"{outcome}\n  {each.get('curl') or each['unreachable']}")
 
 
-def _mock(contract: str | None, world: str | None, bounds: Bounds) -> Mock:
+def _mock(contract: str | None, world: str | None, bounds: Bounds, store: str | None = None) -> Mock:
     try:
-        return read_mock(contract, world, bounds)
-    except openapi.InvalidDocument as error:
+        return read_mock(contract, world, bounds, store=store)
+    except (openapi.InvalidDocument, StoreProblem) as error:
         _fail(str(error))
+
+
+def _bounds(options: Mapping[str, Any]) -> Bounds:
+    return Bounds(options["max_worlds"], options["max_rows"], options["journal"], options["idle"])
 
 
 def _token(token: str | None) -> str | None:
@@ -136,12 +236,12 @@ def _tls(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None
     return certificate, key
 
 
-def _greet(mock: Mock, server: Server) -> None:
+def _greet(mock: Mock, url: str) -> None:
     contract = mock.contract
-    click.echo(f"{contract.title}, world {Path(mock.worlds.origin.document.file).stem}: {server.url}")
+    click.echo(f"{contract.title}, world {Path(mock.worlds.origin.document.file).stem}: {url}")
     for operation in contract.operations.values():
         click.echo(f"  {operation.method} {operation.path}  {operation.name}, {len(operation.outcomes)} outcomes")
-    click.echo(f"  control plane: {server.url}/_mock/openapi.yaml")
+    click.echo(f"  control plane: {url}/_mock/openapi.yaml")
     if plain := [each for each in contract.operations.values() if each.success.content is not None]:
         click.echo(
             f"{len(plain)} operations have no x-outcomes, and answer with their first success from an example or a schema. "

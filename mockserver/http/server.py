@@ -53,8 +53,7 @@ class Server:
     @property
     def url(self) -> str:
         """The base URL."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        return url_of(self.scheme, self.host, self.port)
 
     def stop(self) -> None:
         """Accepts no more requests, and returns when all received ones are answered."""
@@ -94,6 +93,11 @@ class Server:
     def _finish(self) -> None:
         self._listening.close()
         self._service.finish(self._loop.stop)
+
+
+def url_of(scheme: str, host: str, port: int) -> str:
+    """The base URL of a server that listens there."""
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _context(tls: tuple[Path, Path] | None) -> ssl.SSLContext | None:

@@ -7,7 +7,7 @@ process forgets what it has in memory, and reads the world again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
@@ -165,6 +165,21 @@ class StoredWorld(LiveWorld):
                 self.stale = True
                 self.contract, self.origin, self.tables = before
                 raise
+
+    def everything(self) -> tuple[Moment, dict[str, Moment]]:
+        """Its content and its snapshots at one moment. Raises NotStored."""
+        with self.lock:
+            return self._moment(), {name: self.snapshots.get(name) for name in tuple(self.snapshots)}
+
+    def put_everything(self, saved: Saved, snapshots: Mapping[str, Moment]) -> None:
+        """Replaces its content and its snapshots; the journal is kept. Raises NotStored."""
+        with self.lock:
+            self.snapshots.clear()
+        with self.lock:
+            self._put(saved.moment)
+            self.faults.last = max(self.faults.last, saved.last_fault)
+            self._last_snapshot = max(self._last_snapshot, saved.last_snapshot)
+            self.snapshots.update(snapshots)
 
     def stored_moment(self, name: str) -> Moment:
         """A snapshot, or another moment that is kept under a name. Raises NotStored."""

@@ -24,6 +24,7 @@ from mockserver.worlds.worlds import DEFAULT, Bounds, Worlds
 
 MOST_UNSEEN = 30.0
 """Seconds after which the store is told again that a world is used; a twentieth of the idle time, if that is less."""
+NONE: Mapping[str, Moment] = {}
 
 _BY_NAME = select(WORLDS).where(WORLDS.c.name == bindparam("named"))
 _USED = update(WORLDS).where(WORLDS.c.id == bindparam("of")).values(used=bindparam("now"))
@@ -91,14 +92,16 @@ class StoredWorlds(Worlds):
         """A new world from an origin. Raises NameTaken, NoRoom, and WorldError if the document does not fit the contract."""
         return self.begin(name, origin, beginning(origin.begin(self.contract, self.bounds.rows)))
 
-    def begin(self, name: str, origin: Origin, saved: Saved) -> LiveWorld:
+    def begin(self, name: str, origin: Origin, saved: Saved, snapshots: Mapping[str, Moment] = NONE) -> LiveWorld:
         """A new world that has what is saved. Raises NameTaken and NoRoom."""
         self.expire()
         with self.database.writing() as connection:
             take_turn(connection, self.database)
             number = connection.execute(select(func.count()).select_from(WORLDS)).scalar_one()
             self._check_room(name, connection.execute(_BY_NAME, {"named": name}).one_or_none() is not None, number)
-            self._insert(connection, name, origin, saved)
+            number = self._insert(connection, name, origin, saved)
+            for each, moment in snapshots.items():
+                put_moment(connection, number, each, 0, written(plain_moment(moment)))
         world = self.get(name)
         if world is None:
             raise WorldGone(name)
@@ -180,7 +183,7 @@ class StoredWorlds(Worlds):
         world.sync()
         return world
 
-    def _insert(self, connection: Connection, name: str, origin: Origin, saved: Saved) -> None:
+    def _insert(self, connection: Connection, name: str, origin: Origin, saved: Saved) -> int:
         tables = digest_of_tables(self.contract.tables)
         row = {"name": name, "used": time(), "number": 0, "bytes": 0, "tables": tables, "served": ""}
         world = connection.execute(insert(WORLDS).values(**row, origin=self._origin_bytes(origin))).inserted_primary_key
@@ -188,6 +191,7 @@ class StoredWorlds(Worlds):
         put_moment(connection, world[0], CHECKPOINT, 0, saved_bytes(saved))
         if origin.moment is not None:
             put_moment(connection, world[0], ORIGIN, 0, written(plain_moment(origin.moment)))
+        return int(world[0])
 
     def _world(self, row: Row[Any]) -> StoredWorld:
         """The world of a row; it may be behind what other processes have changed."""
