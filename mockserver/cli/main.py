@@ -23,6 +23,7 @@ from mockserver.application import create_app
 from mockserver.cli.options import CONFIG, CONTRACT, SERVE, STORE, WORLD
 from mockserver.cli.workers import Workers
 from mockserver.control.access import Guard, is_loopback
+from mockserver.control.arguments import control_plane
 from mockserver.http.server import Server, listen, url_of
 from mockserver.running import read_mock
 from mockserver.serving.mock import Mock
@@ -161,6 +162,9 @@ def import_world(contract: str | None, world: str | None, store: str | None, rep
         _fail(f"{file}:1: cannot be read: {error.strerror}")
     if len(text) > LARGEST:
         _fail(f"{file}:1: is larger than {LARGEST // 1024 // 1024} MiB")
+    parameter = next(each for each in control_plane().operations["createWorld"].parameters if each.name == "name")
+    if isinstance(parameter.read(name), openapi.Absence):
+        _fail(f"{name!r} is no name of a world; it has to match {parameter.schema['pattern']}")
     try:
         origin, saved, snapshots = imported(text, str(file), worlds.contract, worlds.origin, worlds.bounds.rows)
         found = worlds.get(name)

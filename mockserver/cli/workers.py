@@ -38,8 +38,8 @@ class Workers:
             self._start(place)
         while self._places:
             number, status = os.wait()
-            place, began = self._places.pop(number, (None, 0.0))
-            if place is not None and not self._stopping:
+            place, began = self._places.pop(number)
+            if not self._stopping:
                 self.say(f"a worker ended ({_how(status)}); another one takes its place")
                 time.sleep(max(0.0, began + SHORTEST_LIFE - time.monotonic()))
                 self._start(place)

@@ -22,6 +22,8 @@ from mockserver.worlds.world import MOST_SNAPSHOTS, Moment, Origin, StoreProblem
 
 FORMAT = 1
 """The version of such files."""
+Imported = tuple[Origin, Saved, dict[str, Moment]]
+"""The origin, the content and the snapshots of a world."""
 LARGEST = 256 * 1024 * 1024
 """Bytes of such a file."""
 KINDS: Mapping[str, tuple[type, ...]] = {
@@ -50,10 +52,8 @@ def exported(world: StoredWorld) -> bytes:
     return json.dumps(data).encode("ascii") + b"\n"
 
 
-def imported(
-    text: bytes, file: str, contract: openapi.Contract, own: Origin, most_rows: int
-) -> tuple[Origin, Saved, dict[str, Moment]]:
-    """The origin, the content and the snapshots of the world in such a file. `own` is the origin of the default world.
+def imported(text: bytes, file: str, contract: openapi.Contract, own: Origin, most_rows: int) -> Imported:
+    """The world in such a file. `own` is the origin of the default world.
 
     Raises StoreProblem where it is none, or one of another contract.
     """

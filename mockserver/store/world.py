@@ -169,7 +169,8 @@ class StoredWorld(LiveWorld):
     def everything(self) -> tuple[Moment, dict[str, Moment]]:
         """Its content and its snapshots at one moment. Raises NotStored."""
         with self.lock:
-            return self._moment(), {name: self.snapshots.get(name) for name in tuple(self.snapshots)}
+            names = tuple(self.snapshots)
+            return self._moment(), {name: moment for name in names if (moment := self.snapshots.get(name)) is not None}
 
     def put_everything(self, saved: Saved, snapshots: Mapping[str, Moment]) -> None:
         """Replaces its content and its snapshots; the journal is kept. Raises NotStored."""

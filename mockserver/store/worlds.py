@@ -55,7 +55,7 @@ class StoredWorlds(Worlds):
         with self.database.reading() as connection:
             return connection.execute(select(func.count()).select_from(WORLDS)).scalar_one()
 
-    def get(self, name: str) -> LiveWorld | None:
+    def get(self, name: str) -> StoredWorld | None:
         """The world with this name; None where there is none, or it expired. To ask for it keeps it alive."""
         if name == DEFAULT:
             return self.default
@@ -92,7 +92,7 @@ class StoredWorlds(Worlds):
         """A new world from an origin. Raises NameTaken, NoRoom, and WorldError if the document does not fit the contract."""
         return self.begin(name, origin, beginning(origin.begin(self.contract, self.bounds.rows)))
 
-    def begin(self, name: str, origin: Origin, saved: Saved, snapshots: Mapping[str, Moment] = NONE) -> LiveWorld:
+    def begin(self, name: str, origin: Origin, saved: Saved, snapshots: Mapping[str, Moment] = NONE) -> StoredWorld:
         """A new world that has what is saved. Raises NameTaken and NoRoom."""
         self.expire()
         with self.database.writing() as connection:
