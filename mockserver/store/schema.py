@@ -118,6 +118,6 @@ def _migrate(connection: Connection, database: Database, version: int) -> None:
         step = MIGRATIONS.get(each)
         if step is None:
             raise StoreProblem(
-                f"the store {database.shown} has version {each}, which no mockserver knows any more; begin a new one"
+                f"the store {database.shown} has version {each}, which this mockserver cannot read; begin a new one"
             )
         step(connection)
