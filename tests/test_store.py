@@ -185,7 +185,7 @@ def test_a_full_database_refuses_and_changes_nothing(sqlite, opened):
     event.listen(mock.worlds.database._engine, "connect", limit)
     mock.worlds.database.close()
     pages[0] = 1
-    refused = [client.patch(f"{DEFAULT}/state", json={"users": [{"uid": "U" * 50_000}]})]
+    refused = [client.patch(f"{DEFAULT}/state", json={"users": [{"uid": Random(1).randbytes(100_000).hex()}]})]
     refused += [share(client) for _ in range(60)]
     assert refused[0].status_code == refused[-1].status_code == 507
     assert refused[-1].content_type.startswith("application/problem+json")
