@@ -186,9 +186,8 @@ def test_what_is_imported_is_declared(package):
                 imported.add(node.module.partition(".")[0])
     imported -= {*sys.stdlib_module_names, *PACKAGES, "pytest"}  # the plugin is loaded by pytest
     needed = {name for module in imported for name in HOMES[module]}
-    declared = {
-        canonicalize_name(Requirement(each).name) for each in (*BASE, *(EXTRAS["suite"] if package == "contracts" else ()))
-    }
+    extra = EXTRAS.get({"contracts": "suite", "mockserver": "store"}.get(package, ""), ())
+    declared = {canonicalize_name(Requirement(each).name) for each in (*BASE, *extra)}
     assert needed <= declared
 
 
