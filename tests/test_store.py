@@ -254,8 +254,8 @@ def test_a_world_that_one_mock_uses_does_not_expire_in_another(sqlite, opened, m
     now[0] += 90
     assert share(one, world="used").status_code == 200
     now[0] += 90
+    assert share(two, world="idle").status_code == 404
     assert [each["name"] for each in worlds(two)] == ["default", "used"]
-    assert share(one, world="idle").status_code == 404
     assert 'outcome="shareInfo/200"' in two.get("/_mock/metrics").text
     now[0] += 1000
     assert [each["name"] for each in worlds(client_of(opened(sqlite, idle=100.0)))] == ["default", "used"]  # a start is a use
@@ -281,10 +281,13 @@ def test_a_delayed_reply_of_a_store_blocks_no_thread(sqlite):
         world = mock.world()
         world.faults.add(operation="shareInfo", delay=30_000, times=1)
         query = {"pk": "p11pLZ", "dk": "D001", "acceptingExpireAt": LATER}
-        Thread(target=lambda: requests.post(mock.url + PATH, params=query, headers=ALICE, timeout=60)).start()
+        delayed = Thread(target=lambda: requests.post(mock.url + PATH, params=query, headers=ALICE, timeout=60))
+        delayed.start()
         while not world.journal.entries():
             pass
         assert requests.post(mock.url + PATH, params=query, headers=ALICE, timeout=20).json()["code"] == 200
+        assert delayed.is_alive()
+    delayed.join()  # the mock that stops sends its reply at once
 
 
 def test_concurrent_requests_of_two_mocks_have_one_order(store, opened):

@@ -27,6 +27,7 @@ class WorldLock:
                 self._connection = stack.enter_context(self.world.database.writing())
                 self.world.catch_up(self._connection, locked=True)
                 self._before = self.world.content()
+                self.world.replaced = False
                 self._transaction = stack.pop_all()
         except BaseException:
             self.local.release()

@@ -93,6 +93,8 @@ class StoredWorld(LiveWorld):
         """Of the last record of the log that it has applied."""
         self.stale = True
         """Whether it is to be read again: at the beginning, and after a transaction that failed."""
+        self.replaced = False
+        """Whether the current transaction has put another moment in place of the content."""
         self.tables = digest_of_tables(contract.tables)
         self._bytes, self._most_bytes = 0, LONGEST_LOG
         self._past: dict[str, int] = {}
@@ -131,7 +133,7 @@ class StoredWorld(LiveWorld):
 
     def store(self, connection: Connection, before: Content, after: Content) -> None:
         """Appends to the log what a transaction has changed."""
-        rows = openapi.changes_between(before.state, after.state) if before.secrets == after.secrets else None
+        rows = None if self.replaced else openapi.changes_between(before.state, after.state)
         self._note_secrets(before, after, rows)
         self._store_snapshots(connection, before, after)
         entries = list(self.journal.entries)[-1:] if after.count == before.count + 1 else self._entries_after(before.count)
@@ -279,6 +281,10 @@ class StoredWorld(LiveWorld):
         if begin != number and not self._continued(connection, number):
             raise self._damaged("has a log with a gap")
         self.stale = False
+
+    def _put(self, moment: Moment) -> None:
+        super()._put(moment)
+        self.replaced = True
 
     def _take(self, saved: Saved) -> None:
         self._put(saved.moment)
