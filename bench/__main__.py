@@ -16,7 +16,9 @@ from rich.table import Table
 
 from bench import decide as decide_
 from bench import flat as flat_
+from bench import shapes as shapes_
 from bench import start as start_
+from bench import stores as stores_
 from bench._load import CONNECTIONS, Round, load
 from bench._servers import HTTP_SERVERS, MOCK, SERVERS, Command, Server
 from bench._tools import Missing
@@ -193,6 +195,22 @@ def decide() -> None:
 def flat(most: int) -> None:
     """The cost of a request with many shares compared with none; memory; the cost of a fork."""
     flat_.main(most)
+
+
+@main.command()
+@click.option("--rounds", default=1, show_default=True, type=click.IntRange(1))
+@click.option("--seconds", default=3, show_default=True, type=click.IntRange(1), help="Of one round.")
+@click.option("--postgresql", envvar="RACES_DATABASE", metavar="URL", help="A server of PostgreSQL; default: $RACES_DATABASE.")
+def stores(rounds: int, seconds: int, postgresql: str | None) -> None:
+    """Requests per second and start of a mock in memory, in SQLite and in PostgreSQL."""
+    stores_.main(rounds, seconds, postgresql)
+
+
+@main.command()
+@click.option("--rows", default=10_000, show_default=True, type=click.IntRange(1), help="Shares at the beginning.")
+def shapes(rows: int) -> None:
+    """Two shapes of a store: a log of changes with checkpoints, and rows in tables."""
+    shapes_.main(rows)
 
 
 main.add_command(cases)

@@ -22,7 +22,7 @@ from mockserver.http.request import largest_body
 from mockserver.reference.views import is_reference, reference
 from mockserver.serving.document import served_document
 from mockserver.serving.mock import Mock
-from mockserver.serving.operations import PREFIX, Line, Log, Operations
+from mockserver.serving.operations import PREFIX, Line, Log, Operations, WaitingOperations
 
 CONTROL, HEALTH = "/_mock", "/_mock/health"
 LONGEST_COMPARED = 300
@@ -47,7 +47,8 @@ def create_app(mock: Mock, log: Log | None = None, guard: Guard | None = None, c
     app.register_error_handler(HTTPException, _problem_of)
     app.register_error_handler(404, lambda error: _problem_of(error, _elsewhere(mock, request.path)))
     app.register_error_handler(Refusal, _refused)
-    app.wsgi_app = Operations(mock, app.wsgi_app, log, cors)  # type: ignore[method-assign]
+    kind = WaitingOperations if mock.worlds.wait else Operations
+    app.wsgi_app = kind(mock, app.wsgi_app, log, cors)  # type: ignore[method-assign]
     return app
 
 

@@ -40,6 +40,15 @@ from openapi.parameters.secret_names import tells_secret
 from openapi.schemas.convert import Schemas
 from openapi.schemas.sample import sample as value_of_schema
 from openapi.schemas.validator import covers
+from openapi.state.plain import (
+    RowChange,
+    changed,
+    changes_between,
+    plain_changes,
+    plain_state,
+    read_changes,
+    read_state,
+)
 from openapi.state.state import Approximate, Change, Columns, State, is_lost
 from openapi.witness.clues import Clues, Source, item_sources, joint_sources, sample, sources
 from openapi.witness.lifecycle import Transition, transitions
@@ -83,6 +92,7 @@ __all__ = [
     "Paths",
     "Permitted",
     "Problem",
+    "RowChange",
     "Rule",
     "Schemas",
     "Shown",
@@ -93,6 +103,8 @@ __all__ = [
     "Transition",
     "World",
     "WorldError",
+    "changed",
+    "changes_between",
     "classified",
     "completed",
     "converted",
@@ -122,8 +134,12 @@ __all__ = [
     "path_segments",
     "path_template",
     "permitted",
+    "plain_changes",
+    "plain_state",
+    "read_changes",
     "read_document",
     "read_row",
+    "read_state",
     "read_world",
     "request_parts",
     "sample",

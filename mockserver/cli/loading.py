@@ -10,17 +10,18 @@ import click
 import openapi
 from mockserver.running import read_mock
 from mockserver.serving.mock import Mock
+from mockserver.worlds.world import StoreProblem
 from mockserver.worlds.worlds import Bounds
 
 UNUSABLE = 2
 """The exit code for input that cannot be used."""
 
 
-def mock_of(contract: str | None, world: str | None, bounds: Bounds) -> Mock:
-    """The mock of a contract file and a world file. Ends the command where one of them cannot be used."""
+def mock_of(contract: str | None, world: str | None, bounds: Bounds, store: str | None = None) -> Mock:
+    """The mock of a contract file and a world file, kept in a store. Ends the command where one of them cannot be used."""
     try:
-        return read_mock(contract, world, bounds)
-    except openapi.InvalidDocument as error:
+        return read_mock(contract, world, bounds, store=store)
+    except (openapi.InvalidDocument, StoreProblem) as error:
         fail(str(error))
 
 

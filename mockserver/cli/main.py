@@ -6,9 +6,11 @@ import gc
 import json
 import os
 import signal
+import socket
 import ssl
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -17,13 +19,14 @@ from typing import Any
 import click
 
 from mockserver.application import create_app
-from mockserver.cli.loading import fail as _fail
-from mockserver.cli.loading import mock_of as _mock
+from mockserver.cli.loading import fail, mock_of
 from mockserver.cli.new import new
 from mockserver.cli.options import SERVE
+from mockserver.cli.transfer import export_world, import_world
 from mockserver.cli.witnesses import witnesses
+from mockserver.cli.workers import Workers
 from mockserver.control.access import Guard, is_loopback
-from mockserver.http.server import Server, listen
+from mockserver.http.server import Server, listen, url_of
 from mockserver.serving.mock import Mock
 from mockserver.serving.operations import Line
 from mockserver.serving.reload import Reloader
@@ -40,8 +43,8 @@ def main() -> None:
     """Runs a stateful mock of an API from its OpenAPI document."""
 
 
-main.add_command(witnesses)
-main.add_command(new)
+for command in (export_world, import_world, new, witnesses):
+    main.add_command(command)
 
 
 @main.command()
@@ -53,24 +56,41 @@ def serve(**options: Any) -> None:
     """
     host, port, token = options["host"], options["port"], _token(options["token"])
     if not is_loopback(host) and not token:
-        _fail(
+        fail(
             f"other machines reach {host}, so the control plane wants a token: set MOCKSERVER_TOKEN or --token, "
             "or listen on 127.0.0.1"
         )
-    if options["workers"] > 1:
-        _fail(
-            "one worker serves a mock: its state, clocks, faults and journals are in the memory of one process; "
-            "delayed requests hold nobody up, and a second mock is a second `mockserver serve`"
-        )
+    workers, store = options["workers"], options["store"]
+    if workers > 1 and store is None:
+        fail("without a store one worker serves a mock, because its worlds are in the memory of one process; use --store URL")
+    if workers > 1 and not hasattr(os, "fork"):
+        fail("this system cannot serve one port by several processes; leave --workers out")
     tls = _tls(options["tls_cert"], options["tls_key"])
-    bounds = Bounds(options["max_worlds"], options["max_rows"], options["journal"], options["idle"])
-    mock = _mock(options["contract"], options["world"], bounds)
-    log = None if options["quiet"] else _log_json if options["log"] == "json" else _log_text
-    app = create_app(mock, log, Guard(token, frozenset(options["allow_host"])), frozenset(options["cors"]))
+    mock = mock_of(options["contract"], options["world"], _bounds(options), store)
     try:
         listener = listen(host, port)
     except (OSError, ValueError) as error:
-        _fail(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}; choose another --host or --port")
+        fail(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}; choose another --host or --port")
+    if workers == 1:
+        _serve(mock, listener, tls, options)
+        return
+    _greet(mock, url_of("https" if tls else "http", *listener.getsockname()[:2]))
+    mock.worlds.close()  # no process may use the connections of another one
+
+    def work(place: int) -> None:
+        own = mock_of(options["contract"], options["world"], _bounds(options), store)
+        _serve(own, listener, tls, options, place)
+
+    Workers(workers, work, lambda text: click.echo(text, err=True)).run()
+
+
+def _serve(
+    mock: Mock, listener: socket.socket, tls: tuple[Path, Path] | None, options: Mapping[str, Any], place: int | None = None
+) -> None:
+    """Serves until a signal. Of several processes the one at place 0 says what is read again."""
+    log = None if options["quiet"] else _log_json if options["log"] == "json" else _log_text
+    guard = Guard(_token(options["token"]), frozenset(options["allow_host"]))
+    app = create_app(mock, log, guard, frozenset(options["cors"]))
     spare_the_collector()
     stop = Event()
 
@@ -79,15 +99,21 @@ def serve(**options: Any) -> None:
             os._exit(128 + number)
         stop.set()
 
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in (signal.SIGINT, signal.SIGTERM) if place is None else (signal.SIGTERM,):
         signal.signal(each, interrupted)
     server = Server(app, listener, options["threads"], tls)
-    reloader = Reloader(mock, options["contract"], lambda text: click.echo(text, err=True))
+    reloader = Reloader(mock, options["contract"], lambda text: None if place else click.echo(text, err=True))
     if options["reload"]:
         reloader.start()
-    _greet(mock, server)
+    if place is None:
+        _greet(mock, server.url)
     stop.wait()
     server.stop()
+    mock.worlds.close()
+
+
+def _bounds(options: Mapping[str, Any]) -> Bounds:
+    return Bounds(options["max_worlds"], options["max_rows"], options["journal"], options["idle"])
 
 
 def _token(token: str | None) -> str | None:
@@ -96,11 +122,11 @@ def _token(token: str | None) -> str | None:
         return None
     source = "the token (--token or MOCKSERVER_TOKEN)"
     if not token.strip():
-        _fail(f"{source} is empty; give at least one character, or leave the option out")
+        fail(f"{source} is empty; give at least one character, or leave the option out")
     if token != token.strip():
-        _fail(f"{source} has white space around it, such as the line break at the end of a file; give it without")
+        fail(f"{source} has white space around it, such as the line break at the end of a file; give it without")
     if not (token.isascii() and token.isprintable()):
-        _fail(f"{source} has characters that no header can carry; use visible ASCII characters, such as letters and digits")
+        fail(f"{source} has characters that no header can carry; use visible ASCII characters, such as letters and digits")
     return token
 
 
@@ -108,20 +134,20 @@ def _tls(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None
     if certificate is None and key is None:
         return None
     if certificate is None or key is None:
-        _fail("--tls-cert and --tls-key belong together: a certificate and its key, both PEM files")
+        fail("--tls-cert and --tls-key belong together: a certificate and its key, both PEM files")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
     except OSError as error:
-        _fail(f"{certificate} and {key} are no certificate and its key: {error.strerror or error}")
+        fail(f"{certificate} and {key} are no certificate and its key: {error.strerror or error}")
     return certificate, key
 
 
-def _greet(mock: Mock, server: Server) -> None:
+def _greet(mock: Mock, url: str) -> None:
     contract = mock.contract
-    click.echo(f"{contract.title}, world {Path(mock.worlds.origin.document.file).stem}: {server.url}")
+    click.echo(f"{contract.title}, world {Path(mock.worlds.origin.document.file).stem}: {url}")
     for operation in contract.operations.values():
         click.echo(f"  {operation.method} {operation.path}  {operation.name}, {len(operation.outcomes)} outcomes")
-    click.echo(f"  control plane: {server.url}/_mock/openapi.yaml")
+    click.echo(f"  control plane: {url}/_mock/openapi.yaml")
     if plain := [each for each in contract.operations.values() if each.success.content is not None]:
         click.echo(
             f"{len(plain)} operations have no x-outcomes, and answer with their first success from an example or a schema. "

@@ -98,10 +98,13 @@ CONFIG = option(
 CONTRACT = option("--contract", metavar="FILE", help="The OpenAPI document; default: device sharing.")
 WORLD = option("--world", metavar="FILE", help="The rows that exist at the start; default: the demo world.")
 
+STORE = option("--store", metavar="URL", help="The database that keeps the worlds; without it they are in memory.")
+
 SERVE = options(
     CONFIG,
     CONTRACT,
     WORLD,
+    STORE,
     option("--host", default="127.0.0.1", metavar="ADDRESS", help="The address to listen on."),
     option("--port", default=4010, type=click.IntRange(0, 65535), metavar="N", help="The port to listen on; 0 for any free one."),
     option("--token", metavar="TEXT", help="The password for /_mock/; required where other machines can connect."),
@@ -144,7 +147,7 @@ SERVE = options(
         default=1,
         type=click.IntRange(1),
         metavar="N",
-        help="Processes; only 1 is possible, because the state is in memory.",
+        help="Processes that serve the port together; more than 1 need --store.",
     ),
     option("--reload/--no-reload", default=True, help="Load the contract and the world again when their files change."),
     option("--quiet", is_flag=True, help="Do not log requests."),

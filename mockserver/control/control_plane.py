@@ -22,7 +22,7 @@ from mockserver.serving.asking import Unreachable
 from mockserver.worlds.clock import Clock
 from mockserver.worlds.faults import UnknownOperation, UnknownOutcome
 from mockserver.worlds.metrics import exposition
-from mockserver.worlds.world import NoRoom, Origin
+from mockserver.worlds.world import NoRoom, NotStored, Origin
 from mockserver.worlds.worlds import DEFAULT, NameTaken
 
 YAML, PROMETHEUS = "application/yaml", "text/plain; version=0.0.4; charset=utf-8"
@@ -57,6 +57,7 @@ class Control(Context):
             )
         for kind, status in STATUSES.items():
             blueprint.register_error_handler(kind, _handler(status))
+        blueprint.register_error_handler(NotStored, lambda error: _problem(error.status, str(error)))
         blueprint.register_error_handler(NotUnderstood, lambda error: _problem(error.status, str(error)))
         return blueprint
 

@@ -93,7 +93,7 @@ class Rows:
 
     def _name(self, table: str, key: Key) -> str:
         text = json.dumps([table, key], default=int).encode()
-        return blake2b(text, digest_size=16, key=self.context.mock.row_key).hexdigest()
+        return blake2b(text, digest_size=16, key=self.context.mock.worlds.row_key).hexdigest()
 
     def _shown(self, live: LiveWorld, columns: openapi.Columns, row: Row) -> dict[str, Any]:
         redaction = self.context.redaction({})

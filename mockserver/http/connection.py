@@ -265,11 +265,21 @@ class Connection(asyncio.Protocol):
         self.busy = True
         self.transport.pause_reading()
         if reply is not None:
-            timer = self.loop.call_later(reply.delay, self._finish, environ, reply, keep)
-            self.delayed = timer, environ, reply, keep
+            self._delay(environ, reply, keep)
         else:
             later = self.loop.run_in_executor(self.service.pool, self.service.reply_later, environ)
-            later.add_done_callback(lambda done: self._finish(environ, done.result(), keep))
+            later.add_done_callback(lambda done: self._finish_later(environ, done.result(), keep))
+
+    def _finish_later(self, environ: Environ, reply: Reply, keep: bool) -> None:
+        """Sends a reply that was computed elsewhere, when it is due."""
+        if reply.delay and self.service.finished is None and not self.transport.is_closing():
+            self._delay(environ, reply, keep)
+        else:
+            self._finish(environ, reply, keep)
+
+    def _delay(self, environ: Environ, reply: Reply, keep: bool) -> None:
+        timer = self.loop.call_later(reply.delay, self._finish, environ, reply, keep)
+        self.delayed = timer, environ, reply, keep
 
     def _finish(self, environ: Environ, reply: Reply, keep: bool) -> None:
         """Sends a reply that was computed elsewhere, and continues to read."""

@@ -37,7 +37,8 @@ class Server:
         """Takes over the listener. `tls` is a certificate and its key, both PEM files.
 
         An application, or the `wsgi_app` of a Flask one, that has a method `reply(environ)` is asked there first, on the
-        event loop; that says None to what would take longer than microseconds. Such requests run in `threads`.
+        event loop; that says None to what would take longer than microseconds. Such requests run in `threads`. With a true
+        `waits` it is asked in a thread, too.
         """
         self.host, self.port = listener.getsockname()[:2]
         self.scheme = "https" if tls else "http"
@@ -52,8 +53,7 @@ class Server:
     @property
     def url(self) -> str:
         """The base URL."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        return url_of(self.scheme, self.host, self.port)
 
     def stop(self) -> None:
         """Accepts no more requests, and returns when all received ones are answered."""
@@ -94,6 +94,11 @@ class Server:
     def _finish(self) -> None:
         self._listening.close()
         self._service.finish(self._loop.stop)
+
+
+def url_of(scheme: str, host: str, port: int) -> str:
+    """The base URL of a server that listens there."""
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _context(tls: tuple[Path, Path] | None) -> ssl.SSLContext | None:

@@ -13,6 +13,8 @@ from typing import Protocol
 from mockserver.http.reply import Reply, called, problem
 from mockserver.http.request import Application, Environ
 
+Asked = Callable[[Environ], Reply | None]
+"""Gives the reply to a request; None where somebody else has to."""
 MOST_REPLIES, LARGE = 64, 64 * 1024
 """Replies that wait for the end of a turn; bytes of one that does not wait."""
 
@@ -41,7 +43,10 @@ class Service:
         """`soon` schedules a call in the event loop."""
         self.soon = soon
         self.application = getattr(application, "wsgi_app", application)
-        self.at_once: Callable[[Environ], Reply | None] = getattr(self.application, "reply", lambda environ: None)
+        asked: Asked = getattr(self.application, "reply", _nothing)
+        waits = getattr(self.application, "waits", False)
+        self.at_once: Asked = _nothing if waits else asked
+        self.in_thread: Asked = asked if waits else _nothing
         self.pool = ThreadPoolExecutor(threads, "mockserver")
         self.streams = ThreadPoolExecutor(1, "mockserver-streams")
         self.connections: set[Served] = set()
@@ -76,7 +81,8 @@ class Service:
     def reply_later(self, environ: Environ) -> Reply:
         """The reply, in a thread."""
         try:
-            return called(self.application, {"wsgi.input": BytesIO(), **self._base, **environ})
+            reply = self.in_thread(environ)
+            return reply or called(self.application, {"wsgi.input": BytesIO(), **self._base, **environ})
         except Exception:
             return _failed()
 
@@ -113,6 +119,10 @@ class Service:
         self.connections.discard(connection)
         if self.finished is not None and not self.connections:
             self.finished()
+
+
+def _nothing(environ: Environ) -> None:
+    return None
 
 
 def _failed() -> Reply:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secrets import token_bytes
+from collections.abc import Callable
 from urllib.parse import quote
 
 import openapi
@@ -12,6 +12,8 @@ from mockserver.serving.routes import Routes
 from mockserver.worlds.redaction import Redaction
 from mockserver.worlds.world import Origin
 from mockserver.worlds.worlds import Bounds, Worlds
+
+Keep = Callable[[openapi.Contract, Origin, Bounds], Worlds]
 
 
 class Table:
@@ -31,12 +33,10 @@ class Table:
 class Mock:
     """A contract and its worlds."""
 
-    def __init__(self, contract: openapi.Contract, origin: Origin, bounds: Bounds | None = None) -> None:
-        """Raises WorldError where the world does not fit the contract."""
-        self.worlds = Worlds(contract, origin, bounds or Bounds())
+    def __init__(self, contract: openapi.Contract, origin: Origin, bounds: Bounds | None = None, keep: Keep = Worlds) -> None:
+        """`keep` makes the worlds. Raises WorldError where the world does not fit the contract."""
+        self.worlds = keep(contract, origin, bounds or Bounds())
         self.table = Table(contract)
-        self.row_key = token_bytes(32)
-        """The secret of the names that the control plane gives to rows. All processes of one mock must have the same."""
 
     @property
     def contract(self) -> openapi.Contract:

@@ -18,7 +18,7 @@ from mockserver.serving.routes import Route, is_control
 from mockserver.worlds.faults import Fault, UnknownOutcome
 from mockserver.worlds.journal import Call, Entry
 from mockserver.worlds.wish import NOTHING, wish_of
-from mockserver.worlds.world import LiveWorld
+from mockserver.worlds.world import LiveWorld, NotStored
 
 PREFIX, ANY = "/worlds/", "*"
 SHARING = ("access-control-allow-origin", "access-control-allow-credentials", "access-control-expose-headers")
@@ -128,6 +128,23 @@ class Operations:
         call = Call(operation.name, operation.method, environ["PATH_INFO"], query, body, raw, language, started, wish)
         entry = world.answer(operation, call, forced)
         return entry, table.replies.of(entry)
+
+
+class WaitingOperations(Operations):
+    """Operations on worlds that wait, as for a database: a server asks for the reply in a thread."""
+
+    waits = True
+
+    def reply(self, environ: Environ) -> Reply | None:
+        """The same; a request that cannot be stored is refused, and changes nothing."""
+        started = time.perf_counter()
+        try:
+            return super().reply(environ)
+        except NotStored as error:
+            reply = problem(error.status, str(error))
+            if self.log is not None:
+                self.log(self._line(environ, None, None, None, reply, started))
+            return _shared(reply, self._allowed(environ)) if self.cors else reply
 
 
 def _is_preflight(environ: Environ) -> bool:

@@ -9,6 +9,7 @@ from threading import Event, Thread
 
 import openapi
 from mockserver.serving.mock import Mock
+from mockserver.worlds.world import NotStored
 
 INTERVAL = 0.5
 """Seconds between two checks. Polling is portable, and works on file systems without change events."""
@@ -41,6 +42,9 @@ class Reloader:
             again = self.mock.reload(contract, origin)
         except openapi.InvalidDocument as error:
             self.say(f"{error}\nkept what was there before")
+        except NotStored as error:
+            self._seen = []  # to try again
+            self.say(f"{error}; the files are read again later")
         except Exception as error:  # somebody may still be typing, so that nothing else may end this thread
             self.say(f"{self.mock.contract.file} cannot be read: {type(error).__name__}: {error}\nkept what was there before")
         else:

@@ -78,15 +78,16 @@ class Faults:
 
     def __init__(self) -> None:
         self.active: tuple[Fault, ...] = ()
-        self._last = 0
+        self.last = 0
+        """The number of the last one that was added."""
 
     def add(self, wanted: Mapping[str, Any], contract: openapi.Contract) -> Fault:
         """Adds a fault, as the control plane's document describes one. Raises UnknownOutcome and UnknownOperation."""
         able = operations_with(wanted.get("operation"), wanted.get("outcome"), contract)
         only = able if able < contract.operations.keys() else None
-        self._last += 1
+        self.last += 1
         defaults: dict[str, Any] = {"operation": None, "times": None, "rate": 1.0}
-        fault = Fault(id=self._last, only=only, **(defaults | dict(wanted)))
+        fault = Fault(id=self.last, only=only, **(defaults | dict(wanted)))
         self.active = (*self.active, fault)
         return fault
 

@@ -6,7 +6,7 @@ An entry keeps the decision; its explanation is created when the entry is read.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -43,6 +43,17 @@ class Call:
     wish: Wish = NOTHING
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Why an entry was answered so, as plain data with its secrets."""
+
+    rule: Mapping[str, Any] | None = None
+    reasons: Sequence[str] = ()
+    changes: Sequence[Mapping[str, Any]] = ()
+    reply: Any = None
+    fault: Mapping[str, Any] | None = None
+
+
 @dataclass(slots=True)
 class Entry:
     """One call and its answer."""
@@ -74,9 +85,8 @@ class Entry:
         """The entry as plain data, without secrets."""
         if self.text is not None:
             return self.text
-        decision = self.decision
-        for state in (decision.before, decision.state) if decision else ():
-            redaction.learn(state)
+        self._teach(redaction)
+        account = self.account(redaction.contract)
         return {
             "number": self.number,
             "at": self.at,
@@ -86,13 +96,31 @@ class Entry:
             "outcome": self.outcome,
             "status": self.status,
             "tainted": self.tainted,
-            "fault": self.fault.described() if self.fault else None,
+            "fault": account.fault,
             "request": self._request(redaction),
-            "rule": _rule(decision.rule) if decision else None,
-            "reasons": redaction(decision.reasons()) if decision else [],
-            "changes": [_change(each, redaction) for each in decision.changes] if decision else [],
-            "reply": redaction(self._reply(redaction.contract)),
+            "rule": account.rule,
+            "reasons": redaction(account.reasons),
+            "changes": [_change(each, redaction) for each in account.changes],
+            "reply": redaction(account.reply),
         }
+
+    def account(self, contract: openapi.Contract) -> Account:
+        """Why it was answered so."""
+        reply, fault = self._reply(contract), self.fault.described() if self.fault else None
+        if (decision := self.decision) is None:
+            return Account(reply=reply, fault=fault)
+        changes = [each.described() for each in decision.changes]
+        return Account(_rule(decision.rule), decision.reasons(), changes, reply, fault)
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """The outcome as a filter may write it; without one, the HTTP status."""
+        return (str(self.status),) if self.outcome is None or self.rule is None else self.rule.spellings
+
+    def _teach(self, redaction: Redaction) -> None:
+        """Adds the secrets of its time."""
+        for state in (self.decision.before, self.decision.state) if self.decision else ():
+            redaction.learn(state)
 
     def kept(self, contract: openapi.Contract, state: openapi.State) -> Entry:
         """The entry itself; for a very large call a shortened description."""
@@ -142,7 +170,7 @@ class Pattern:
         call = entry.call
         return (
             self.operation in (None, call.operation)
-            and (self.outcome is None or self.outcome in _spellings(entry))
+            and (self.outcome is None or self.outcome in entry.spellings)
             and (self.since is None or entry.at >= self.since)
             and (self.until is None or entry.at <= self.until)
             and self.tainted in (None, entry.tainted)
@@ -157,23 +185,24 @@ class Journal:
         self.entries: deque[Entry] = deque(maxlen=most)
         self.count = 0
         """Entries ever written; the number of the last one."""
-        self._cleared_at = 0
+        self.cleared_at = 0
+        """The number of the last entry when it was last cleared."""
 
     @property
     def forgotten(self) -> int:
         """How many entries were dropped for space since it was last cleared."""
-        return self.count - self._cleared_at - len(self.entries)
+        return self.count - self.cleared_at - len(self.entries)
 
     def copy(self) -> Journal:
         """A journal with the same entries, which does not change with this one."""
         journal = Journal(0)
-        journal.entries, journal.count, journal._cleared_at = self.entries.copy(), self.count, self._cleared_at
+        journal.entries, journal.count, journal.cleared_at = self.entries.copy(), self.count, self.cleared_at
         return journal
 
     def clear(self) -> None:
         """Removes every entry; the numbers continue."""
         self.entries.clear()
-        self._cleared_at = self.count
+        self.cleared_at = self.count
 
     def matching(self, pattern: Pattern, after: int = 0) -> Iterator[Entry]:
         """The entries that a filter accepts and whose numbers are above `after`, newest first."""
@@ -189,10 +218,6 @@ def as_text(at: int) -> str:
         return str(at)
 
 
-def _spellings(entry: Entry) -> tuple[str, ...]:
-    return (str(entry.status),) if entry.outcome is None or entry.rule is None else entry.rule.spellings
-
-
 def _same(sent: Any, meant: Any) -> bool:
     """Whether a sent value equals one from a JSON document, where 1 also means the text `1`."""
     if isinstance(sent, str) and isinstance(meant, (int, float)):
@@ -204,8 +229,7 @@ def _rule(rule: openapi.Rule) -> dict[str, Any]:
     return {"row": rule.number, "line": f"{rule.file}:{rule.line}", "kind": rule.kind, "why": rule.why, "holds": rule.condition}
 
 
-def _change(change: openapi.Change, redaction: Redaction) -> dict[str, Any]:
-    found = change.described()
+def _change(found: Mapping[str, Any], redaction: Redaction) -> dict[str, Any]:
     rows = {side: redaction.row(found["table"], found[side]) if found[side] else None for side in ("before", "after")}
     return {"table": found["table"], **rows}
 

@@ -46,6 +46,10 @@ class Redaction:
                 position = state.tables[table].names.index(column)
                 self._add({_comparable(str(row[position])) for row in rows if row[position] is not None})
 
+    def learn_texts(self, texts: Iterable[str]) -> None:
+        """Adds these secrets."""
+        self._add({_comparable(each) for each in texts})
+
     def __call__(self, value: Any) -> Any:
         """The value without secrets, inside mappings and lists too."""
         if self.off or value is None or isinstance(value, (bool, int, float)):

@@ -30,6 +30,19 @@ class NoRoom(RuntimeError):
     """A limit is reached; the text says which, and what to do."""
 
 
+class NotStored(RuntimeError):
+    """A change that could not be stored, or a world that could not be read from its store; nothing has changed."""
+
+    def __init__(self, detail: str, status: int = 503) -> None:
+        self.status = status
+        """The HTTP status of the reply."""
+        super().__init__(detail)
+
+
+class StoreProblem(ValueError):
+    """A store that cannot be used; the text says why, and what would be right."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """The complete content of a world at one time. It is immutable, so a snapshot costs nothing."""

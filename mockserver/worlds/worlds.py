@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from secrets import token_bytes
 from threading import Lock
 from time import monotonic
 
@@ -33,10 +34,15 @@ class Bounds:
 class Worlds:
     """Every world of a mock. The default one always exists."""
 
+    wait = False
+    """Whether a request waits for something, as for a database."""
+
     def __init__(self, contract: openapi.Contract, origin: Origin, bounds: Bounds) -> None:
         self.contract, self.origin, self.bounds = contract, origin, bounds
+        self.row_key = token_bytes(32)
+        """The secret of the names that the control plane gives to rows; all processes of one mock have the same."""
         self._lock, self._retired = Lock(), Tallies()
-        self.default = self._live(DEFAULT, origin)
+        self.default: LiveWorld = self._live(DEFAULT, origin)
         self._named: dict[str, LiveWorld] = {DEFAULT: self.default}
 
     def __len__(self) -> int:
@@ -97,6 +103,9 @@ class Worlds:
                 total.merge(world.tallies)
         return total
 
+    def close(self) -> None:
+        """Ends the use of what they are kept in; in memory there is nothing to end."""
+
     def reload(self, contract: openapi.Contract, origin: Origin) -> list[str]:
         """Serves another contract or world file; gives the names of the worlds that began anew.
 
@@ -123,9 +132,13 @@ class Worlds:
         return LiveWorld(name, self.contract, origin, origin.begin(self.contract, self.bounds.rows), self.bounds.journal)
 
     def _check(self, name: str) -> None:
-        if name in self._named:
+        self._check_room(name, name in self._named, len(self._named))
+
+    def _check_room(self, name: str, taken: bool, number: int) -> None:
+        """Raises NameTaken, and NoRoom where there are so many worlds already."""
+        if taken:
             raise NameTaken(f"there is a world {name} already; delete it, or choose another name")
-        if len(self._named) >= self.bounds.worlds:
+        if number >= self.bounds.worlds:
             raise NoRoom(
                 f"there are {self.bounds.worlds} worlds already; delete one, or start the mock with a larger --max-worlds"
             )

@@ -103,6 +103,18 @@ class Version:
                 version = version._newer
         return found
 
+    def steps_to(self, later: Version) -> UndoLog | None:
+        """The changes that led from this version to a later one, each with the value before it; None where none leads there."""
+        steps: UndoLog = []
+        version = self
+        with _lock:
+            while version is not later:
+                if version._dicts is not None:
+                    return None
+                steps += version._undo_log
+                version = version._newer
+        return steps
+
     def begin(self) -> tuple[Version, Dicts, UndoLog]:
         """The next version, its dicts and its undo log. Takes the lock, which `end` or `undo` of that version releases.
 
