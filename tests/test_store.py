@@ -113,6 +113,32 @@ def test_all_of_a_mock_survives_a_restart(store, opened):
     assert [each["number"] for each in journal(again)] == [5, 4, 3, 2, 1]
 
 
+def answered(client):
+    found = client.get(f"{DEFAULT}/operations").json
+    return {row["row"]: row["answered"] for each in found if each["name"] == "shareInfo" for row in each["rows"] if row["answered"]}
+
+
+def test_how_often_each_row_answered_is_known_to_every_process(store, opened):
+    one, two = (client_of(opened(store)) for _ in range(2))
+    share(one), share(two), share(one, pk="")
+    share(one, sharingExpireAt="x" * 20_000)  # of so large a request the journal keeps the beginning
+    before = answered(one)
+    assert sum(before.values()) == 4 and len(before) == 3
+    assert answered(two) == answered(client_of(opened(store))) == before
+    two.post(f"{DEFAULT}/reset")
+    share(two)
+    assert answered(one) == answered(two) == answered(client_of(opened(store))) == {max(before): 1}
+
+
+def test_a_row_has_one_name_in_every_process(store, opened):
+    one, two = (client_of(opened(store)) for _ in range(2))
+    [row, *_] = one.get(f"{DEFAULT}/rows/devices").json["rows"]
+    assert two.patch(f"{DEFAULT}/rows/devices/{row['id']}", json={"verified": False}).status_code == 200
+    assert one.get(f"{DEFAULT}/rows/devices").json["rows"][0]["values"]["verified"] is False
+    assert two.delete(f"{DEFAULT}/rows/devices/{row['id']}").status_code == 204
+    assert row["id"] not in [each["id"] for each in client_of(opened(store)).get(f"{DEFAULT}/rows/devices").json["rows"]]
+
+
 def test_a_world_goes_on_with_random_numbers_as_if_there_had_been_no_restart(sqlite, opened):
     memory = client_of(Mock(CONTRACT, Origin(openapi.read_document(DEMO), {})))
     expected = [code(memory) for _ in range(120)]
