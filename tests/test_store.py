@@ -130,6 +130,20 @@ def test_how_often_each_row_answered_is_known_to_every_process(store, opened):
     assert answered(one) == answered(two) == answered(client_of(opened(store))) == {max(before): 1}
 
 
+def next_entry(mock, after):
+    return next(data for kind, data in mock.world().journal.events(after) if kind == "entry")
+
+
+def test_events_show_what_another_process_answered(store):
+    with running(store=store) as one, running(store=store) as two:
+        requests.post(f"{one.url}{PATH}", params={"pk": "p11pLZ"}, headers=ALICE, timeout=10)
+        entry = next_entry(two, after=0)
+        assert (entry["number"], entry["outcome"], entry["rule"]["kind"]) == (1, "shareInfo/5066", "documented")
+        again = two.world().journal.replay(1)
+        assert (again["number"], again["outcome"], again["reasons"]) == (2, entry["outcome"], entry["reasons"])
+        assert next_entry(one, after=1) == again
+
+
 def test_a_row_has_one_name_in_every_process(store, opened):
     one, two = (client_of(opened(store)) for _ in range(2))
     [row, *_] = one.get(f"{DEFAULT}/rows/devices").json["rows"]
