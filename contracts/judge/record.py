@@ -58,9 +58,22 @@ class Finding:
             self.reply, self.size, self.rank = other.reply, other.size, other.rank
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the test runs of which a merged record consists."""
+
+    target: str
+    """The base URL of its server."""
+    seed: int
+    shard: str
+    """Which part of the inputs of its seed it sent, such as `3/16`; empty where inputs are not divided."""
+    requests: int
+    seconds: float
+
+
 @dataclass(slots=True)
 class Record:
-    """What a test run sent, covered and found."""
+    """What a test run sent, covered and found. `contracts.judge.merging` makes one record of several."""
 
     outcomes: tuple[str, ...]
     secrets: Mapping[str, str]
@@ -74,6 +87,8 @@ class Record:
     """Whether every outcome that the world can reach must be verified."""
     observed: bool = False
     """Whether the requests are those of other clients, who need not vary them."""
+    shard: str = ""
+    """Which part of the inputs of the seed it sent, such as `3/16`; empty where inputs are not divided."""
     blocked: dict[str, str] = field(default_factory=dict)
     """Why the world cannot reach an outcome, by outcome."""
     branches: dict[str, bool] = field(default_factory=dict)
@@ -92,6 +107,12 @@ class Record:
     """By `Verdict.key`."""
     causes: Causes = field(default_factory=Causes)
     """What failing requests have in common."""
+    known_causes: list[Cause] = field(default_factory=list)
+    """The causes that other records have found: those of a report, and those of the parts of a merged record."""
+    parts: tuple[Part, ...] = ()
+    """The test runs of which it is merged; empty for a single one."""
+    gaps: list[str] = field(default_factory=list)
+    """What was not tested although it should have been, as sentences: too little was covered because of each."""
     first_replies: set[str] = field(default_factory=set)
     """The first two different reply bodies."""
     dropped: int = 0
@@ -130,7 +151,7 @@ class Record:
         """The violations by their cause, the cause of the best violation first."""
         violations = {each.verdict.key: each for each in self.found(VIOLATION)}
         positions = {key: position for position, key in enumerate(violations)}
-        causes = self.causes.of(violations)
+        causes = [*self.known_causes, *self.causes.of(violations)]
         known = {key for cause in causes for key in cause.keys}
         causes += [Cause("", (key,), each.count, each.count) for key, each in violations.items() if key not in known]
         ordered = [(cause, sorted(cause.keys, key=positions.__getitem__)) for cause in causes]
@@ -158,7 +179,7 @@ class Record:
     def lacking(self) -> list[str]:
         """The reasons why too little was covered for the test run to pass, as sentences; empty where it may pass."""
         if not self.requests:
-            return ["no request was sent"]
+            return ["no request was sent", *self.gaps]
         sentences = []
         outcomes = {got.rpartition("/")[2] for got in self.replies}
         for said in (outcomes, self.first_replies):
@@ -167,13 +188,13 @@ class Record:
                 break
         if not self.cases:
             sentences.append("no documented outcome was verified")
-        elif not self.observed and not any(self.cases[each] for each in self.successes):
+        elif self.successes and not self.observed and not any(self.cases[each] for each in self.successes):
             sentences.append("no request succeeded; check that the world file describes this server")
         if self.thorough and (never := [each for each, succeeded in self.branches.items() if not succeeded]):
             sentences.append(f"never succeeded: {'; '.join(never)}")
         if left := self.missed():
             sentences.append(f"not covered: {', '.join(left)}")
-        return sentences
+        return [*sentences, *self.gaps]
 
     def slowest(self) -> tuple[str, int | None] | None:
         """The operation with the slowest replies, and within how many ms 95 of 100 came; None: more than the last bound.
@@ -185,7 +206,7 @@ class Record:
             if got in self.outcomes:
                 bars.setdefault(got.partition("/")[0], Counter()).update(counts)
         buckets = {name: _percentile(counts) for name, counts in bars.items()}
-        name = max(buckets, key=lambda each: buckets[each], default=None)
+        name = max(buckets, key=lambda each: (buckets[each], each), default=None)
         if name is None:
             return None
         return name, LATENCY_BOUNDS[buckets[name]] if buckets[name] < len(LATENCY_BOUNDS) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from contracts.judge.verdict import NOTE, UNEXPLAINED, VIOLATION
 
 FORMAT = 1
 """The version of the format. It increases with each incompatible change."""
+MOST_BEHAVIOURS = 10_000
+"""The most behaviours that are written."""
+MOST_HISTORY = 3000
+"""The most requests in the histories of all violations; a history that would exceed it is left out."""
 RANK_TEXTS = {
     "alone": "These requests alone reproduce it; it does not depend on earlier requests.",
     "again": "It occurred again when these requests were repeated. It may depend on earlier requests.",
@@ -34,6 +39,7 @@ def as_data(record: Record) -> dict[str, Any]:
         "format": FORMAT,
         "target": printable(record.base, record.secrets),
         "seed": record.seed,
+        "shard": record.shard,
         "requests": record.requests,
         "seconds": round(record.seconds, 3),
         "exit_code": record.exit_code(),
@@ -57,13 +63,43 @@ def as_data(record: Record) -> dict[str, Any]:
             }
             for cause, found in record.grouped()
         ],
-        "violations": [finding_as_data(record, each) for each in violations],
+        "violations": list(_with_histories(record, violations)),
         "notes": [finding_as_data(record, each) for each in record.found(NOTE)],
         "unexplained": [finding_as_data(record, each) for each in record.found(UNEXPLAINED)],
         "not_kept": record.dropped,
         "pauses": record.pauses,
         "gone": printable(record.gone, record.secrets),
+        "parts": [
+            {
+                "target": printable(each.target, record.secrets),
+                "seed": each.seed,
+                "shard": each.shard,
+                "requests": each.requests,
+                "seconds": round(each.seconds, 3),
+            }
+            for each in record.parts
+        ],
+        "successes": sorted(record.successes),
+        "required": sorted(record.required),
+        "thorough": record.thorough,
+        "observed": record.observed,
+        "branches": {printable(branch, record.secrets): succeeded for branch, succeeded in record.branches.items()},
+        "gaps": [printable(each, record.secrets) for each in record.gaps],
+        "times": {outcome: record.times[outcome] for outcome in record.outcomes if record.times[outcome]},
+        "first_replies": sorted(printable(each, record.secrets) for each in record.first_replies),
+        "behaviours": sorted(printable(each, record.secrets) for each in record.behaviours)[:MOST_BEHAVIOURS],
     }
+
+
+def _with_histories(record: Record, violations: list[Finding]) -> Iterator[dict[str, Any]]:
+    """The violations as plain data, each with its history while MOST_HISTORY is not reached."""
+    left = MOST_HISTORY
+    for each in violations:
+        data = finding_as_data(record, each)
+        if 0 < len(each.history) <= left:
+            left -= len(each.history)
+            data["history"] = [request.as_data() for request in each.history]
+        yield data
 
 
 def finding_as_data(record: Record, finding: Finding) -> dict[str, Any]:
@@ -77,6 +113,7 @@ def finding_as_data(record: Record, finding: Finding) -> dict[str, Any]:
         "also_expected": sorted(finding.also - {verdict.outcome}),
         "permitted": list(verdict.permitted),
         "got": printable(verdict.got, secrets),
+        "key": [printable(each, secrets) for each in verdict.key],
         "count": finding.count,
         "shown": list(RANK_TEXTS)[finding.rank],
         "often": finding.often,

@@ -14,13 +14,12 @@ import openapi
 from contracts.judge.record import Finding, Record
 from contracts.judge.verdict import VIOLATION, without_values
 from contracts.report.data import finding_as_data
+from contracts.report.files import invalid, read_json
 from contracts.sequence.shrink import Steps
 from contracts.sequence.steps import InvalidSteps, read_steps
 
 FORMAT = 1
 """The version of the format. It increases with each incompatible change."""
-LARGEST_FILE = 64 * 1024 * 1024
-"""The most bytes of a file that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +64,16 @@ def _save(finding: Finding, data: dict[str, Any], folder: Path) -> Path:
 
 def read_failure(path: str, number: int | None, contract: openapi.Contract, secrets: Mapping[str, str]) -> Failure:
     """Reads a saved failure, or violation `number` (from 1) of a JSON report. Raises InvalidDocument."""
-    data = _read(path)
+    data = read_json(path)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise _invalid(path, f"is not a saved failure or report of format {FORMAT}")
+        raise invalid(path, f"is not a saved failure or report of format {FORMAT}")
     if "violations" in data:
         data = _violation(path, data["violations"], number)
     try:
         steps = read_steps(data.get("steps"), contract, secrets)
         history = read_steps(data["history"], contract, secrets) if data.get("history") else []
     except InvalidSteps as error:
-        raise _invalid(path, str(error)) from None
+        raise invalid(path, str(error)) from None
     return Failure(steps, history, str(data.get("rule", "")), str(data.get("got", "")))
 
 
@@ -84,25 +83,5 @@ def _violation(path: str, violations: Any, number: int | None) -> dict[str, Any]
     number = 1 if number is None and count == 1 else number
     if number is None or not 1 <= number <= count:
         hint = f"choose one with --finding, from 1 to {count}" if count else ""
-        raise _invalid(path, f"this report has {count} violations", hint)
+        raise invalid(path, f"this report has {count} violations", hint)
     return violations[number - 1] if isinstance(violations[number - 1], dict) else {}
-
-
-def _read(path: str) -> Any:
-    """The data of a JSON file, not read as YAML, which forbids some characters of replies. Raises InvalidDocument."""
-    try:
-        with open(path, "rb") as stream:
-            text = stream.read(LARGEST_FILE + 1)
-        if len(text) > LARGEST_FILE:
-            raise _invalid(path, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB")
-        return openapi.parse_json(text)
-    except OSError as error:
-        raise _invalid(path, f"cannot be read: {error.strerror}") from None
-    except openapi.InvalidDocument:
-        raise
-    except ValueError as error:
-        raise _invalid(path, f"is not JSON: {error}", line=getattr(error, "lineno", 1)) from None
-
-
-def _invalid(path: str, what: str, hint: str = "", line: int = 1) -> openapi.InvalidDocument:
-    return openapi.InvalidDocument([openapi.Problem(path, line, what, hint)])
