@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,9 @@ from contracts.cli.options import CONNECTION, DEPLOYMENT, JUDGING, LIMITS, SENDI
 from contracts.cli.param_types import ShardText
 from contracts.cli.unusable import Unusable
 from contracts.generate.stream import Stream
-from contracts.http.target import RunEnded, Unreachable
 from contracts.run.deadline import Deadline
-from contracts.run.examination import learn, open_session
-from contracts.run.fuzz import send_stream
-from contracts.run.races import Races
+from contracts.run.examination import open_session
+from contracts.run.fuzz import fuzz_shard
 from contracts.sequence.corpus import Corpus
 
 
@@ -59,14 +56,8 @@ def fuzz(**options: Any) -> None:
         stream = Stream(deployment.contract, deployment.world, test_plan.seed)
         if options["time"] is not None:
             deadline.end(options["time"] / 1000)
-        races = None
-        with suppress(RunEnded, Unreachable):  # then the stream ends too
-            candidates = learn(session)
-            # Without a reset more and more rows would be uncertain, because nobody knows in which order requests were handled.
-            if options["races"] and deployment.target.resets and deployment.target.manners.connections > 1:
-                races = Races(session, candidates, test_plan.seed)
         try:
-            send_stream(session, stream, options["shard"], corpus, start, races=races)
+            fuzz_shard(session, stream, options["shard"], corpus, start, races=options["races"], seed=test_plan.seed)
         except OSError as error:
             click.echo(f"stopped: the corpus cannot be written: {error}", err=True)
     output.finish(session.record, deployment.contract, options)

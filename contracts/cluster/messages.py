@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,20 +65,29 @@ class Message:
 
 def read_message(data: Any) -> Message | None:
     """A message from what was received; None for what is none."""
-    if not isinstance(data, dict) or data.get("kind") not in KINDS:
+    if not isinstance(data, dict) or any(name not in data or not fits(data[name]) for name, fits in _MEMBERS.items()):
         return None
-    numbers = [data.get(name) for name in ("shard", "attempt", "requests")]
-    position, text, report = (data.get(name) for name in ("position", "text", "report"))
-    lists = [data.get(name) for name in ("answered", "violations")]
-    if not all(type(each) is int and each >= 0 for each in numbers):
-        return None
-    if not (position is None or (type(position) is int and position >= 0)):
-        return None
-    if not isinstance(text, str) or not isinstance(report, bytes) or not all(isinstance(each, (list, tuple)) for each in lists):
-        return None
-    shard, attempt, requests = numbers
-    answered, violations = (tuple(map(str, each)) for each in lists)
-    return Message(data["kind"], shard, attempt, position, Facts(requests, answered, violations), text, report)
+    answered, violations = (tuple(map(str, data[name])) for name in ("answered", "violations"))
+    facts = Facts(data["requests"], answered, violations)
+    return Message(data["kind"], data["shard"], data["attempt"], data["position"], facts, data["text"], data["report"])
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+_MEMBERS: dict[str, Callable[[Any], bool]] = {
+    "kind": lambda value: value in KINDS,
+    "shard": _is_count,
+    "attempt": _is_count,
+    "position": lambda value: value is None or _is_count(value),
+    "requests": _is_count,
+    "answered": lambda value: isinstance(value, (list, tuple)),
+    "violations": lambda value: isinstance(value, (list, tuple)),
+    "text": lambda value: isinstance(value, str),
+    "report": lambda value: isinstance(value, bytes),
+}
+"""What each member of a message must be."""
 
 
 def facts_of(record: Record) -> Facts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +50,23 @@ class Corpus:
                     raise openapi.InvalidDocument([openapi.Problem(str(self.file), number, why, "delete the line")]) from None
         self._append(b"")
 
+    def stored(self, has: Callable[[int], bool]) -> Iterator[Steps]:
+        """The sequences at the positions, from 0, for which `has` is true."""
+        return (steps for position, steps in enumerate(self.entries) if has(position))
+
+    def arrived(self) -> Iterable[Steps]:
+        """Sequences that came since the last call: none, because a file is read once."""
+        return ()
+
     def add(self, sequence: Sequence) -> None:
         """Appends a sequence, without the steps after its last new behaviour. Raises OSError."""
         steps = sequence.abstract()[: sequence.needed_length]
         entry = {"format": FORMAT, "shows": sequence.new_behaviours, "steps": [each.as_data() for each in steps]}
-        self._append(json.dumps(entry, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+        self.add_line(json.dumps(entry, ensure_ascii=False))
+
+    def add_line(self, line: str) -> None:
+        """Appends an entry, as a line without its end. Raises OSError."""
+        self._append(line.encode("utf-8", "replace") + b"\n")
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         if self.file.stat().st_size > LARGEST_FILE:
