@@ -53,13 +53,14 @@ def fuzz(**options: Any) -> None:
         session = open_session(
             deployment.contract, deployment.world, deployment.target, test_plan, deadline=deadline, watch=watch
         )
+        session.record.shard = str(options["shard"])
         stream = Stream(deployment.contract, deployment.world, test_plan.seed)
         if options["time"] is not None:
             deadline.end(options["time"] / 1000)
         try:
             fuzz_shard(session, stream, options["shard"], corpus, start, races=options["races"], seed=test_plan.seed)
         except OSError as error:
-            click.echo(f"stopped: the corpus cannot be written: {error}", err=True)
+            click.echo(f"stopped: the corpus cannot be used: {error}", err=True)
     output.finish(session.record, deployment.contract, options)
 
 

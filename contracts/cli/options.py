@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -118,17 +118,21 @@ def plan(options: Mapping[str, Any], contract: openapi.Contract, **more: Any) ->
         transport=Transport(options["transport"], options["credential"]),
         stop_early=options.get("fail_fast", False),
         races=None if options.get("races", True) else 0,
-        required=frozenset(_required(options.get("require", ()), contract)),
+        required=frozenset(required(options.get("require", ()), _outcomes(contract), contract.file)),
         **more,
     )
 
 
-def _required(patterns: tuple[str, ...], contract: openapi.Contract) -> list[str]:
-    known = [outcome for each in contract.operations.values() for outcome in each.outcomes]
-    found = []
+def _outcomes(contract: openapi.Contract) -> list[str]:
+    return [outcome for each in contract.operations.values() for outcome in each.outcomes]
+
+
+def required(patterns: Iterable[str], known: Sequence[str], where: str) -> list[str]:
+    """The known outcomes that match --require. `where` says what has them. Raises Unusable if a pattern matches none."""
+    found: list[str] = []
     for pattern in patterns:
         matching = known if pattern == "all" else [each for each in known if fnmatchcase(each, pattern)]
         if not matching:
-            raise Unusable(f"--require {pattern}: {contract.file} has no such outcome ({openapi.nearest(pattern, known)})")
+            raise Unusable(f"--require {pattern}: {where} has no such outcome ({openapi.nearest(pattern, known)})")
         found += matching
     return found

@@ -23,13 +23,13 @@ from contracts.report.matrix import Matrix
 from contracts.report.progress import Progress
 from contracts.report.terminal import print_record
 
-REPORTS = options(
+FILES = options(
     click.option("--json", metavar="FILE", help="Write a JSON report."),
     click.option("--html", metavar="FILE", help="Write an HTML report, one file without scripts."),
     click.option("--junit", metavar="FILE", help="Write a JUnit XML report with one test case per outcome."),
     click.option("--failures", metavar="DIR", help="Save each violation as a file for `contracts replay`."),
-    click.option("--quiet", is_flag=True, help="Print no progress to standard error."),
 )
+REPORTS = options(FILES, click.option("--quiet", is_flag=True, help="Print no progress to standard error."))
 
 
 def check(options: Mapping[str, Any]) -> None:
@@ -51,13 +51,16 @@ def matrix(options: Mapping[str, Any]) -> Matrix:
     return Matrix(Console(stderr=True, quiet=options["quiet"]))
 
 
-def finish(record: Record, contract: openapi.Contract, options: Mapping[str, Any]) -> NoReturn:
-    """Prints the record, writes the reports and exits. Raises Unusable if a file cannot be written or the target is gone."""
+def finish(record: Record, contract: openapi.Contract | None, options: Mapping[str, Any]) -> NoReturn:
+    """Prints the record, writes the reports and exits. Only the HTML report needs the contract.
+
+    Raises Unusable if a file cannot be written or the target is gone.
+    """
     print_record(record, Console(highlight=False))
     try:
         if options["json"]:
             write_json(record, options["json"])
-        if options["html"]:
+        if options["html"] and contract is not None:
             write_html(record, contract, options["html"])
         if options["junit"]:
             write_junit(record, options["junit"])

@@ -8,13 +8,14 @@ are those of the longest run, because the runs are at the same time; `Record.par
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from contracts.judge.causes import Cause, Causes, Key
-from contracts.judge.record import MOST_FINDINGS, Finding, Part, Record
+from contracts.judge.parts import Part
+from contracts.judge.record import MOST_FINDINGS, Finding, Record
 from contracts.judge.verdict import VIOLATION
 
 MOST_TARGETS = 3
@@ -67,32 +68,6 @@ def merged(records: Sequence[Record]) -> Record:
 def parts_of(record: Record) -> tuple[Part, ...]:
     """The test runs of a record: its parts, or itself."""
     return record.parts or (Part(record.base, record.seed, record.shard, record.requests, record.seconds),)
-
-
-def repeated_shards(parts: Iterable[Part]) -> list[Part]:
-    """The runs that sent the same inputs as an earlier one, each once. Without a shard, only those with the same target count."""
-    inputs = Counter(replace(each, requests=0, seconds=0.0, target="" if each.shard else each.target) for each in parts)
-    return [each for each, times in inputs.items() if times > 1]
-
-
-def missing_shards(parts: Iterable[Part]) -> list[str]:
-    """The shards of which there is no run although there is one of another shard of the same seed, as sentences."""
-    found: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
-    for each in parts:
-        number, _, of = each.shard.partition("/")
-        if of:
-            found[each.seed, int(of)].add(int(number))
-    return [
-        f"no run of {_numbers(left)} of {of} of seed {seed}"
-        for (seed, of), numbers in found.items()
-        if (left := [number for number in range(1, of + 1) if number not in numbers])
-    ]
-
-
-def _numbers(left: list[int]) -> str:
-    """Shards in words, the first ten by number."""
-    more = f" and {len(left) - 10} more" if len(left) > 10 else ""
-    return f"{'shard' if len(left) == 1 else 'shards'} {', '.join(map(str, left[:10]))}{more}"
 
 
 def _targets(parts: Iterable[Part]) -> str:

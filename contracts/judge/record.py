@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from contracts.http.wire import Request, printable
 from contracts.judge.causes import Cause, Causes
+from contracts.judge.parts import Part, missing_shards
 from contracts.judge.verdict import VERIFIED, VIOLATION, Judgement, Verdict
 
 VIOLATED, BLOCKED, NOT_COVERED = "violated", "blocked", "not covered"
@@ -56,19 +57,6 @@ class Finding:
         if other.order < self.order:
             self.verdict, self.steps, self.curls = other.verdict, other.steps, other.curls
             self.reply, self.size, self.rank = other.reply, other.size, other.rank
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One of the test runs of which a merged record consists."""
-
-    target: str
-    """The base URL of its server."""
-    seed: int
-    shard: str
-    """Which part of the inputs of its seed it sent, such as `3/16`; empty where inputs are not divided."""
-    requests: int
-    seconds: float
 
 
 @dataclass(slots=True)
@@ -178,8 +166,20 @@ class Record:
 
     def lacking(self) -> list[str]:
         """The reasons why too little was covered for the test run to pass, as sentences; empty where it may pass."""
+        gaps = [*self.gaps, *missing_shards(self.parts)]
         if not self.requests:
-            return ["no request was sent", *self.gaps]
+            return [*self.untested(), *gaps]
+        sentences = self.untested()
+        if self.thorough and (never := [each for each, succeeded in self.branches.items() if not succeeded]):
+            sentences.append(f"never succeeded: {'; '.join(never)}")
+        if left := self.missed():
+            sentences.append(f"not covered: {', '.join(left)}")
+        return [*sentences, *gaps]
+
+    def untested(self) -> list[str]:
+        """The reasons why the test run as a whole says nothing about the server, as sentences."""
+        if not self.requests:
+            return ["no request was sent"]
         sentences = []
         outcomes = {got.rpartition("/")[2] for got in self.replies}
         for said in (outcomes, self.first_replies):
@@ -190,11 +190,7 @@ class Record:
             sentences.append("no documented outcome was verified")
         elif self.successes and not self.observed and not any(self.cases[each] for each in self.successes):
             sentences.append("no request succeeded; check that the world file describes this server")
-        if self.thorough and (never := [each for each, succeeded in self.branches.items() if not succeeded]):
-            sentences.append(f"never succeeded: {'; '.join(never)}")
-        if left := self.missed():
-            sentences.append(f"not covered: {', '.join(left)}")
-        return [*sentences, *self.gaps]
+        return sentences
 
     def slowest(self) -> tuple[str, int | None] | None:
         """The operation with the slowest replies, and within how many ms 95 of 100 came; None: more than the last bound.

@@ -12,6 +12,7 @@ import openapi
 from contracts.judge.record import LATENCY_BOUNDS, Record
 from contracts.judge.verdict import VERIFIED
 from contracts.report.data import RANK_TEXTS, as_data
+from contracts.report.terminal import took
 
 BAR_HEIGHT = 20
 """The height of the tallest bar, in pixels."""
@@ -31,6 +32,7 @@ def write_html(record: Record, contract: openapi.Contract, path: str) -> None:
         title=contract.title,
         finished=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S %Z"),
         data=data,
+        took=took(record),
         done=record.tally()[VERIFIED],
         operations=list(contract.operations.values()),
         hits={(each["operation"], each["row"]): each["hits"] for each in data["rows"]},

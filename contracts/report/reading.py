@@ -18,7 +18,8 @@ import openapi
 from contracts.http.wire import Request, request_from_data
 from contracts.judge.causes import Cause
 from contracts.judge.merging import join
-from contracts.judge.record import LATENCY_BOUNDS, Finding, Part, Record
+from contracts.judge.parts import Part
+from contracts.judge.record import LATENCY_BOUNDS, Finding, Record
 from contracts.judge.verdict import NOTE, UNEXPLAINED, VIOLATION, Verdict
 from contracts.report.data import FORMAT, RANK_TEXTS
 from contracts.report.files import invalid, read_json

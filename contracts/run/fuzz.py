@@ -103,7 +103,7 @@ def send_stream(
     """Sends the entries of the corpus and then the inputs of the stream that belong to a shard, until the session ends.
 
     With `start`, it skips the entries of the corpus and begins at this number of the stream; it sends no input from `end` on.
-    Raises OSError where the corpus cannot be written.
+    Raises OSError where the corpus cannot be read or written.
     """
     try:
         if corpus is not None and start is None:

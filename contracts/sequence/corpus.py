@@ -1,13 +1,15 @@
 """A corpus: a JSON Lines file of the sequences that showed a new behaviour. Other runs send them first.
 
 A line is `{"format": 1, "shows": [...], "steps": [...]}`. `shows` lists the behaviours, `steps` the requests, with placeholders
-for secrets, times and minted values. A corpus contains no secret. Corpora can be joined with `cat`.
+for secrets, times and minted values. A corpus contains no secret. Corpora can be joined with `cat`, or without
+doubles by `join`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,77 @@ FORMAT = 1
 LARGEST_FILE = 256 * 1024 * 1024
 """The most bytes of a corpus file."""
 MOST_ENTRIES = 100_000
+"""The most sequences of a corpus."""
 _FILE = "corpus.jsonl"
+
+
+def corpus_file(path: Path) -> Path:
+    """The file of the corpus at a path: the path itself if it ends in .jsonl, else a file in the folder."""
+    return path if path.suffix == ".jsonl" else path / _FILE
+
+
+def read_lines(file: Path) -> Iterator[tuple[int, int, bytes]]:
+    """The number (from 1), the offset and the text of each line of a corpus that is not blank.
+
+    Raises InvalidDocument for a file that is too large, OSError if it cannot be read.
+    """
+    if file.stat().st_size > LARGEST_FILE:
+        raise openapi.InvalidDocument([openapi.Problem(str(file), 1, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB")])
+    offset = count = 0
+    with file.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if line.strip():
+                count += 1
+                if count > MOST_ENTRIES:
+                    what = f"is one of more than {MOST_ENTRIES:,} entries"
+                    raise openapi.InvalidDocument([openapi.Problem(str(file), number, what, "delete some lines")])
+                yield number, offset, line
+            offset += len(line)
+
+
+def read_entry(line: bytes) -> tuple[Any, list[str]]:
+    """The steps and the behaviours of a line, as plain data. Raises ValueError, with a sentence unless it is no JSON."""
+    data: Any = openapi.parse_json(line)
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise InvalidSteps(f"is not a corpus entry of format {FORMAT}")
+    shows = data.get("shows", [])
+    if not isinstance(shows, list):
+        raise InvalidSteps("shows is not a list of texts")
+    return data.get("steps"), list(map(str, shows))
+
+
+def invalid_entry(file: Path, number: int, error: ValueError) -> openapi.InvalidDocument:
+    """The error for a line that is no entry."""
+    why = "is not a corpus entry" if isinstance(error, json.JSONDecodeError) else str(error)
+    return openapi.InvalidDocument([openapi.Problem(str(file), number, why, "delete the line")])
+
+
+class Entries:
+    """The sequences of a corpus when it was opened. Each is read from the file when it is needed: there may be many."""
+
+    def __init__(self, file: Path, contract: openapi.Contract, secrets: Mapping[str, str]) -> None:
+        self._file, self._contract, self._secrets = file, contract, secrets
+        self._offsets = array("q")
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def __getitem__(self, position: int) -> Steps:
+        """The steps of an entry. Raises OSError, also if the file was changed meanwhile."""
+        with self._file.open("rb") as stream:
+            stream.seek(self._offsets[position])
+            line = stream.readline()
+        try:
+            return read_steps(read_entry(line)[0], self._contract, self._secrets)
+        except ValueError:
+            raise OSError(f"{self._file} was changed while it was in use") from None
+
+    def check(self, offset: int, line: bytes) -> list[str]:
+        """Adds the entry in this line, which begins at an offset of the file, and returns its behaviours. Raises ValueError."""
+        steps, shows = read_entry(line)
+        read_steps(steps, self._contract, self._secrets)
+        self._offsets.append(offset)
+        return shows
 
 
 class Corpus:
@@ -35,24 +107,23 @@ class Corpus:
 
         Raises InvalidDocument if the file is not a corpus for this contract and world, OSError if it cannot be read or written.
         """
-        self.file = path if path.suffix == ".jsonl" else path / _FILE
+        self.file = corpus_file(path)
         self.position = Position(self.file.with_name(f"{self.file.stem}.{stream}.json"))
-        self.entries: list[Steps] = []
+        self.entries = Entries(self.file, contract, secrets)
         self.behaviours: set[str] = set()
         """The behaviours that its sequences show."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         if self.file.exists():
-            for number, line in self._lines():
+            for number, offset, line in read_lines(self.file):
                 try:
-                    self._read(line, contract, secrets)
+                    self.behaviours.update(self.entries.check(offset, line))
                 except ValueError as error:
-                    why = "is not a corpus entry" if isinstance(error, json.JSONDecodeError) else str(error)
-                    raise openapi.InvalidDocument([openapi.Problem(str(self.file), number, why, "delete the line")]) from None
+                    raise invalid_entry(self.file, number, error) from None
         self._append(b"")
 
     def stored(self, has: Callable[[int], bool]) -> Iterator[Steps]:
         """The sequences at the positions, from 0, for which `has` is true."""
-        return (steps for position, steps in enumerate(self.entries) if has(position))
+        return (self.entries[position] for position in filter(has, range(len(self.entries))))
 
     def arrived(self) -> Iterable[Steps]:
         """Sequences that came since the last call: none, because a file is read once."""
@@ -67,25 +138,6 @@ class Corpus:
     def add_line(self, line: str) -> None:
         """Appends an entry, as a line without its end. Raises OSError."""
         self._append(line.encode("utf-8", "replace") + b"\n")
-
-    def _lines(self) -> Iterator[tuple[int, bytes]]:
-        if self.file.stat().st_size > LARGEST_FILE:
-            raise openapi.InvalidDocument([openapi.Problem(str(self.file), 1, f"is larger than {LARGEST_FILE} bytes")])
-        for number, line in enumerate(self.file.read_bytes().split(b"\n"), 1):
-            if len(self.entries) == MOST_ENTRIES:
-                raise openapi.InvalidDocument([openapi.Problem(str(self.file), number, f"more than {MOST_ENTRIES} entries")])
-            if line.strip():
-                yield number, line
-
-    def _read(self, line: bytes, contract: openapi.Contract, secrets: Mapping[str, str]) -> None:
-        data: Any = openapi.parse_json(line)
-        if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise InvalidSteps(f"is not a corpus entry of format {FORMAT}")
-        self.entries.append(read_steps(data.get("steps"), contract, secrets))
-        shows = data.get("shows", [])
-        if not isinstance(shows, list):
-            raise InvalidSteps("shows is not a list of texts")
-        self.behaviours |= set(map(str, shows))
 
     def _append(self, line: bytes) -> None:
         """Appends a line. Starts a new line first if the file does not end with one, because its last write was interrupted."""

@@ -43,7 +43,7 @@ class Placeholders:
         Raises LookupError for a placeholder without a value if `unknown` is None, ValueError for a malformed placeholder.
         """
         values = _ValueMap(self.now, {name[2:-1]: value for value, name in self.secrets.items()} | self.minted, unknown)
-        return request.map(lambda text: _Template(text).substitute(values))
+        return request.map(lambda text: _Template(text).substitute(values) if "$" in text else text)
 
     def abstract(self, request: Request) -> Request:
         """The request with secrets, minted values and times replaced by placeholders."""
@@ -81,7 +81,8 @@ def placeholder_names(request: Request) -> set[str]:
     found: set[str] = set()
 
     def note(text: str) -> str:
-        found.update(match["braced"] for match in _Template.pattern.finditer(text) if match["braced"])
+        if "$" in text:
+            found.update(match["braced"] for match in _Template.pattern.finditer(text) if match["braced"])
         return text
 
     request.map(note)

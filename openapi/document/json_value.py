@@ -9,7 +9,8 @@ from typing import Any
 from openapi.document.limits import DEEPEST
 
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKETS = re.compile(rb"[\[{\]}]")
+_AS_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(each for each in range(256) if each not in b"[{]}")
 
 
 def parse_json(text: bytes, **hooks: Any) -> Any:
@@ -29,12 +30,14 @@ def parse_json(text: bytes, **hooks: Any) -> Any:
 
 
 def _depth(text: bytes) -> int:
-    """The depth of nesting. Brackets inside strings do not count."""
-    depth = deepest = 0
-    for each in _BRACKETS.findall(_TEXT.sub(b"", text)):
-        depth += 1 if each in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+    """The depth of nesting, at most one more than DEEPEST. Brackets inside strings do not count."""
+    brackets = _TEXT.sub(b"", text).translate(_AS_SQUARE, _NO_BRACKETS)
+    for depth in range(DEEPEST + 1):
+        inner = brackets.replace(b"[]", b"")
+        if inner == brackets:
+            return min(depth + brackets.count(b"["), DEEPEST + 1)  # what is left is not closed
+        brackets = inner
+    return DEEPEST + 1
 
 
 def without_surrogates(value: Any) -> Any:
