@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
 
-import openapi
-from contracts.cluster.dask_cluster import ClusterGone
-from contracts.cluster.job import Job, Place
+from contracts.cluster.crew import Cluster, ClusterGone, Crew, describe
+from contracts.cluster.job import Job
 from contracts.cluster.messages import DONE, ENTRY, FAILED, LEFT, Message
 from contracts.cluster.shards import ENDED, RUNNING, WAITING, ShardState
 from contracts.cluster.worlds import Worlds
@@ -19,7 +17,7 @@ from contracts.run.deadline import Deadline
 POLL_SECONDS, LOOK_SECONDS, DELIVERY_SECONDS = 0.1, 1.0, 2.0
 """Seconds between two looks at the queue, at the workers, and two deliveries of entries."""
 PATIENCE = 5.0
-"""Seconds that a lost shard waits for a worker that has nothing to do, before it shares one; and a used world for its last request."""
+"""Seconds that a lost shard waits for a worker that has nothing to do; then it shares one. A used world rests as long."""
 NO_WORKER_SECONDS = 60.0
 """Seconds without any worker after which the shards that wait are given up."""
 MOST_LOST = 10
@@ -28,54 +26,6 @@ MOST_ENTRIES, MOST_BYTES = 64, 2 * 1024 * 1024
 """The most entries, and characters, of one delivery."""
 MOST_KEPT = 2000
 """The most entries that wait for a delivery; the oldest of more do not travel."""
-
-
-class Cluster(Protocol):
-    """What the coordinator needs of a cluster. Each method raises ClusterGone where the scheduler does not answer any more."""
-
-    def workers(self) -> list[str]: ...
-    def unlike(self) -> dict[str, str]: ...
-    def preflight(self, workers: list[str], variables: list[str]) -> dict[str, Any]: ...
-    def submit(self, job: Job, worker: str) -> Any: ...
-    def receive(self) -> list[Message]: ...
-    def deliver(self, entries: list[tuple[int, str]]) -> bool: ...
-    def stop(self) -> None: ...
-
-
-class Unfit(Exception):
-    """A worker that must not run shards, as a sentence."""
-
-
-class Crew:
-    """The workers that may run shards: those with our version, and with the variables of the run in their environment."""
-
-    def __init__(self, cluster: Cluster, variables: Iterable[str]) -> None:
-        self._cluster, self._variables = cluster, sorted(variables)
-        self.processes: dict[str, str] = {}
-        """The process of each worker that may run shards, by address."""
-        self.unfit: dict[str, str] = {}
-        """Why the other workers must not, by address."""
-
-    def look(self) -> None:
-        """Looks which workers there are. Raises ClusterGone."""
-        there = set(self._cluster.workers())
-        for known in (self.processes, self.unfit):
-            for address in known.keys() - there:
-                del known[address]
-        if new := sorted(there - self.processes.keys() - self.unfit.keys()):
-            self._examine(new)
-
-    def _examine(self, new: list[str]) -> None:
-        unlike = self._cluster.unlike()
-        self.unfit |= {each: unlike[each] for each in new if each in unlike}
-        for address, said in self._cluster.preflight([each for each in new if each not in unlike], self._variables).items():
-            if not isinstance(said, dict):
-                self.unfit[address] = f"cannot run shards ({type(said).__name__}: {said}); install the same version as here"
-            elif said["missing"]:
-                name = said["missing"][0]
-                self.unfit[address] = f"${{{name}}} is not in its environment (start the worker with {name}=…)"
-            else:
-                self.processes[address] = said["process"]
 
 
 class Coordinator:
@@ -87,22 +37,22 @@ class Coordinator:
         job: Job,
         states: list[ShardState],
         worlds: Worlds,
-        variables: Iterable[str],
+        crew: Crew,
         *,
         deadline: Deadline,
-        seconds: float | None = None,
         grace: float = 15.0,
-        stop_early: bool = False,
         keep: Callable[[Message], bool] = lambda message: False,
         moved: Callable[[ShardState], None] = lambda state: None,
         watch: Callable[[], None] = lambda: None,
         warn: Callable[[str], None] = lambda sentence: None,
     ) -> None:
-        """`keep` is told each entry and says whether the other shards shall get it; `moved` each new position; `grace` is how many
-        seconds the shards get to end; `seconds` how long the run may take."""
+        """`keep` is told each entry and says whether the other shards shall get it; `moved` is told each new position.
+
+        `grace` is how many seconds the shards get to end when the run is over; `job.seconds` says how long it may take.
+        """
         self._cluster, self._job, self._worlds = cluster, job, worlds
-        self.states, self.crew = states, Crew(cluster, variables)
-        self._deadline, self._seconds, self._grace, self._stop_early = deadline, seconds, grace, stop_early
+        self.states, self.crew = states, crew
+        self._deadline, self._grace = deadline, grace
         self._keep, self._moved, self._watch, self._warn = keep, moved, watch, warn
         self._outbox: deque[tuple[int, str]] = deque(maxlen=MOST_KEPT)
         self.gaps: list[str] = []
@@ -171,11 +121,10 @@ class Coordinator:
         if message.kind == DONE:
             self._end(state)
         elif message.kind == FAILED:
-            self.gaps.append(f"shard {state.shard} on {state.worker} could not go on: {message.text}")
-            self._end(state)
+            self._fail(state, message.text)
         elif message.kind == LEFT:
             self._lose(state)
-        if self._stop_early and state.before.violations and state.state == ENDED:
+        if self._job.plan.stop_early and state.before.violations and state.state == ENDED:
             self.stop()
 
     def _end(self, state: ShardState) -> None:
@@ -201,8 +150,15 @@ class Coordinator:
         if lost:
             self._take_messages()  # what they had sent before
         for each in lost:
-            if each.state == RUNNING:
+            if each.state == RUNNING and each.future.status == "error":
+                self._fail(each, describe(each.future.exception()))
+            elif each.state == RUNNING:
                 self._lose(each)
+
+    def _fail(self, state: ShardState, why: str) -> None:
+        """A shard could not go on, and no other worker shall try."""
+        self.gaps.append(f"shard {state.shard} on {state.worker} could not go on: {why}")
+        self._end(state)
 
     def _is_lost(self, state: ShardState) -> bool:
         """Whether the worker of a shard is not there any more, or its task has ended without a last message."""
@@ -271,13 +227,14 @@ class Coordinator:
             seconds=self._seconds_left(),
             start=state.start,
             reset=state.reset,
-            entries=self._job.entries if state.start is None else (),
+            entries=state.entries if state.start is None else (),
         )
         state.worker, state.state = worker, RUNNING
         state.future = self._cluster.submit(job, worker)
 
     def _seconds_left(self) -> float | None:
-        return None if self._seconds is None else max(0.0, self._started + self._seconds - time.monotonic())
+        seconds = self._job.seconds
+        return None if seconds is None else max(0.0, self._started + seconds - time.monotonic())
 
     def _deliver(self) -> None:
         """Sends the entries that came to the other shards."""
@@ -294,23 +251,3 @@ class Coordinator:
             self._deliver_at = now + DELIVERY_SECONDS
             for _ in batch:
                 self._outbox.popleft()
-
-
-def whole(place: Place) -> set[str]:
-    """The variables that a world of the pool needs in the environment of a worker."""
-    from contracts.http.variables import names
-
-    texts = [place.target, place.reset or "", *(text for _, text in place.headers)]
-    return {name for text in texts for name in names(text)} | {
-        name for text in _texts(place.world.document().data) for name in names(text)
-    }
-
-
-def _texts(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
-        yield value
-    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _texts(each)
-
-
-__all__ = ["Coordinator", "Crew", "Unfit", "openapi", "whole"]

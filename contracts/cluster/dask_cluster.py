@@ -11,9 +11,10 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from typing import Any
 
-from distributed import Client, Future, LocalCluster, Queue
+from distributed import Client, LocalCluster, Queue
 
 from contracts.cluster import inbox
+from contracts.cluster.crew import ClusterError, ClusterGone
 from contracts.cluster.dask_task import MOST_MESSAGES, queue_of, run_on_worker
 from contracts.cluster.job import Job
 from contracts.cluster.messages import Message, read_message
@@ -25,14 +26,6 @@ PACKAGE = "contract-mock"
 CONNECT_SECONDS, CLOSE_SECONDS = 15, 3
 _LOST = (OSError, TimeoutError, RuntimeError, KeyError)
 """What Dask raises where the scheduler does not answer; KeyError where it was started again and has lost the queue."""
-
-
-class ClusterError(Exception):
-    """A cluster that cannot be used, as a sentence."""
-
-
-class ClusterGone(ClusterError):
-    """The scheduler does not answer any more."""
 
 
 class DaskCluster:
@@ -67,7 +60,7 @@ class DaskCluster:
         asked = self._asked(lambda: self._client.run(preflight, variables, workers=workers, on_error="return"))
         return dict(asked)
 
-    def submit(self, job: Job, worker: str) -> Future:
+    def submit(self, job: Job, worker: str) -> Any:
         """Starts a job on a worker. Raises ClusterGone."""
         key = f"contracts-fuzz-{self._run}-shard-{job.shard.number}-attempt-{job.attempt}"
         options = {"key": key, "workers": [worker], "allow_other_workers": False, "pure": False, "retries": 0}

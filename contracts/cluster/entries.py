@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import openapi
 from contracts.http.wire import Request, request_from_data
-from contracts.sequence.corpus import FORMAT
+from contracts.sequence import corpus
 from contracts.sequence.sequence import Sequence
 from contracts.sequence.shrink import Steps
 from contracts.sequence.steps import InvalidSteps, read_steps
@@ -30,7 +30,7 @@ class Entry:
 
     def line(self) -> str:
         """The entry as a line of a corpus, without the line end."""
-        data = {"format": FORMAT, "shows": list(self.shows), "steps": [each.as_data() for each in self.steps]}
+        data = {"format": corpus.FORMAT, "shows": list(self.shows), "steps": [each.as_data() for each in self.steps]}
         return json.dumps(data, ensure_ascii=False)
 
 
@@ -46,13 +46,10 @@ def read_entry(
     """An entry from a line, with each request changed. Raises ValueError for what is none for this contract and these secrets."""
     if len(line) > LONGEST_LINE:
         raise InvalidSteps(f"is longer than {LONGEST_LINE} characters")
-    data = openapi.parse_json(line.encode())
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise InvalidSteps(f"is not a corpus entry of format {FORMAT}")
-    shows, steps = data.get("shows", []), data.get("steps")
-    if not isinstance(shows, list) or len(shows) > MOST_SHOWN:
-        raise InvalidSteps(f"shows is not a list of at most {MOST_SHOWN} texts")
+    steps, shows = corpus.read_entry(line.encode())
+    if len(shows) > MOST_SHOWN:
+        raise InvalidSteps(f"shows more than {MOST_SHOWN} behaviours")
     if not isinstance(steps, list) or not all(isinstance(each, dict) for each in steps):
         raise InvalidSteps("steps is not a list of requests")
     changed = [change(request_from_data(each)).as_data() for each in steps]
-    return Entry(tuple(map(str, shows)), read_steps(changed, contract, secrets))
+    return Entry(tuple(shows), read_steps(changed, contract, secrets))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from contracts.cluster.texts import ContractText, WorldText
+from contracts.http.variables import names
 from contracts.run.examination import Plan
 from contracts.run.fuzz import Shard
 
@@ -20,8 +23,13 @@ class Place:
     """A POST to this URL resets the world; None where it cannot be reset."""
     headers: tuple[tuple[str, str], ...] = ()
     """Of every request: name and value."""
-    names: tuple[tuple[str, str], ...] = ()
+    differences: tuple[tuple[str, str], ...] = ()
     """Texts of the first world of the pool that stand elsewhere in this one: the text there and here."""
+
+    def variables(self) -> set[str]:
+        """The names of the environment variables that it needs. Raises InvalidDocument."""
+        texts = [self.target, self.reset or "", *(text for _, text in self.headers), *_texts(self.world.document().data)]
+        return {name for text in texts for name in names(text)}
 
     def __repr__(self) -> str:
         return "Place(…)"
@@ -77,3 +85,11 @@ class Job:
 
     def __repr__(self) -> str:
         return f"Job(shard {self.shard}, attempt {self.attempt})"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in the data of a document."""
+    if isinstance(value, str):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts(each)

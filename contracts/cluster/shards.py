@@ -32,6 +32,8 @@ class ShardState:
     """The most requests of all attempts together."""
     start: int | None = None
     """The number of the input to begin with; None to begin with the corpus."""
+    entries: tuple[str, ...] = ()
+    """The lines of the corpus that it sends first."""
     state: str = WAITING
     place: Place | None = None
     reset: bool = False
@@ -43,9 +45,9 @@ class ShardState:
     """Of earlier attempts."""
     report: Report | None = None
     """Of this attempt."""
-    facts: Facts = Facts()
+    facts: Facts = field(default_factory=Facts)
     """Of this attempt."""
-    before: Facts = Facts()
+    before: Facts = field(default_factory=Facts)
     """Of the earlier attempts."""
     lost: int = 0
     """How often its worker was lost."""

@@ -201,7 +201,7 @@ class _Shared:
 
     def __init__(self, shard: _Shard, job: Job, session: Session, inbox: Inbox) -> None:
         self._shard, self._job, self._session, self._inbox = shard, job, session, inbox
-        self._names = Names(job.place.names)
+        self._names = Names(job.place.differences)
         self.position = _Position(shard.moved)
 
     @property

@@ -33,6 +33,11 @@ def corpus_file(path: Path) -> Path:
     return path if path.suffix == ".jsonl" else path / _FILE
 
 
+def stream_name(seed: int, number: int, of: int) -> str:
+    """The name of the position of a shard, by its number and how many there are."""
+    return f"seed{seed}-shard{number}of{of}"
+
+
 def read_lines(file: Path) -> Iterator[tuple[int, int, bytes]]:
     """The number (from 1), the offset and the text of each line of a corpus that is not blank.
 
@@ -108,7 +113,7 @@ class Corpus:
         Raises InvalidDocument if the file is not a corpus for this contract and world, OSError if it cannot be read or written.
         """
         self.file = corpus_file(path)
-        self.position = Position(self.file.with_name(f"{self.file.stem}.{stream}.json"))
+        self.position = self.position_of(stream)
         self.entries = Entries(self.file, contract, secrets)
         self.behaviours: set[str] = set()
         """The behaviours that its sequences show."""
@@ -120,6 +125,10 @@ class Corpus:
                 except ValueError as error:
                     raise invalid_entry(self.file, number, error) from None
         self._append(b"")
+
+    def position_of(self, stream: str) -> Position:
+        """The position of another stream with this corpus."""
+        return Position(self.file.with_name(f"{self.file.stem}.{stream}.json"))
 
     def stored(self, has: Callable[[int], bool]) -> Iterator[Steps]:
         """The sequences at the positions, from 0, for which `has` is true."""
