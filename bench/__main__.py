@@ -23,6 +23,7 @@ from bench._tools import Missing
 from bench.cases import cases
 from bench.catches import catches
 from bench.documents import documents as documents_
+from bench.growth import growth
 from bench.latency import latency
 from bench.races import races
 from bench.watch import watch as watch_
@@ -186,6 +187,7 @@ def flat(most: int) -> None:
 
 main.add_command(cases)
 main.add_command(catches)
+main.add_command(growth)
 main.add_command(latency)
 main.add_command(races)
 

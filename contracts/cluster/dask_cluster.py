@@ -132,7 +132,13 @@ def _local(workers: int) -> LocalCluster:
     """Processes on this machine, without a dashboard. They ignore Ctrl-C, which reaches the whole group of processes."""
     with _ignored_interrupts():
         return LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1", silence_logs=50
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            silence_logs=logging.CRITICAL,
         )
 
 
