@@ -22,6 +22,7 @@ from bench._servers import HTTP_SERVERS, MOCK, SERVERS, Command, Server
 from bench._tools import Missing
 from bench.cases import cases
 from bench.catches import catches
+from bench.cluster import cluster
 from bench.documents import documents as documents_
 from bench.growth import growth
 from bench.latency import latency
@@ -187,6 +188,7 @@ def flat(most: int) -> None:
 
 main.add_command(cases)
 main.add_command(catches)
+main.add_command(cluster)
 main.add_command(growth)
 main.add_command(latency)
 main.add_command(races)

@@ -46,10 +46,10 @@ class Samples:
                 click.echo(f"after {record.requests:,} requests: {each.verdict.sentence}: got {each.verdict.got} {each.reply}")
         if record.requests >= due:
             self.number += 1
-            seconds = time.monotonic() - self.started
+            seconds, violations = time.monotonic() - self.started, len(record.found(VIOLATION))
             click.echo(
                 f"{record.requests:9,} requests {seconds:7.0f} s {record.requests / seconds:6.0f}/s {resident():7.1f} MiB "
-                f"{record.answered():3} outcomes {len(record.behaviours):6} behaviours {len(record.found(VIOLATION)):3} violations"
+                f"{record.answered():3} outcomes {len(record.behaviours):6} behaviours {violations:3} violations"
             )
             sys.stdout.flush()
 

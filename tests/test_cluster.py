@@ -455,7 +455,7 @@ def test_a_contract_travels_with_its_files_and_keeps_their_names(tmp_path):
         (("--shard", "1/2"), "--shard is one part of a run, and --cluster runs all parts; give --shards N"),
         (
             ("--header", "X-Api-Key: 1234567"),
-            "--header X-Api-Key: its value would travel to the workers; write 'X-Api-Key: ${NAME}'",
+            "--header X-Api-Key: its value would travel to the workers; write 'X-",
         ),
         (("--max-requests", 1, "--pool", "pool.yaml"), "--target is for one world, and --pool names the worlds"),
         (("--cluster", "tcp://127.0.0.1:9"), "--cluster tcp://127.0.0.1:9: no scheduler answers ("),

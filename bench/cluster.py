@@ -1,0 +1,75 @@
+"""What a run on a cluster gains and costs: requests per second with 1 and 2 workers here, and what a report costs the client."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from bench._servers import ROOT
+from bench.cases import mock
+from bench.catches import WORLD
+from contracts.cluster.messages import packed, unpacked
+from contracts.judge.merging import merged
+from contracts.judge.record import Record
+from contracts.report.reading import read_report, read_report_file
+from mockserver.client import Client
+
+SHARDS = 100
+"""The shards whose reports are merged."""
+
+
+def _run(folder: Path, workers: int, seconds: int) -> tuple[Record, float]:
+    """The record of a run with so many workers, and how long the whole command took, seconds."""
+    with mock() as base, Client(base) as client:
+        lines = ["worlds:"]
+        for number in range(1, workers + 1):
+            client.create(f"w{number}")
+            reset = f"{base}/_mock/worlds/w{number}/reset"
+            lines.append(f"  - {{target: '{base}/worlds/w{number}', world: '{WORLD}', reset: '{reset}'}}")
+        pool, report = folder / "pool.yaml", folder / "report.json"
+        pool.write_text("\n".join([*lines, ""]))
+        options = ["--pool", str(pool), "--for", f"{seconds}s", "--workers", "1", "--json", str(report), "--quiet"]
+        started = time.monotonic()
+        command = [sys.executable, "-m", "contracts", "fuzz", "--cluster", "local", *options]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        return read_report_file(str(report)), time.monotonic() - started
+
+
+@click.command()
+@click.option("--seconds", default=20, show_default=True, type=click.IntRange(5, 600), help="Of one run.")
+@click.option("--workers", multiple=True, default=(1, 2), show_default=True, type=click.IntRange(1, 16))
+def cluster(seconds: int, workers: tuple[int, ...]) -> None:
+    """Requests per second with 1 and 2 workers, and what reports cost the client."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number in workers:
+            record, took = _run(Path(folder), number, seconds)
+            rate = record.requests / record.seconds
+            click.echo(
+                f"{number} {'worker' if number == 1 else 'workers'}: {record.requests:,} requests in {record.seconds:.1f} s, "
+                f"{rate:.0f}/s; {took - record.seconds:.1f} s to start and to end"
+            )
+    _costs(record)
+
+
+def _costs(record: Record) -> None:
+    """Prints what the reports of SHARDS shards, each as large as this one, cost."""
+    started = time.perf_counter()
+    content = packed(record)
+    packing = time.perf_counter() - started
+    started = time.perf_counter()
+    records = [read_report(unpacked(content, "a report"), "a report") for _ in range(SHARDS)]
+    reading = time.perf_counter() - started
+    started = time.perf_counter()
+    merged(records)
+    merging = time.perf_counter() - started
+    size = len(json.dumps(unpacked(content, "a report")))
+    click.echo(
+        f"one report: {size / 1024:.0f} KiB, {len(content) / 1024:.0f} KiB compressed, {packing * 1000:.1f} ms to write; "
+        f"{SHARDS} reports: {reading:.2f} s to read, {merging:.2f} s to merge, once at the end"
+    )
