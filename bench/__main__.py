@@ -23,6 +23,7 @@ from bench._tools import Missing
 from bench.cases import cases
 from bench.catches import catches
 from bench.cluster import cluster
+from bench.corpora import corpora
 from bench.documents import documents as documents_
 from bench.growth import growth
 from bench.latency import latency
@@ -190,6 +191,7 @@ main.add_command(cases)
 main.add_command(catches)
 main.add_command(cluster)
 main.add_command(growth)
+main.add_command(corpora)
 main.add_command(latency)
 main.add_command(races)
 

@@ -157,7 +157,7 @@ def test_a_file_without_a_last_line_end_takes_more_lines(world, tmp_path):
     corpus.file.write_text(corpus.file.read_text().rstrip())
     corpus.add(Sequence(placeholders, [request, request], new_behaviours=["two"], needed_length=2))
     again = Corpus(tmp_path, "s", CONTRACT, {})
-    assert again.entries == [[request], [request, request]]
+    assert list(again.entries) == [[request], [request, request]]
     assert again.behaviours == {"one", "two"}
 
 

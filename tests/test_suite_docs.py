@@ -15,6 +15,7 @@ from family_servers import FORGETFUL, WORLD, mutated, serving
 
 from contracts.cli.main import main
 from contracts.cli.profile import KEYS
+from contracts.run.pool import read_pool
 from mockserver import running
 
 ROOT = Path(__file__).parent.parent
@@ -24,7 +25,12 @@ COMMANDS = ("verify", "fuzz", "replay")
 LEFT = {
     "--html report.html": ("report.html", "report.xml"),
     "--corpus corpus ": ("corpus/corpus.jsonl",),
-    "--shard": ("corpus-3/corpus.jsonl", *(f"corpus-{number}/corpus.seed0-shard{number}of3.json" for number in (1, 2, 3))),
+    '--shard "$shard/3"': (
+        "corpus-3/corpus.jsonl",
+        *(f"corpus-{number}/corpus.seed0-shard{number}of3.json" for number in (1, 2, 3)),
+    ),
+    "contracts merge": ("jobs.json", "jobs.html", "jobs/corpus.jsonl"),
+    "contracts worlds": ("staging-worlds/pool.yaml", "staging-worlds/w3.yaml", "mock-worlds/pool.yaml"),
 }
 """The files that an example writes, by a part of its text."""
 
@@ -72,7 +78,7 @@ def test_the_examples_say_what_they_leave():
 
 
 def test_the_workflow_is_yaml_and_its_command_is_one():
-    [block] = re.findall(r"^```yaml\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+    [block] = re.findall(r"^```yaml\n(jobs:.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
     [job] = yaml.safe_load(block)["jobs"].values()
     [command] = [step["run"] for step in job["steps"] if step.get("run", "").startswith("contracts")]
     words = command.replace('"$SHARD/4"', "3/4").split()[2:]
@@ -80,6 +86,15 @@ def test_the_workflow_is_yaml_and_its_command_is_one():
     assert set(environ) < set(job["env"])
     result = CliRunner().invoke(main, ["fuzz", *words, "--retries", "0"], env=environ)
     assert "${STAGING_URL} does not answer" in result.output
+
+
+def test_the_pool_is_one(tmp_path):
+    [block] = re.findall(r"^```yaml\n(worlds:.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+    (tmp_path / "pool.yaml").write_text(block)
+    for name in ("w1.yaml", "w2.yaml"):
+        (tmp_path / name).write_text("seed: 1\n")
+    one, two = read_pool(tmp_path / "pool.yaml")
+    assert (one.headers, two.target) == (("X-Gateway-Key: ${GATEWAY_KEY}",), "http://127.0.0.1:4010/worlds/w2")
 
 
 def rows():

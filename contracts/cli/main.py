@@ -17,6 +17,7 @@ from contracts.cli.replay import replay
 from contracts.cli.traffic import check, watch
 from contracts.cli.unusable import Unusable
 from contracts.cli.verify import verify
+from contracts.cli.worlds import worlds
 from contracts.http.target import Unreachable
 from contracts.http.wire import printable
 
@@ -36,5 +37,5 @@ def main() -> None:
     """Tests a server against a contract, an OpenAPI document with x-outcomes."""
 
 
-for command in (verify, fuzz, replay, merge, watch, check, order, diff, import_, lint, explain, diagram):
+for command in (verify, fuzz, replay, merge, watch, check, order, diff, import_, worlds, lint, explain, diagram):
     main.add_command(command)

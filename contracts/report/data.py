@@ -17,6 +17,8 @@ MOST_BEHAVIOURS = 10_000
 """The most behaviours that are written."""
 MOST_HISTORY = 3000
 """The most requests in the histories of all violations; a history that would exceed it is left out."""
+MOST_SEEDS = 3
+"""The most seeds of merged runs that are named."""
 RANK_TEXTS = {
     "alone": "These requests alone reproduce it; it does not depend on earlier requests.",
     "again": "It occurred again when these requests were repeated. It may depend on earlier requests.",
@@ -121,6 +123,17 @@ def finding_as_data(record: Record, finding: Finding) -> dict[str, Any]:
         "curl": finding.curls,
         "steps": [each.as_data() for each in finding.steps],
     }
+
+
+def took(record: Record) -> str:
+    """How long a test run took, and its seed. Of several that were merged: the longest, all together, and the seeds."""
+    if not record.parts:
+        return f"{record.seconds:.1f} s, seed {record.seed}"
+    seeds = list(dict.fromkeys(each.seed for each in record.parts))
+    more = f" and {len(seeds) - MOST_SEEDS} more" if len(seeds) > MOST_SEEDS else ""
+    named = f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds[:MOST_SEEDS]))}{more}"
+    together = sum(each.seconds for each in record.parts)
+    return f"{len(record.parts)} runs of up to {record.seconds:.1f} s, {together:.1f} s together, {named}"
 
 
 def write_json(record: Record, path: str) -> None:

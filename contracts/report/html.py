@@ -11,8 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 import openapi
 from contracts.judge.record import LATENCY_BOUNDS, Record
 from contracts.judge.verdict import VERIFIED
-from contracts.report.data import RANK_TEXTS, as_data
-from contracts.report.terminal import took
+from contracts.report.data import RANK_TEXTS, as_data, took
 
 BAR_HEIGHT = 20
 """The height of the tallest bar, in pixels."""

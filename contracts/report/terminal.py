@@ -10,12 +10,10 @@ from rich.table import Table
 
 from contracts.judge.record import BLOCKED, LATENCY_BOUNDS, NOT_COVERED, VIOLATED, Record
 from contracts.judge.verdict import VERIFIED
-from contracts.report.data import RANK_TEXTS, as_data
+from contracts.report.data import RANK_TEXTS, as_data, took
 
 MOST_LINES = 5
 """The most further violations of one cause that are printed."""
-MOST_SEEDS = 3
-"""The most seeds of merged runs that are named."""
 _COLOURS = {VERIFIED: "green", VIOLATED: "red", BLOCKED: "yellow", NOT_COVERED: "red"}
 
 
@@ -46,17 +44,6 @@ def print_record(record: Record, console: Console) -> None:
     violations, causes = len(data["violations"]), len(data["causes"])
     of_causes = f" of {causes} {'cause' if causes == 1 else 'causes'}" if causes < violations else ""
     console.print(f"{done} of {len(record.outcomes)} documented outcomes verified, {violations} violations{of_causes}")
-
-
-def took(record: Record) -> str:
-    """How long a test run took, and its seed. Of several that were merged: the longest, all together, and the seeds."""
-    if not record.parts:
-        return f"{record.seconds:.1f} s, seed {record.seed}"
-    seeds = list(dict.fromkeys(each.seed for each in record.parts))
-    more = f" and {len(seeds) - MOST_SEEDS} more" if len(seeds) > MOST_SEEDS else ""
-    named = f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds[:MOST_SEEDS]))}{more}"
-    together = sum(each.seconds for each in record.parts)
-    return f"{len(record.parts)} runs of up to {record.seconds:.1f} s, {together:.1f} s together, {named}"
 
 
 def _cause(cause: dict[str, Any], violations: list[dict[str, Any]], requests: int) -> list[str]:

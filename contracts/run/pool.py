@@ -9,8 +9,9 @@ Nothing that one run does may change what another one sees. `${NAME}` stays as i
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -74,8 +75,8 @@ class _Reader:
             self._problem(node, "is not a world", "write {target: URL, world: FILE}")
             return None
         self._unknown_keys(node, KEYS)
-        target, world = self._text(node, "target", _is_url), self._text(node, "world", self._is_file)
-        reset = self._text(node, "reset", _is_url) if node.get("reset") is not None else ""
+        target, world = self._text(node, "target", why_no_url), self._text(node, "world", self._is_file)
+        reset = self._text(node, "reset", why_no_url) if node.get("reset") is not None else ""
         for each in ("target", "world"):
             if node.get(each) is None:
                 self._problem(node, f"the world has no {each}", "write {target: URL, world: FILE}")
@@ -113,7 +114,7 @@ class _Reader:
             self._problems += error.problems
             return ()
         for each in lines:
-            if not isinstance(each.value, str) or not _header(each.value):
+            if not isinstance(each.value, str) or not is_header(each.value):
                 self._problem(each, "is not a header", "write 'Name: value'")
         return tuple(each.value for each in lines if isinstance(each.value, str))
 
@@ -131,7 +132,21 @@ class _Reader:
         self._problems.append(node.problem(what, hint))
 
 
-def _is_url(text: str) -> str:
+def pool_text(worlds: Sequence[PoolWorld]) -> str:
+    """The text of a pool file in the folder of the world files."""
+    lines = ["worlds:"]
+    for each in worlds:
+        entry = {"target": each.target, "world": each.world.name, "reset": each.reset, "header": list(each.headers)}
+        lines.append(f"  - {json.dumps({name: value for name, value in entry.items() if value}, ensure_ascii=False)}")
+    return "\n".join(lines) + "\n"
+
+
+def is_header(text: str) -> bool:
+    """Whether a text is a header line."""
+    return _header(text) is not None
+
+
+def why_no_url(text: str) -> str:
     """Why a text is not a URL, without the text, which may contain a password; empty where it is, or may be one."""
     try:
         parts = urlsplit(_variable.sub("1", re.sub(r"^\$\{\w+\}", "http://1", text)))
