@@ -13,8 +13,9 @@ import click
 
 from bench._servers import ROOT
 from bench.cases import mock
-from bench.catches import WORLD
-from contracts.cluster.messages import packed, unpacked
+from bench.catches import CONTRACT, WORLD
+from contracts.cluster.gathered import Entries
+from contracts.cluster.messages import ENTRY, Message, packed, unpacked
 from contracts.judge.merging import merged
 from contracts.judge.record import Record
 from contracts.report.reading import read_report, read_report_file
@@ -34,7 +35,19 @@ def _run(folder: Path, workers: int, seconds: int) -> tuple[Record, float]:
             lines.append(f"  - {{target: '{base}/worlds/w{number}', world: '{WORLD}', reset: '{reset}'}}")
         pool, report = folder / "pool.yaml", folder / "report.json"
         pool.write_text("\n".join([*lines, ""]))
-        options = ["--pool", str(pool), "--for", f"{seconds}s", "--workers", "1", "--json", str(report), "--quiet"]
+        options = [
+            "--pool",
+            str(pool),
+            "--corpus",
+            str(folder / f"corpus-{workers}"),
+            "--for",
+            f"{seconds}s",
+            "--workers",
+            "1",
+            "--json",
+            str(report),
+            "--quiet",
+        ]
         started = time.monotonic()
         command = [sys.executable, "-m", "contracts", "fuzz", "--cluster", "local", *options]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
@@ -54,7 +67,24 @@ def cluster(seconds: int, workers: tuple[int, ...]) -> None:
                 f"{number} {'worker' if number == 1 else 'workers'}: {record.requests:,} requests in {record.seconds:.1f} s, "
                 f"{rate:.0f}/s; {took - record.seconds:.1f} s to start and to end"
             )
-    _costs(record)
+        _costs(record)
+        _entry_costs(Path(folder) / f"corpus-{number}" / "corpus.jsonl")
+
+
+def _entry_costs(file: Path) -> None:
+    """Prints what an entry of the corpus costs the client: one that shows something new, and one that does not."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    taken = []
+    entries = Entries(CONTRACT, {}, None, print)
+    for _ in range(2):
+        started = time.perf_counter()
+        for line in lines:
+            entries.keep(Message(ENTRY, 1, 0, text=line))
+        taken.append((time.perf_counter() - started) / len(lines) * 1000)
+    size = sum(map(len, lines)) / len(lines) / 1024
+    click.echo(
+        f"{len(lines)} entries of {size:.1f} KiB: {taken[0]:.2f} ms for one that is new, {taken[1]:.2f} ms for one that is known"
+    )
 
 
 def _costs(record: Record) -> None:

@@ -1,4 +1,4 @@
-"""Times that a world states relative to now: a server may count them from its last reset, or have those of its beginning again."""
+"""Times that a world states relative to now: a server may count them from its last reset, or from its beginning."""
 
 from __future__ import annotations
 
