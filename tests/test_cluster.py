@@ -20,6 +20,7 @@ from threading import Thread
 import pytest
 from click.testing import CliRunner
 from family_servers import FORGETFUL, mutated
+from rich.console import Console
 from wire_tap import WORLD, frozen, tapped, without_minted
 
 import openapi
@@ -28,16 +29,21 @@ from contracts.cli.main import main
 from contracts.cluster.coordinator import Coordinator
 from contracts.cluster.crew import Crew
 from contracts.cluster.dask_cluster import difference
-from contracts.cluster.gathered import record_of
+from contracts.cluster.entries import Entry
+from contracts.cluster.gathered import Entries, Watch, record_of
 from contracts.cluster.job import Job, Place, Sending
 from contracts.cluster.messages import DONE, ENTRY, FAILED, REPORT, Facts, Message, packed, read_message, unpacked
 from contracts.cluster.names import Names, differences
-from contracts.cluster.shards import ShardState
+from contracts.cluster.shards import Report, ShardState
 from contracts.cluster.task import run_job
 from contracts.cluster.texts import ContractText, TextFile, WorldText
 from contracts.cluster.worlds import Worlds
+from contracts.judge.record import Finding
+from contracts.judge.verdict import VIOLATION, Verdict
+from contracts.report.progress import Progress
 from contracts.run.deadline import Deadline
 from contracts.run.fuzz import Shard
+from contracts.sequence.corpus import Corpus
 
 ROOT = Path(__file__).parent.parent
 DEFECT = FORGETFUL["new-end-forgotten"]
@@ -210,6 +216,7 @@ def test_secrets_are_looked_up_on_the_workers_and_stay_there(tmp_path):
     )
 
 
+@pytest.mark.thorough
 def test_a_lost_scheduler_ends_the_run_with_what_is_there(tmp_path):
     with cluster(tmp_path) as (address, processes), pool(tmp_path, 2) as (file, taps):
         options = ("--cluster", address, "--pool", file, "--for", "60s", "--json", tmp_path / "out.json")
@@ -489,3 +496,50 @@ def test_what_is_missing_is_a_sentence(arguments, says):
     result = run("--max-inputs", 1, *arguments)
     assert result.exit_code == 2
     assert says in result.output
+
+
+def test_entries_are_kept_once_and_only_if_they_are_some(tmp_path):
+    contract, said = openapi.load(), []
+    corpus = Corpus(tmp_path, "s", contract, {})
+    entries = Entries(contract, {}, corpus, said.append)
+    request = Request("userDeviceList", "GET", "/v2/binding/enduserapi/userDeviceList")
+    message = Message(ENTRY, 1, 0, text=Entry(("one", "two"), [request]).line())
+    assert entries.keep(message)
+    assert not entries.keep(replace(message, shard=2))
+    assert entries.keep(replace(message, text=Entry(("two", "three"), [request]).line()))
+    assert not entries.keep(replace(message, text="{"))
+    assert not entries.keep(replace(message, text=Entry(("four",), [replace(request, path="@evil.example/")]).line()))
+    assert len(said) == 2 and all(each.startswith("an entry of shard 1 is not kept: ") for each in said)
+    assert Corpus(tmp_path, "s", contract, {}).behaviours == entries.behaviours == {"one", "two", "three"}
+
+
+def test_the_progress_adds_up_what_all_attempts_have_reported():
+    one, two = ShardState(Shard(1, 2), 10), ShardState(Shard(2, 2), 10)
+    one.before, one.facts, one.state, one.lost = Facts(5, ("a",), ("x",)), Facts(2, ("b",), ()), "running", 1
+    two.facts, two.state = Facts(1, ("a",), ("x", "y")), "ended"
+    shown = []
+
+    class Shown(Progress):
+        def show(self, counts):
+            shown.append(counts)
+
+        def due(self, seconds, behaviours):
+            return True
+
+    Watch(Shown(Console(quiet=True)), [one, two], Entries(openapi.load(), {}, None, print), 76, 20)()
+    [counts] = shown
+    assert (counts.requests, counts.planned, counts.answered, counts.outcomes, counts.violations) == (8, 20, 2, 76, 2)
+    assert counts.more == ", shards: 1 running, 1 ended, 1 times lost"
+
+
+def test_the_parts_of_a_record_are_its_shards_and_steps_are_those_of_the_first_world():
+    record = Record(("op/1",), {}, "http://w2", requests=4, seconds=2.0, shard="2/2")
+    steps = [Request("op", "GET", "/users/a-2")]
+    verdict = Verdict(VIOLATION, "op/1", "op/2", "rule")
+    record.findings[verdict.key] = Finding(verdict, steps, ["curl"], "{}", steps[-1].size())
+    state = ShardState(Shard(2, 2), 10)
+    state.reports = [Report(packed(record), replace(place("w2"), differences=(("a-1", "a-2"),)))] * 2
+    found = record_of([state], Record(("op/1",), {}, ""), 9.0, [], "")
+    assert [(each.shard, each.requests, each.seconds) for each in found.parts] == [("2/2", 8, 4.0)]
+    assert [each.steps[0].path for each in found.findings.values()] == ["/users/a-1"]
+    assert (found.requests, found.seconds, found.exit_code()) == (8, 9.0, 1)

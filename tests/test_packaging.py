@@ -187,7 +187,8 @@ def test_what_is_imported_is_declared(package):
     imported -= {*sys.stdlib_module_names, *PACKAGES, "pytest"}  # the plugin is loaded by pytest
     needed = {name for module in imported for name in HOMES[module]}
     declared = {
-        canonicalize_name(Requirement(each).name) for each in (*BASE, *(EXTRAS["suite"] if package == "contracts" else ()))
+        canonicalize_name(Requirement(each).name)
+        for each in (*BASE, *(one for extra in ("suite", "cluster") if package == "contracts" for one in EXTRAS[extra]))
     }
     assert needed <= declared
 

@@ -61,7 +61,7 @@ class ClusterRun:
         variables = sorted({name for each in self.places for name in each.variables()})
         crew = Crew(cluster, variables)
         _meet(crew, self.address, deadline)
-        started, count = time.monotonic(), self.shards or min(len(self.places), len(crew.processes))
+        started, count = time.monotonic(), self.shards or max(1, min(len(self.places), len(crew.processes)))
         states = self._states(count)
         entries = Entries(self.contract, {f"${{{name}}}": f"${{{name}}}" for name in variables}, self.corpus, warn)
         planned = 0 if self.job.most_requests == sys.maxsize else self.job.most_requests
