@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -24,8 +25,9 @@ from rich.console import Console
 from wire_tap import WORLD, frozen, tapped, without_minted
 
 import openapi
-from contracts import Plan, Record, Request
+from contracts import Manners, Plan, Record, Request, Target
 from contracts.cli.main import main
+from contracts.cluster import inbox
 from contracts.cluster.coordinator import Coordinator
 from contracts.cluster.crew import Crew
 from contracts.cluster.dask_cluster import difference
@@ -38,11 +40,13 @@ from contracts.cluster.shards import Report, ShardState
 from contracts.cluster.task import run_job
 from contracts.cluster.texts import ContractText, TextFile, WorldText
 from contracts.cluster.worlds import Worlds
+from contracts.generate.stream import Stream
 from contracts.judge.record import Finding
 from contracts.judge.verdict import VIOLATION, Verdict
 from contracts.report.progress import Progress
 from contracts.run.deadline import Deadline
-from contracts.run.fuzz import Shard
+from contracts.run.examination import open_session
+from contracts.run.fuzz import Shard, send_stream
 from contracts.sequence.corpus import Corpus
 
 ROOT = Path(__file__).parent.parent
@@ -356,9 +360,16 @@ def test_a_task_that_fails_is_a_sentence_with_its_shard(hurried):
 
 
 def test_entries_of_a_shard_are_sent_on_and_old_messages_are_ignored(hurried):
-    entry, old = Message(ENTRY, 1, 0, text="new"), Message(DONE, 2, 5)
+    entry, old = Message(ENTRY, 1, 0, text="new"), Message(DONE, 2, 5, 99)
     cluster = FakeCluster([[], [entry, replace(entry, text="known"), old], [], [Message(DONE, 1, 0), Message(DONE, 2, 0)]])
-    coordinator, _ = coordinated(cluster, [place("w1"), place("w2")], keep=lambda message: message.text == "new")
+    looks = []
+    coordinator, _ = coordinated(
+        cluster,
+        [place("w1"), place("w2")],
+        keep=lambda message: message.text == "new",
+        moved=lambda state: looks.append(state.shard.number),
+    )
+    assert looks == []  # the old message has a position
     assert cluster.delivered == [[(1, "new")]]
     assert all(each.state == "ended" for each in coordinator.states)
 
@@ -404,6 +415,42 @@ def test_a_worker_with_other_versions_gets_no_shard(hurried):
     poor = Crew(FakeCluster(missing=["KEY"]), ["KEY"])
     poor.look()
     assert poor.unfit["a"] == "${KEY} is not in its environment (start the worker with KEY=…)"
+
+
+def test_a_shard_gets_what_others_have_sent_and_ends_when_it_is_told():
+    one, two = (inbox.opened("a run", number, 0) for number in (1, 2))
+    assert inbox.opened("a run", 1, 0) is None  # an attempt begins once
+    inbox.deliver("a run", [(1, "from 1"), *((2, f"{number} from 2") for number in range(6))])
+    inbox.deliver("another run", [(1, "not for us")])
+    assert (two.take(), one.take()) == (["from 1"], [f"{number} from 2" for number in range(4)])
+    assert len(one.take()) == 2
+    inbox.stop("a run")
+    assert one.stopped and two.stopped and inbox.opened("a run", 3, 0).stopped
+    for number in (1, 2, 3):
+        inbox.closed("a run", number)
+
+
+def test_sequences_of_others_are_sent_between_two_inputs(tmp_path):
+    contract, world = openapi.load(), openapi.load_world(frozen(tmp_path), openapi.load(), 0, {})
+    arriving = [[Request("userDeviceList", "GET", "/v2/binding/enduserapi/userDeviceList", (("arrived", "1"),))]]
+
+    class Store:
+        behaviours, position = frozenset(), SimpleNamespace(write=lambda number: None)
+
+        def stored(self, has):
+            return ()
+
+        def arrived(self):
+            return [arriving.pop()] if arriving else []
+
+        def add(self, sequence):
+            pass
+
+    with tapped(tmp_path / "frozen.yaml") as (base, requests):
+        session = open_session(contract, world, Target(base, Manners(connections=1)), Plan(workers=1, thorough=False))
+        send_stream(session, Stream(contract, world, 0), Shard(), Store(), end=2)
+    [at] = [number for number, each in enumerate(requests) if "arrived=1" in each[2]]
+    assert 24 <= at <= len(requests) - 24
 
 
 def test_a_task_that_dask_repeats_does_not_run():
