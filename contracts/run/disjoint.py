@@ -96,8 +96,9 @@ class _Check:
                     yield _open(operation.name, rows[0], names)
 
     def _separates(self, rows: Sequence[TemplateRow], name: str) -> bool:
-        """Whether the copies have no value of a column in common; of a row without a value nothing is found by it."""
-        present = [each for each in rows if name in each.cells and each.cells[name].value is not None]
+        """Whether the copies have no value of a column in common; a row without a value in it is not found by it."""
+        default = self._contract.tables[rows[0].table].defaults.get(name)
+        present = [each for each in rows if each.cells.get(name, Cell(default)).value is not None]
         return not any(self._shared(present, (name,)))
 
 
