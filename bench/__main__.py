@@ -24,8 +24,10 @@ from bench._servers import HTTP_SERVERS, MOCK, SERVERS, Command, Server
 from bench._tools import Missing
 from bench.cases import cases
 from bench.catches import catches
+from bench.cluster import cluster
 from bench.corpora import corpora
 from bench.documents import documents as documents_
+from bench.growth import growth
 from bench.latency import latency
 from bench.load import load as load_
 from bench.races import races
@@ -215,6 +217,8 @@ def shapes(rows: int) -> None:
 
 main.add_command(cases)
 main.add_command(catches)
+main.add_command(cluster)
+main.add_command(growth)
 main.add_command(corpora)
 main.add_command(latency)
 main.add_command(races)

@@ -25,7 +25,16 @@ from openapi.decision.footprint import Footprint, footprint
 from openapi.decision.lookup import Let
 from openapi.decision.unsure import Moment, depends_on_now
 from openapi.document.document import Document, Node
-from openapi.document.errors import ContractError, ExecutionError, InvalidDocument, Problem, TableFull, WorldError, nearest
+from openapi.document.errors import (
+    ContractError,
+    ExecutionError,
+    InvalidDocument,
+    Problem,
+    TableFull,
+    WorldError,
+    nearest,
+    short_name,
+)
 from openapi.document.json_value import parse_json
 from openapi.document.reader import parse_document, read_document
 from openapi.document.swagger import converted, is_swagger
@@ -144,6 +153,7 @@ __all__ = [
     "request_parts",
     "sample",
     "sendable",
+    "short_name",
     "simplest",
     "sources",
     "spellings",

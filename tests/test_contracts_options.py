@@ -149,7 +149,7 @@ def test_an_option_that_is_wrong_is_a_sentence(arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "set a limit: --for 30m, --max-requests 100000, or both"),
+        ([], "set a limit: --for 30m, --max-requests 100000, --max-inputs 5000, or several"),
         (["--for", "soon"], "'soon' is not a duration"),
         (["--for", "1s", "--shard", "4/3"], "'4/3' is not a shard; write 3/16"),
         (["--for", "1s", "--resume"], "--resume needs --corpus"),

@@ -186,7 +186,7 @@ def test_what_is_imported_is_declared(package):
                 imported.add(node.module.partition(".")[0])
     imported -= {*sys.stdlib_module_names, *PACKAGES, "pytest"}  # the plugin is loaded by pytest
     needed = {name for module in imported for name in HOMES[module]}
-    extras = {"contracts": ("suite", "load"), "mockserver": ("store",)}.get(package, ())
+    extras = {"contracts": ("suite", "cluster", "load"), "mockserver": ("store",)}.get(package, ())
     asked = [*BASE, *(each for extra in extras for each in EXTRAS[extra])]
     declared = {canonicalize_name(Requirement(each).name) for each in asked}
     assert needed <= declared

@@ -115,7 +115,9 @@ def test_all_of_a_mock_survives_a_restart(store, opened):
 
 def answered(client):
     found = client.get(f"{DEFAULT}/operations").json
-    return {row["row"]: row["answered"] for each in found if each["name"] == "shareInfo" for row in each["rows"] if row["answered"]}
+    return {
+        row["row"]: row["answered"] for each in found if each["name"] == "shareInfo" for row in each["rows"] if row["answered"]
+    }
 
 
 def test_how_often_each_row_answered_is_known_to_every_process(store, opened):
@@ -138,7 +140,7 @@ def test_events_show_what_another_process_answered(store):
     with running(store=store) as one, running(store=store) as two:
         requests.post(f"{one.url}{PATH}", params={"pk": "p11pLZ"}, headers=ALICE, timeout=10)
         entry = next_entry(two, after=0)
-        assert (entry["number"], entry["outcome"], entry["rule"]["kind"]) == (1, "shareInfo/5066", "documented")
+        assert (entry["number"], entry["outcome"], entry["rule"]["kind"]) == (1, "shareInfo/5067", "documented")
         again = two.world().journal.replay(1)
         assert (again["number"], again["outcome"], again["reasons"]) == (2, entry["outcome"], entry["reasons"])
         assert next_entry(one, after=1) == again

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +11,27 @@ import click
 
 import openapi
 from contracts.cli import output
+from contracts.cli.cluster import CLUSTER, fuzz_on_cluster
 from contracts.cli.deployment import Deployment, connect
-from contracts.cli.options import CONNECTION, DEPLOYMENT, JUDGING, LIMITS, SENDING, max_requests, plan
-from contracts.cli.param_types import ShardText
+from contracts.cli.options import CONNECTION, DEPLOYMENT_OR_POOL, JUDGING, LIMITS, SENDING, max_requests, plan
+from contracts.cli.param_types import ELSEWHERE, ShardText
 from contracts.cli.unusable import Unusable
 from contracts.generate.stream import Stream
-from contracts.http.target import RunEnded, Unreachable
 from contracts.run.deadline import Deadline
-from contracts.run.examination import learn, open_session
-from contracts.run.fuzz import send_stream
-from contracts.run.races import Races
-from contracts.sequence.corpus import Corpus
+from contracts.run.examination import open_session
+from contracts.run.fuzz import fuzz_shard
+from contracts.sequence.corpus import Corpus, stream_name
 
 
-@click.command()
-@DEPLOYMENT
+class _Fuzz(click.Command):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Reads the arguments. With --cluster, `${NAME}` is looked up on the workers, not here."""
+        ctx.meta[ELSEWHERE] = any(each.partition("=")[0] == "--cluster" for each in args)
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Fuzz)
+@DEPLOYMENT_OR_POOL
 @LIMITS
 @max_requests(None)
 @SENDING
@@ -37,6 +43,8 @@ from contracts.sequence.corpus import Corpus
     help="Folder or .jsonl file of sequences to send first. New sequences are added.",
 )
 @click.option("--resume", is_flag=True, help="Continue where the last run with this corpus, seed and shard stopped.")
+@click.option("--max-inputs", type=click.IntRange(1), metavar="N", help="Send the first N inputs of the seed, not more.")
+@CLUSTER
 @CONNECTION
 @JUDGING
 @output.REPORTS
@@ -48,6 +56,8 @@ def fuzz(**options: Any) -> None:
     Exit codes: 0 passed, 1 violations, 2 unusable input or target, 3 too little covered.
     """
     _check(options)
+    if options["cluster"] is not None:
+        fuzz_on_cluster(options)
     deadline = Deadline()
     with deadline.at_interrupt(), output.progress(options) as watch:
         deployment = connect(options)
@@ -56,28 +66,29 @@ def fuzz(**options: Any) -> None:
         session = open_session(
             deployment.contract, deployment.world, deployment.target, test_plan, deadline=deadline, watch=watch
         )
-        session.record.shard = str(options["shard"])
+        end = options["max_inputs"] or sys.maxsize
         stream = Stream(deployment.contract, deployment.world, test_plan.seed)
         if options["time"] is not None:
             deadline.end(options["time"] / 1000)
-        races = None
-        with suppress(RunEnded, Unreachable):  # then the stream ends too
-            candidates = learn(session)
-            # Without a reset more and more rows would be uncertain, because nobody knows in which order requests were handled.
-            if options["races"] and deployment.target.resets and deployment.target.manners.connections > 1:
-                races = Races(session, candidates, test_plan.seed)
         try:
-            send_stream(session, stream, options["shard"], corpus, start, races=races)
+            fuzz_shard(session, stream, options["shard"], corpus, start, end, races=options["races"], seed=test_plan.seed)
         except OSError as error:
             click.echo(f"stopped: the corpus cannot be used: {error}", err=True)
     output.finish(session.record, deployment.contract, options)
 
 
 def _check(options: Mapping[str, Any]) -> None:
-    if options["time"] is None and options["max_requests"] is None:
-        raise Unusable("set a limit: --for 30m, --max-requests 100000, or both")
+    if options["time"] is None and options["max_requests"] is None and options["max_inputs"] is None:
+        raise Unusable("set a limit: --for 30m, --max-requests 100000, --max-inputs 5000, or several")
     if options["resume"] and options["corpus"] is None:
         raise Unusable("--resume needs --corpus: the position is stored next to the corpus")
+    if options["cluster"] is None:
+        for name in ("pool", "shards"):
+            if options[name] is not None:
+                raise Unusable(f"--{name} is for runs on a cluster; add --cluster local, or the address of a scheduler")
+        for name in ("target", "world"):
+            if options[name] is None:
+                raise Unusable(f"--{name} is missing")
     output.check(options)
 
 
@@ -85,7 +96,7 @@ def _corpus(options: Mapping[str, Any], deployment: Deployment) -> tuple[Corpus 
     """The corpus (None without --corpus) and the number of the input to resume at (None without --resume). Raises Unusable."""
     if options["corpus"] is None:
         return None, None
-    stream = f"seed{options['seed']}-shard{options['shard'].number}of{options['shard'].of}"
+    stream = stream_name(options["seed"], options["shard"].number, options["shard"].of)
     try:
         corpus = Corpus(options["corpus"], stream, deployment.contract, deployment.world.secrets)
         return corpus, corpus.position.read() if options["resume"] else None

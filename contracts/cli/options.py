@@ -16,13 +16,23 @@ from contracts.cli.unusable import Unusable
 from contracts.generate.transport import ALL, BARE, BEARER, FORM, PROBE, QUERY, Transport
 from contracts.run.examination import Plan
 
-DEPLOYMENT = options(
-    PROFILE,
-    option("--target", required=True, type=Text(), metavar="URL", help="Base URL of the server to test."),
-    option("--world", required=True, type=WorldFile(), metavar="FILE", help="YAML file with the data that exists on the server."),
-    option("--contract", type=File(), metavar="FILE", help="OpenAPI document. Without it: the device-sharing example."),
-    option("--operation", multiple=True, metavar="NAME", shell_complete=operations, help="Test only this operation. Repeatable."),
-)
+
+def _deployment(required: bool) -> Callable[[Any], Any]:
+    where: dict[str, Any] = {"required": True} if required else {}
+    return options(
+        PROFILE,
+        option("--target", type=Text(), metavar="URL", help="Base URL of the server to test.", **where),
+        option("--world", type=WorldFile(), metavar="FILE", help="YAML file with the data that exists on the server.", **where),
+        option("--contract", type=File(), metavar="FILE", help="OpenAPI document. Without it: the device-sharing example."),
+        option(
+            "--operation", multiple=True, metavar="NAME", shell_complete=operations, help="Test only this operation. Repeatable."
+        ),
+    )
+
+
+DEPLOYMENT = _deployment(required=True)
+DEPLOYMENT_OR_POOL = _deployment(required=False)
+"""The same where a pool of worlds may stand in the place of a target and its world."""
 WORLD_OF_TRAFFIC = options(
     PROFILE,
     option("--world", type=WorldFile(), metavar="FILE", help="YAML file with the data on the server, as far as it is known."),

@@ -12,13 +12,12 @@ import click
 
 import openapi
 from contracts.cli.unusable import Unusable
+from contracts.http.variables import SHORTEST_SECRET, filled, names, shown_as
 from contracts.run.fuzz import Shard
 
-SHORTEST_SECRET = 4
-"""Characters. A shorter literal header value is not redacted in reports, because it may be part of any word."""
-_variable = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+ELSEWHERE = f"{__name__}.elsewhere"
+"""The key in `meta` of a click context: whether `${NAME}` is looked up on other machines, and stays as it is here."""
 _token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
-_non_alphanumeric = re.compile(r"[^A-Za-z0-9]").sub
 _shard = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})").fullmatch
 
 
@@ -34,16 +33,18 @@ class Text(click.ParamType[str]):
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text with environment variables filled in; fails if one is unset or empty."""
+        """The text with environment variables filled in; fails if one is unset or empty.
 
-        def look_up(match: re.Match[str]) -> str:
-            found = os.environ.get(match[1])
-            if not found:
-                self.fail(f"{match[0]} is not in the environment (export {match[1]}=…)", param, ctx)
-            secrets()[found] = match[0]
-            return found
-
-        return _variable.sub(look_up, str(value))
+        Where other machines fill them in, it is the text itself.
+        """
+        if ctx is not None and ctx.meta.get(ELSEWHERE):
+            return str(value)
+        try:
+            text, found = filled(str(value), os.environ)
+        except LookupError as error:
+            self.fail(f"{error.args[0]} (export {error.args[1]}=…)", param, ctx)
+        secrets().update(found)
+        return text
 
 
 class File(click.ParamType[str]):
@@ -138,15 +139,14 @@ class HeaderLine(Text):
         """The header; fails if the line is not `Name: value` in printable ASCII."""
         name, colon, text = str(value).partition(":")
         text = text.strip()
-        filled = super().convert(text, param, ctx)
-        if not colon or not _token(name) or not filled.isprintable() or not filled.isascii():
+        value = super().convert(text, param, ctx)
+        if not colon or not _token(name) or not value.isprintable() or not value.isascii():
             self.fail(f"{name} is not a header; write 'Name: value' in printable ASCII", param, ctx)
-        if _variable.search(text):
-            return Header(name, filled, text)
-        shown = f"${{{_non_alphanumeric('_', name).upper()}}}"
-        if len(filled) >= SHORTEST_SECRET:
-            secrets()[filled] = shown
-        return Header(name, filled, shown)
+        if names(text):
+            return Header(name, value, text)
+        if len(value) >= SHORTEST_SECRET:
+            secrets()[value] = shown_as(name)
+        return Header(name, value, shown_as(name))
 
 
 class ShardText(click.ParamType[Shard]):

@@ -25,6 +25,8 @@ class Clock:
     def __init__(self, world: openapi.World, now: int, tolerance: int = TOLERANCE) -> None:
         self.frozen = world.now if world.frozen else None
         self.tolerance = tolerance
+        self.began = now
+        """When the world was read, epoch ms of our clock."""
         self._start, self._shift = world.now, world.now - now
         self._low, self._high = -_UNKNOWN, _UNKNOWN
 

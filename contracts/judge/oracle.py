@@ -22,6 +22,7 @@ from contracts.judge.doubt import RULE, Doubt, without_lost
 from contracts.judge.explanation import Explanation, as_unexplained, by_simplicity, explain, grouped, judgement, violated
 from contracts.judge.possible import Possible
 from contracts.judge.readings import TAKES, Readings
+from contracts.judge.relative_times import RelativeTimes
 from contracts.judge.reply import BODILESS, InvalidReply, ReplyReader, Said, decoded, outcome
 from contracts.judge.stored_times import StoredTimes
 from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
@@ -51,6 +52,7 @@ class Oracle:
         self._most_states = MOST_STATES
         self._doubt = Doubt()
         self.stored_times = StoredTimes(contract)
+        self._relative_times = RelativeTimes(world.state)
         self._request = 0
         """The number of the latest request that was judged."""
         self._fresh = Random()
@@ -75,9 +77,10 @@ class Oracle:
         """Whether nobody knows of some rows what the server holds."""
         return bool(self._doubt)
 
-    def restart(self) -> None:
-        """Returns to the state of the world, after a reset of the server."""
+    def restart(self, ours: int | None = None) -> None:
+        """Returns to the state of the world, after a reset of the server at `ours`, epoch ms of our clock."""
         self.possible = (Possible(self.initial),)
+        self._relative_times.later = 0 if ours is None or self.clock.frozen is not None else max(0, ours - self.clock.began)
         self._doubt.clear()
         self.stored_times.clear()
 
@@ -99,6 +102,8 @@ class Oracle:
         got = said.outcome
         explanations, complaints = self._explain(seen, said)
         broken = None
+        if not explanations:
+            explanations = self._explain_anew(request, said)
         if not explanations:
             explanations, broken = self._explain_otherwise(request, said)
         if broken is not None:
@@ -231,6 +236,12 @@ class Oracle:
             known = openapi.permitted(operation, view.raw, scope.state, scope["now"], view.values, scope.moment)
             if known.rule(refusal.rule.outcome) is None:
                 self._exact_keys.add((operation.name, name))
+
+    def _explain_anew(self, request: Request, said: Said) -> list[Explanation]:
+        """The explanations if the last reset has counted the relative times of the world anew."""
+        states = [replace(each, state=state) for each in self.possible if (state := self._relative_times.anew(each.state))]
+        seen = self._views_from(states, request, said.reply.sent, said.reply.received, self.readings.allowed)
+        return self._explain(list(seen), said)[0] if states else []
 
     def _explain_otherwise(self, request: Request, said: Said) -> tuple[list[Explanation], tuple[str, str] | None]:
         """The explanations by readings that are excluded, and the rule that the simplest of them violates, if any."""

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from contracts.http.wire import printable
 from contracts.judge.record import Record
-from contracts.report.progress import Progress
+from contracts.report.progress import Counts, Progress
 
 BUSY = 0.9
 """The part of a core from which on this program itself may be the bottleneck."""
@@ -100,8 +100,8 @@ class LoadProgress(Progress):
     errors = 0
     """How many requests had no usable reply."""
 
-    def _text(self, record: Record) -> str:
+    def _text(self, counts: Counts) -> str:
         return (
-            f"{record.seconds:.0f} s: {self.users} users, {record.requests} requests, {self._rate(record):.0f}/s, "
-            f"{record.answered()} of {len(record.outcomes)} outcomes seen, {self.errors} errors, {self.violations} violations"
+            f"{counts.seconds:.0f} s: {self.users} users, {counts.requests} requests, {self._rate(counts):.0f}/s, "
+            f"{counts.answered} of {counts.outcomes} outcomes seen, {self.errors} errors, {self.violations} violations"
         )

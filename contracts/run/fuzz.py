@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 from contracts.generate.stream import Input, Stream
 from contracts.http.target import RunEnded, Unreachable
+from contracts.run.examination import learn
 from contracts.run.races import Races
 from contracts.run.schedule import interleaved, many
 from contracts.run.session import UNKNOWN, Session
-from contracts.sequence.corpus import Corpus
+from contracts.sequence.sequence import Sequence
+from contracts.sequence.shrink import Steps
 
 RACES_EVERY = 8
 """Inputs after which a walk of races follows."""
@@ -33,11 +38,64 @@ class Shard:
         return number % self.of == self.number - 1
 
 
+class Store(Protocol):
+    """What keeps the sequences that showed a new behaviour: the file of a corpus, or the other shards of a cluster."""
+
+    @property
+    def behaviours(self) -> Set[str]:
+        """The behaviours that the stored sequences show."""
+
+    @property
+    def position(self) -> Position:
+        """Keeps the number of the input to continue with."""
+
+    def stored(self, has: Callable[[int], bool]) -> Iterable[Steps]:
+        """The sequences to send first: those whose positions, from 0, belong to the shard."""
+
+    def arrived(self) -> Iterable[Steps]:
+        """Sequences of others that came since the last call, to send between two inputs."""
+
+    def add(self, sequence: Sequence) -> None:
+        """Keeps a sequence. Raises OSError."""
+
+
+class Position(Protocol):
+    """Keeps the number of the input to continue with."""
+
+    def write(self, number: int) -> None:
+        """Keeps a number. Raises OSError."""
+
+
+def fuzz_shard(
+    session: Session,
+    stream: Stream,
+    shard: Shard,
+    corpus: Store | None = None,
+    start: int | None = None,
+    end: int = sys.maxsize,
+    *,
+    races: bool = True,
+    seed: int = 0,
+) -> None:
+    """Learns how the server takes requests, then sends a shard as `send_stream` does; with races where the server can be reset.
+
+    Raises OSError where the corpus cannot be written.
+    """
+    session.record.shard = str(shard)
+    lane = None
+    with suppress(RunEnded, Unreachable):  # then the stream ends too
+        candidates = learn(session)
+        # Without a reset more and more rows would be uncertain, because nobody knows in which order requests were handled.
+        if races and session.target.resets and session.target.manners.connections > 1:
+            lane = Races(session, candidates, seed)
+    send_stream(session, stream, shard, corpus, start, end, lane)
+
+
 def send_stream(
     session: Session,
     stream: Stream,
     shard: Shard,
-    corpus: Corpus | None = None,
+    corpus: Store | None = None,
     start: int | None = None,
     end: int = sys.maxsize,
     races: Races | None = None,
@@ -58,6 +116,9 @@ def send_stream(
             if races is not None and any(number % RACES_EVERY == 0 for number in group):
                 races.run(group[0])
             _keep(session, corpus)
+            if corpus is not None:
+                interleaved(session, map(session.planned, corpus.arrived()))
+                _keep(session, corpus)
         if corpus is not None:
             corpus.position.write(end)
     except RunEnded:
@@ -70,10 +131,10 @@ def send_stream(
             races.count()
 
 
-def _replay(session: Session, shard: Shard, corpus: Corpus) -> None:
+def _replay(session: Session, shard: Shard, corpus: Store) -> None:
     session.record.behaviours |= corpus.behaviours
-    own = filter(shard.has, range(len(corpus.entries)))
-    interleaved(session, (session.planned(corpus.entries[position]) for position in own))
+    interleaved(session, map(session.planned, corpus.stored(shard.has)))
+    _keep(session, corpus)
 
 
 def _send(session: Session, inputs: list[Input]) -> None:
@@ -82,7 +143,7 @@ def _send(session: Session, inputs: list[Input]) -> None:
     many(session, (placeholders.fill(single, UNKNOWN) for each in inputs for single in each.singles))
 
 
-def _keep(session: Session, corpus: Corpus | None) -> None:
+def _keep(session: Session, corpus: Store | None) -> None:
     """Adds the sequences that showed a new behaviour to the corpus."""
     for sequence in session.novel:
         if corpus is not None:

@@ -348,7 +348,7 @@ class Session:
         self.restarts += 1
         if not self.target.reset():
             return False
-        self.oracle.restart()
+        self.oracle.restart(now_ms())
         self.known.clear_changes()
         self.journal.clear()
         if self._stopped_at is not None:  # the reset may have set the clock too

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,11 @@ _FILE = "corpus.jsonl"
 def corpus_file(path: Path) -> Path:
     """The file of the corpus at a path: the path itself if it ends in .jsonl, else a file in the folder."""
     return path if path.suffix == ".jsonl" else path / _FILE
+
+
+def stream_name(seed: int, number: int, of: int) -> str:
+    """The name of the position of a shard, by its number and how many there are."""
+    return f"seed{seed}-shard{number}of{of}"
 
 
 def read_lines(file: Path) -> Iterator[tuple[int, int, bytes]]:
@@ -108,7 +113,7 @@ class Corpus:
         Raises InvalidDocument if the file is not a corpus for this contract and world, OSError if it cannot be read or written.
         """
         self.file = corpus_file(path)
-        self.position = Position(self.file.with_name(f"{self.file.stem}.{stream}.json"))
+        self.position = self.position_of(stream)
         self.entries = Entries(self.file, contract, secrets)
         self.behaviours: set[str] = set()
         """The behaviours that its sequences show."""
@@ -121,11 +126,27 @@ class Corpus:
                     raise invalid_entry(self.file, number, error) from None
         self._append(b"")
 
+    def position_of(self, stream: str) -> Position:
+        """The position of another stream with this corpus."""
+        return Position(self.file.with_name(f"{self.file.stem}.{stream}.json"))
+
+    def stored(self, has: Callable[[int], bool]) -> Iterator[Steps]:
+        """The sequences at the positions, from 0, for which `has` is true."""
+        return (self.entries[position] for position in filter(has, range(len(self.entries))))
+
+    def arrived(self) -> Iterable[Steps]:
+        """Sequences that came since the last call: none, because a file is read once."""
+        return ()
+
     def add(self, sequence: Sequence) -> None:
         """Appends a sequence, without the steps after its last new behaviour. Raises OSError."""
         steps = sequence.abstract()[: sequence.needed_length]
         entry = {"format": FORMAT, "shows": sequence.new_behaviours, "steps": [each.as_data() for each in steps]}
-        self._append(json.dumps(entry, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+        self.add_line(json.dumps(entry, ensure_ascii=False))
+
+    def add_line(self, line: str) -> None:
+        """Appends an entry, as a line without its end. Raises OSError."""
+        self._append(line.encode("utf-8", "replace") + b"\n")
 
     def _append(self, line: bytes) -> None:
         """Appends a line. Starts a new line first if the file does not end with one, because its last write was interrupted."""

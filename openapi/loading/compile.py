@@ -49,19 +49,21 @@ from openapi.schemas.convert import READ_ONLY, WRITE_ONLY, Schemas
 HERE = Path(__file__).parent.parent
 
 
-def load(path: str | Path | None = None, *, plain: bool = False) -> Contract:
-    """Loads a contract; without a path, the built-in `device-sharing.yaml`.
+def load(path: str | Path | Document | None = None, *, plain: bool = False) -> Contract:
+    """Loads a contract from a path or a document that was read; without one, the built-in `device-sharing.yaml`.
 
     Operations without `x-outcomes` are left out, unless `plain`: then each answers with its first documented success.
     Raises ContractError, whose `problems` are all problems of the document, each with file and line.
     """
     try:
-        return _Compiler(whole_document(path or HERE / "device-sharing.yaml"), plain).contract()
+        document = path if isinstance(path, Document) else whole_document(path or HERE / "device-sharing.yaml")
+        return _Compiler(document, plain).contract()
     except InvalidDocument as error:
         raise ContractError(error.problems) from None
     except RecursionError:
         what = "its references lead from one to the next too often"
-        raise ContractError([Problem(str(path), 1, what, "refer to what is meant")]) from None
+        file = path.file if isinstance(path, Document) else str(path)
+        raise ContractError([Problem(file, 1, what, "refer to what is meant")]) from None
 
 
 def whole_document(path: str | Path) -> Document:
