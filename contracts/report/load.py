@@ -11,7 +11,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts.http.wire import printable
-from contracts.judge.record import Record
 from contracts.report.progress import Counts, Progress
 
 BUSY = 0.9
