@@ -31,7 +31,7 @@ from openapi.document.reader import parse_document, read_document
 from openapi.document.swagger import converted, is_swagger
 from openapi.loading.compile import load, whole_document
 from openapi.loading.outline import METHODS
-from openapi.loading.world import World, demo_world, duration, instant, load_world, read_world
+from openapi.loading.world import World, demo_world, duration, instant, load_world, read_row, read_world
 from openapi.parameters.names import REQUEST, expression_name, request_parts
 from openapi.parameters.parameter import CONSTRAINTS, INT_RANGES, Absence, Parameter
 from openapi.parameters.paths import Paths, path_segments, path_template
@@ -123,6 +123,7 @@ __all__ = [
     "path_template",
     "permitted",
     "read_document",
+    "read_row",
     "read_world",
     "request_parts",
     "sample",

@@ -107,9 +107,25 @@ def world_document(name: str, contract: openapi.Contract) -> openapi.Document | 
     _refuse_redacted(document, tables)
     found = dict(document.data)
     for table, rows in tables.items():
-        columns = _empty_columns(contract, table)
-        found[table] = [_without_nulls(row, columns) for row in rows]
+        columns = empty_columns(contract, table)
+        found[table] = [without_nulls(row, columns) for row in rows]
     return replace(document, data=found)
+
+
+def row_document(contract: openapi.Contract, table: str) -> openapi.Document:
+    """The row, or the columns of one, in the body, by name; null stands for no value, as in what the rows are shown as.
+
+    Raises NotUnderstood, also for a redacted value.
+    """
+    document = _document(_bytes().strip() or b"{}", table)
+    if not isinstance(document.data, dict):
+        raise NotUnderstood(f"the body is no row of {table}; write {{{', '.join(contract.tables[table].names)}}}")
+    for column, value in document.data.items():
+        if REDACTED in str(value):
+            raise NotUnderstood(
+                f"{table}.{column} is {REDACTED}, which would be stored as the value; leave it out, or write a new one"
+            )
+    return document
 
 
 def _refuse_redacted(document: openapi.Document, tables: Mapping[str, list[Any]]) -> None:
@@ -122,13 +138,14 @@ def _refuse_redacted(document: openapi.Document, tables: Mapping[str, list[Any]]
                     raise NotUnderstood(str(document.root.at((table, number, column)).problem(f"{table}: {what}", hint)))
 
 
-def _empty_columns(contract: openapi.Contract, table: str) -> frozenset[str]:
+def empty_columns(contract: openapi.Contract, table: str) -> frozenset[str]:
     """The columns that a row need not have, and that are null where it does not."""
     columns = contract.tables[table]
     return frozenset(name for name in columns.names if name not in columns.required and columns.defaults.get(name) is None)
 
 
-def _without_nulls(row: Any, columns: Collection[str]) -> Any:
+def without_nulls(row: Any, columns: Collection[str]) -> Any:
+    """A row without the columns of these that are null."""
     if not isinstance(row, dict):
         return row
     return {name: value for name, value in row.items() if value is not None or name not in columns}

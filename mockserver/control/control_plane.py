@@ -4,41 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import islice
-from random import Random
-from time import monotonic
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 import openapi
 from mockserver.control import arguments as asked
-from mockserver.control.access import Guard, Refusal
 from mockserver.control.arguments import NotUnderstood
+from mockserver.control.context import WORLD, Body, Context, NotAllowed, NotThere, Route, described_clock
+from mockserver.control.decisions import Decisions
 from mockserver.control.patterns import pattern
+from mockserver.control.rows import Rows
 from mockserver.http.reply import JSON, encoded, problem
-from mockserver.serving.mock import Mock
 from mockserver.serving.witnesses import witnesses
 from mockserver.worlds.clock import Clock
-from mockserver.worlds.faults import MOST_FAULTS, UnknownOperation, UnknownOutcome
-from mockserver.worlds.journal import as_text
+from mockserver.worlds.faults import UnknownOperation, UnknownOutcome
 from mockserver.worlds.metrics import exposition
-from mockserver.worlds.redaction import Redaction
-from mockserver.worlds.world import LiveWorld, Moment, NoRoom, Origin
+from mockserver.worlds.world import NoRoom, Origin
 from mockserver.worlds.worlds import DEFAULT, NameTaken
 
 YAML, PROMETHEUS = "application/yaml", "text/plain; version=0.0.4; charset=utf-8"
-WORLD = "/_mock/worlds/<world>"
-
-Body = Any
-
-
-class NotThere(LookupError):
-    """A world, snapshot or fault that does not exist."""
-
-
-class NotAllowed(RuntimeError):
-    """A request that this server does not allow."""
-
 
 STATUSES: dict[type[Exception], int] = {
     NotThere: 404,
@@ -52,11 +37,8 @@ STATUSES: dict[type[Exception], int] = {
 }
 
 
-class Control:
+class Control(Context):
     """The operations of the control plane of one mock."""
-
-    def __init__(self, mock: Mock, guard: Guard) -> None:
-        self.mock, self.guard = mock, guard
 
     def blueprint(self) -> Blueprint:
         """Its routes."""
@@ -74,29 +56,29 @@ class Control:
         blueprint.register_error_handler(NotUnderstood, lambda error: _problem(error.status, str(error)))
         return blueprint
 
-    def _routes(self) -> list[tuple[str, str, Callable[..., Any]]]:
+    def _routes(self) -> list[Route]:
         return [
             ("GET", "/_mock/health", lambda: {"status": "ok"}),
             ("GET", "/_mock/contract", lambda: self.mock.contract.document),
             ("GET", "/_mock/openapi.json", lambda: asked.control_plane().document),
             ("GET", "/_mock/openapi.yaml", lambda: Response(asked.FILE.read_bytes(), content_type=YAML)),
             ("GET", "/_mock/metrics", self.metrics),
-            ("GET", "/_mock/worlds", lambda: [self._world(each) for each in self.mock.worlds.all()]),
+            ("GET", "/_mock/worlds", lambda: [self.world(each) for each in self.mock.worlds.all()]),
             ("POST", "/_mock/worlds", self.create_world),
-            ("GET", WORLD, lambda world: self._world(self._get(world))),
+            ("GET", WORLD, lambda world: self.world(self.get(world))),
             ("DELETE", WORLD, self.delete_world),
-            ("POST", f"{WORLD}/reset", lambda world: self._get(world).reset(self.mock.worlds.bounds.rows)),
+            ("POST", f"{WORLD}/reset", lambda world: self.get(world).reset(self.mock.worlds.bounds.rows)),
             ("GET", f"{WORLD}/state", self.get_state),
             ("PUT", f"{WORLD}/state", self.replace_state),
             ("PATCH", f"{WORLD}/state", self.change_state),
-            ("GET", f"{WORLD}/snapshots", lambda world: [{"snapshot": name} for name in self._get(world).snapshots]),
-            ("POST", f"{WORLD}/snapshots", lambda world: ({"snapshot": self._get(world).snapshot()}, 201)),
+            ("GET", f"{WORLD}/snapshots", lambda world: [{"snapshot": name} for name in self.get(world).snapshots]),
+            ("POST", f"{WORLD}/snapshots", lambda world: ({"snapshot": self.get(world).snapshot()}, 201)),
             ("DELETE", f"{WORLD}/snapshots/<snapshot>", self.delete_snapshot),
             ("POST", f"{WORLD}/snapshots/<snapshot>/restore", self.restore_snapshot),
-            ("GET", f"{WORLD}/clock", lambda world: _clock(self._get(world).clock)),
+            ("GET", f"{WORLD}/clock", lambda world: described_clock(self.get(world).clock)),
             ("PATCH", f"{WORLD}/clock", self.set_clock),
             ("DELETE", f"{WORLD}/clock", self.reset_clock),
-            ("GET", f"{WORLD}/faults", lambda world: [each.described() for each in self._get(world).faults.active]),
+            ("GET", f"{WORLD}/faults", lambda world: [each.described() for each in self.get(world).faults.active]),
             ("POST", f"{WORLD}/faults", self.add_fault),
             ("DELETE", f"{WORLD}/faults", self.clear_faults),
             ("DELETE", f"{WORLD}/faults/<fault>", self.remove_fault),
@@ -104,6 +86,8 @@ class Control:
             ("DELETE", f"{WORLD}/journal", self.clear_journal),
             ("POST", f"{WORLD}/journal/verify", self.verify_journal),
             ("GET", f"{WORLD}/witnesses", self.get_witnesses),
+            *Decisions(self).routes(),
+            *Rows(self).routes(),
         ]
 
     def metrics(self) -> Response:
@@ -117,142 +101,82 @@ class Control:
         if "from" in wanted:
             if document:
                 raise NotAllowed("a world is a fork or has a document of its own; leave out `from`, or the body")
-            world = worlds.fork(wanted["name"], self._get(wanted["from"]))
+            world = worlds.fork(wanted["name"], self.get(wanted["from"]))
         else:
             world = worlds.create(wanted["name"], worlds.origin if document is None else Origin(document))
-        return self._world(world), 201
+        return self.world(world), 201
 
     def delete_world(self, world: str) -> Body:
-        if self._get(world).name == DEFAULT:
+        if self.get(world).name == DEFAULT:
             raise NotAllowed("the default world always exists; reset it instead")
         self.mock.worlds.delete(world)
 
     def get_state(self, world: str) -> Body:
-        live = self._get(world)
-        redaction = self._redaction(asked.query("getState"))
+        live = self.get(world)
+        redaction = self.redaction(asked.query("getState"))
         state = live.state
         redaction.learn(state)
         # In the order in which rows were added, so that `last` means the same row where they are put into a world.
         return {name: [redaction.row(name, row) for row in state.rows(name)] for name in state.tables}
 
     def replace_state(self, world: str) -> Body:
-        live = self._get(world)
-        document, read = self._document(live)
-        clock = live.clock
+        live = self.get(world)
+        document, read = self.document(live)
+        clock = None
         if "clock" in document.data:
             clock = Clock(frozen_at=read.now) if read.frozen else Clock().at(read.now)
-        random = Random(read.seed).getstate() if "seed" in document.data else live.random.getstate()
-        live.restore(Moment(read.state, clock, random, live.faults.active, live.secrets))
+        live.replace(read.state, clock, read.seed if "seed" in document.data else None)
 
     def change_state(self, world: str) -> Body:
-        live = self._get(world)
-        live.write(self._document(live)[1].state)
+        live = self.get(world)
+        live.write(self.document(live)[1].state)
 
     def delete_snapshot(self, world: str, snapshot: str) -> Body:
-        if self._get(world).snapshots.pop(snapshot, None) is None:
+        if not self.get(world).delete_snapshot(snapshot):
             raise NotThere(f"world {world} has no snapshot {snapshot}")
 
     def restore_snapshot(self, world: str, snapshot: str) -> Body:
-        live = self._get(world)
-        moment = live.snapshots.get(snapshot)
-        if moment is None:
+        if not self.get(world).restore_snapshot(snapshot):
             raise NotThere(f"world {world} has no snapshot {snapshot}")
-        live.restore(moment)
 
     def set_clock(self, world: str) -> Body:
-        live, wanted = self._get(world), asked.body("setClock")
-        clock = live.clock
-        if "frozen" in wanted and wanted["frozen"] != (clock.frozen_at is not None):
-            clock = clock.stopped() if wanted["frozen"] else clock.running()
-        time = asked.moment(wanted, "time", clock.now())
-        if time is not None:
-            clock = clock.at(time)
-        if "advance" in wanted:
-            text: str = wanted["advance"]
-            distance = openapi.duration(text.removeprefix("-")) or 0
-            clock = clock.advanced(-distance if text.startswith("-") else distance)
-        live.clock = clock
-        return _clock(clock)
+        wanted = asked.body("setClock")
+        return described_clock(self.get(world).set_clock(lambda clock: _wanted_clock(clock, wanted)))
 
     def reset_clock(self, world: str) -> Body:
-        live = self._get(world)
-        live.clock = Clock()
-        return _clock(live.clock)
+        return described_clock(self.get(world).set_clock(lambda clock: Clock()))
 
     def add_fault(self, world: str) -> Body:
-        live, wanted = self._get(world), asked.body("addFault")
-        with live.lock:
-            if len(live.faults.active) >= MOST_FAULTS:
-                raise NoRoom(f"world {world} has {MOST_FAULTS} faults already; remove one")
-            return live.faults.add(wanted, self.mock.contract).described(), 201
+        return self.get(world).add_fault(asked.body("addFault")).described(), 201
 
     def clear_faults(self, world: str) -> Body:
-        live = self._get(world)
-        with live.lock:
-            live.faults.active = ()
+        self.get(world).clear_faults()
 
     def remove_fault(self, world: str, fault: str) -> Body:
-        live = self._get(world)
-        with live.lock:
-            if not (fault.isascii() and fault.isdecimal() and len(fault) < 10 and live.faults.remove(int(fault))):
-                raise NotThere(f"world {world} has no fault {fault}")
+        live = self.get(world)
+        if not (fault.isascii() and fault.isdecimal() and len(fault) < 10 and live.remove_fault(int(fault))):
+            raise NotThere(f"world {world} has no fault {fault}")
 
     def get_journal(self, world: str) -> Body:
-        live, wanted = self._get(world), asked.query("getJournal")
-        redaction = self._redaction(wanted)
-        with live.lock:
-            found = list(islice(live.journal.matching(pattern(wanted, live)), wanted["limit"]))
-            forgotten, state = live.journal.forgotten, live.state
+        live, wanted = self.get(world), asked.query("getJournal")
+        redaction = self.redaction(wanted)
+        journal, state = live.read_journal()
+        found = list(islice(journal.matching(pattern(wanted, live, journal), wanted.get("after", 0)), wanted["limit"]))
         redaction.learn(state)
-        return {"entries": [entry.described(redaction) for entry in found], "forgotten": forgotten}
+        return {"entries": [self.entry(live, each, redaction) for each in found], "forgotten": journal.forgotten}
 
     def clear_journal(self, world: str) -> Body:
-        live = self._get(world)
-        with live.lock:
-            live.journal.clear()
+        self.get(world).clear_journal()
 
     def verify_journal(self, world: str) -> Body:
-        live, wanted = self._get(world), asked.body("verifyJournal")
-        with live.lock:
-            count, forgotten = sum(1 for _ in live.journal.matching(pattern(wanted, live))), live.journal.forgotten
-        return _verdict(wanted, count, forgotten)
+        live, wanted = self.get(world), asked.body("verifyJournal")
+        journal, _ = live.read_journal()
+        count = sum(1 for _ in journal.matching(pattern(wanted, live, journal)))
+        return _verdict(wanted, count, journal.forgotten)
 
     def get_witnesses(self, world: str) -> Body:
-        live = self._get(world)
-        return witnesses(live.contract, live.state, live.now(), self._url(live), live.secrets)
-
-    def _get(self, name: str) -> LiveWorld:
-        world = self.mock.worlds.get(name)
-        if world is None:
-            raise NotThere(f"there is no world {name}; create it with POST /_mock/worlds?name={name}")
-        return world
-
-    def _document(self, live: LiveWorld) -> tuple[openapi.Document, openapi.World]:
-        document = asked.world_document(live.name, live.contract) or openapi.parse_document("{}", live.name)
-        return document, openapi.read_world(document, live.contract, live.now(), None, self.mock.worlds.bounds.rows)
-
-    def _redaction(self, wanted: Mapping[str, Any]) -> Redaction:
-        """The redaction of a reply. Raises Refusal if the caller may not see secrets."""
-        shown = bool(wanted.get("secrets"))
-        if shown and self.guard.token is None:
-            raise Refusal(403, "only who holds the control-plane token may see secrets; start the mock with --token")
-        return Redaction(self.mock.contract, off=shown)
-
-    def _url(self, world: LiveWorld) -> str:
-        base = request.host_url.rstrip("/")
-        return base if world.name == DEFAULT else f"{base}/worlds/{world.name}"
-
-    def _world(self, world: LiveWorld) -> dict[str, Any]:
-        return {
-            "name": world.name,
-            "url": self._url(world),
-            "clock": _clock(world.clock),
-            "rows": {name: len(world.state.table(name)) for name in world.state.tables},
-            "faults": len(world.faults.active),
-            "entries": len(world.journal.entries),
-            "snapshots": len(world.snapshots),
-            "idle": round(monotonic() - world.used, 1),
-        }
+        live = self.get(world)
+        return witnesses(live.contract, live.state, live.now(), self.url(live), live.secrets)
 
 
 def _sent(method: str, rule: str, view: Callable[..., Any]) -> Callable[..., Response]:
@@ -278,10 +202,18 @@ def _problem(status: int, detail: str) -> Response:
     return Response(reply.body, status, reply.headers)
 
 
-def _clock(clock: Clock) -> dict[str, Any]:
-    now = clock.now()
-    ahead = clock.ahead if clock.frozen_at is None else clock.at(now).running().ahead
-    return {"mode": clock.mode, "now": now, "time": as_text(now), "ahead": ahead}
+def _wanted_clock(clock: Clock, wanted: Mapping[str, Any]) -> Clock:
+    """The clock that a request asks for. Raises NotUnderstood."""
+    if "frozen" in wanted and wanted["frozen"] != (clock.frozen_at is not None):
+        clock = clock.stopped() if wanted["frozen"] else clock.running()
+    time = asked.moment(wanted, "time", clock.now())
+    if time is not None:
+        clock = clock.at(time)
+    if "advance" in wanted:
+        text: str = wanted["advance"]
+        distance = openapi.duration(text.removeprefix("-")) or 0
+        clock = clock.advanced(-distance if text.startswith("-") else distance)
+    return clock
 
 
 def _verdict(wanted: dict[str, Any], count: int, forgotten: int) -> dict[str, Any]:

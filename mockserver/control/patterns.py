@@ -12,16 +12,16 @@ from typing import Any
 import openapi
 from mockserver.control.arguments import NotUnderstood, moment
 from mockserver.worlds.faults import UnknownOperation, UnknownOutcome, operations_with
-from mockserver.worlds.journal import Entry, Pattern
+from mockserver.worlds.journal import Entry, Journal, Pattern
 from mockserver.worlds.world import LiveWorld
 
 
-def pattern(wanted: Mapping[str, Any], live: LiveWorld) -> Pattern:
-    """The filter in a query or a body. The caller holds the lock of the world. Raises NotUnderstood."""
+def pattern(wanted: Mapping[str, Any], live: LiveWorld, journal: Journal) -> Pattern:
+    """The filter in a query or a body, for this journal of the world. Raises NotUnderstood."""
     now = live.now()
     parts = {name: wanted.get(name) for name in ("operation", "outcome", "parameters", "tainted")}
     found = Pattern(**parts, since=moment(wanted, "since", now), until=moment(wanted, "until", now))
-    _check(found, live.contract, live.journal.entries)
+    _check(found, live.contract, journal.entries)
     return found
 
 

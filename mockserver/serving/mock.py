@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secrets import token_bytes
 from urllib.parse import quote
 
 import openapi
@@ -34,6 +35,8 @@ class Mock:
         """Raises WorldError where the world does not fit the contract."""
         self.worlds = Worlds(contract, origin, bounds or Bounds())
         self.table = Table(contract)
+        self.row_key = token_bytes(32)
+        """The secret of the names that the control plane gives to rows. All processes of one mock must have the same."""
 
     @property
     def contract(self) -> openapi.Contract:

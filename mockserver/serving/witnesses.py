@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import openapi
+from mockserver.serving.curl import curl
 
 
 def witnesses(
@@ -29,7 +29,7 @@ def witnesses(
                 found[outcome] = {"unreachable": openapi.unreachable(operation, outcome, tried)}
             else:
                 request = _named(_request(operation, openapi.sendable(operation, witness.raw, state, now), base), secrets)
-                found[outcome] = {"request": request, "curl": " ".join(map(_quoted, _words(request)))}
+                found[outcome] = {"request": request, "curl": curl(request, _quoted)}
     return found
 
 
@@ -42,14 +42,6 @@ def _request(operation: openapi.Operation, raw: Mapping[str, Any], base: str) ->
         headers["Content-Type"] = "application/json"
         request["body"] = body
     return request
-
-
-def _words(request: Mapping[str, Any]) -> Iterator[str]:
-    yield from ("curl", "-sS", "-X", request["method"], request["url"])
-    for name, value in request["headers"].items():
-        yield from ("-H", f"{name}: {value}")
-    if "body" in request:
-        yield from ("--data", json.dumps(request["body"], ensure_ascii=False))
 
 
 def _named(value: Any, secrets: Mapping[str, str]) -> Any:

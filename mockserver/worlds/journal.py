@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -163,14 +164,21 @@ class Journal:
         """How many entries were dropped for space since it was last cleared."""
         return self.count - self._cleared_at - len(self.entries)
 
+    def copy(self) -> Journal:
+        """A journal with the same entries, which does not change with this one."""
+        journal = Journal(0)
+        journal.entries, journal.count, journal._cleared_at = self.entries.copy(), self.count, self._cleared_at
+        return journal
+
     def clear(self) -> None:
         """Removes every entry; the numbers continue."""
         self.entries.clear()
         self._cleared_at = self.count
 
-    def matching(self, pattern: Pattern) -> Iterator[Entry]:
-        """The entries that a filter accepts, newest first."""
-        return (entry for entry in reversed(list(self.entries)) if pattern.matches(entry))
+    def matching(self, pattern: Pattern, after: int = 0) -> Iterator[Entry]:
+        """The entries that a filter accepts and whose numbers are above `after`, newest first."""
+        newer = takewhile(lambda entry: entry.number > after, reversed(list(self.entries)))
+        return filter(pattern.matches, newer)
 
 
 def as_text(at: int) -> str:

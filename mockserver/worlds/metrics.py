@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -15,28 +16,35 @@ BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 class Tally:
     """How often an outcome was given, and how long that took."""
 
-    __slots__ = ("buckets", "count", "seconds")
+    __slots__ = ("buckets", "seconds")
 
     def __init__(self) -> None:
-        self.count, self.seconds, self.buckets = 0, 0.0, [0] * (len(BUCKETS) + 1)
+        self.seconds, self.buckets = 0.0, [0] * (len(BUCKETS) + 1)
+
+    @property
+    def count(self) -> int:
+        """How many answers it has."""
+        return sum(self.buckets)
 
     def add(self, seconds: float) -> None:
         """Counts one answer."""
-        self.count += 1
         self.seconds += seconds
         self.buckets[bisect_left(BUCKETS, seconds)] += 1
 
     def merge(self, other: Tally) -> None:
         """Adds the counts of another tally."""
-        self.count += other.count
         self.seconds += other.seconds
         self.buckets = [one + two for one, two in zip(self.buckets, other.buckets, strict=True)]
 
 
-class Tallies(dict[tuple[str, str], Tally]):
-    """Tallies by operation and outcome (empty where there was none)."""
+Counted = tuple[str, str | None, int]
+"""Operation, outcome (None where there was none), and the number of the row that answered (0 where none did)."""
 
-    def __missing__(self, key: tuple[str, str]) -> Tally:
+
+class Tallies(dict[Counted, Tally]):
+    """Tallies of what was answered."""
+
+    def __missing__(self, key: Counted) -> Tally:
         tally = self[key] = Tally()
         return tally
 
@@ -44,6 +52,17 @@ class Tallies(dict[tuple[str, str], Tally]):
         """Adds the counts of others."""
         for key, tally in list(other.items()):
             self[key].merge(tally)
+
+    def by_outcome(self) -> dict[tuple[str, str], Tally]:
+        """The tallies by operation and outcome, of all rows together."""
+        found: dict[tuple[str, str], Tally] = {}
+        for (operation, outcome, _), tally in list(self.items()):
+            found.setdefault((operation, outcome or ""), Tally()).merge(tally)
+        return found
+
+    def counts(self) -> Counter[Counted]:
+        """How often each was given."""
+        return Counter({key: tally.count for key, tally in list(self.items())})
 
 
 class _Collector:
@@ -54,7 +73,7 @@ class _Collector:
         labels = ["operation", "outcome"]
         requests = CounterMetricFamily("mockserver_requests", "Requests of the contract", labels=labels)
         latency = HistogramMetricFamily("mockserver_latency_seconds", "From the arrival to the answer", labels=labels)
-        for key, tally in sorted(self.tallies.items()):
+        for key, tally in sorted(self.tallies.by_outcome().items()):
             requests.add_metric(key, tally.count)
             latency.add_metric(key, list(_cumulative(tally.buckets)), tally.seconds)
         yield requests

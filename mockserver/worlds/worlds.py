@@ -108,13 +108,8 @@ class Worlds:
         again = {each.name: self._again(each, contract, first) for each in self.all() if tables_changed}
         again[DEFAULT] = first
         for world in self.all():
-            if world.origin is self.origin:
-                world.origin = origin
-            world.contract = contract
-            if (moment := again.get(world.name)) is not None:
-                world.restore(moment)
-                world.journal.clear()
-                world.snapshots.clear()
+            own = origin if world.origin is self.origin else world.origin
+            world.serve(contract, own, again.get(world.name))
         self.contract, self.origin = contract, origin
         return sorted(again)
 

@@ -15,6 +15,7 @@ from openapi.document.errors import ExecutionError, InvalidDocument, Problem, Ta
 from openapi.document.reader import read_document
 from openapi.parameters.parameter import Absence, read_credential
 from openapi.schemas.validator import validator
+from openapi.state.index import Row
 from openapi.state.state import MOST_ROWS, Approximate, Columns, State
 
 UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -66,6 +67,19 @@ def read_world(
         return _Reader(contract, now, environ, most_rows).world(document.root, Path(document.file).stem)
     except InvalidDocument as error:
         raise WorldError(error.problems) from None
+
+
+def read_row(document: Document, contract: Contract, table: str, now: int, before: Row | None = None) -> Row:
+    """A row from a document that has its values by column or, with `before`, the new values of some columns of that row.
+
+    The values are those of a world file that comes over the network: times may be relative to `now` (epoch ms), and `${NAME}`
+    is an error. Raises WorldError; only the columns that the document has are checked, and those that a new row lacks.
+    """
+    reader, columns = _Reader(contract, now, None, MOST_ROWS), contract.tables[table]
+    row = reader.row(document.root, columns, before)
+    if row is None:
+        raise WorldError(reader.problems)
+    return row
 
 
 def duration(text: str) -> int | None:
@@ -149,17 +163,9 @@ class _Reader:
                 )
 
     def _insert(self, state: State, columns: Columns, node: Node) -> State:
-        before = len(self.problems)
-        values = {each.name: self._value(each, columns) for each in node.children()}
-        for name in sorted(columns.required - set(values)):
-            self.problems.append(node.problem(f"the row has no {name}", f"{columns.table} requires it"))
-        if len(self.problems) > before:
-            return state
-        plain = {name: int(value) if isinstance(value, Approximate) else value for name, value in values.items()}
-        for error in validator(columns.schema).iter_errors(plain):
-            self.problems.append(node.at(tuple(error.instance_path)).problem(f"{columns.table}: {self._redacted(error.message)}"))
+        row = self.row(node, columns)
         try:
-            return state.insert(columns.table, columns.row(values)) if len(self.problems) == before else state
+            return state if row is None else state.insert(columns.table, row)
         except TableFull as error:
             self.problems.append(node.problem(str(error)))
             return state
@@ -167,6 +173,23 @@ class _Reader:
             key = ", ".join(columns.key)
             self.problems.append(node.problem(f"another row of {columns.table} has the same {key}"))
             return state
+
+    def row(self, node: Node, columns: Columns, before: Row | None = None) -> Row | None:
+        """The row with these values, and with those of the row `before` in the other columns; None where there are problems."""
+        count = len(self.problems)
+        old = {} if before is None else columns.named(before)
+        values = {each.name: self._value(each, columns) for each in node.children()}
+        for name in sorted(columns.required - values.keys() - old.keys()):
+            self.problems.append(node.problem(f"the row has no {name}", f"{columns.table} requires it"))
+        if len(self.problems) > count:
+            return None
+        plain = {name: int(value) if isinstance(value, Approximate) else value for name, value in values.items()}
+        for error in validator(columns.schema).iter_errors(plain):
+            if not error.instance_path and before is not None:
+                continue  # of columns that it does not have, which the row has already
+            place = ".".join(map(str, (columns.table, *error.instance_path)))
+            self.problems.append(node.at(tuple(error.instance_path)).problem(f"{place}: {self._redacted(error.message)}"))
+        return columns.row({**old, **values}) if len(self.problems) == count else None
 
     def _value(self, node: Node, columns: Columns) -> Any:
         if node.name not in columns.names:
@@ -179,7 +202,7 @@ class _Reader:
             return self._credential(text)
         if columns.types[node.name] != "integer":
             return text
-        return self._time(node, text)
+        return self._time(node, text, columns)
 
     def _credential(self, text: str) -> str:
         """The credential without `Bearer `, which a world file may contain. Both spellings are secret."""
@@ -202,11 +225,12 @@ class _Reader:
         self.secrets[value] = match[0]
         return value
 
-    def _time(self, node: Node, text: str) -> Any:
+    def _time(self, node: Node, text: str, columns: Columns) -> Any:
         """An integer column with a text: a time, or a `${NAME}` that contains digits."""
         found = instant(text, self.now)
         if found is None:
-            self.problems.append(node.problem(f"{node.value!r} is not a time", "write epoch ms, now, now + 7d or now - 90s"))
+            what = f"{columns.table}.{node.name}: {node.value!r} is not a time"
+            self.problems.append(node.problem(what, "write epoch ms, now, now + 7d or now - 90s"))
         return Approximate(found) if found is not None and text.strip().startswith("now") else found
 
     def _redacted(self, text: str) -> str:
