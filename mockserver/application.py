@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from mockserver.control.access import Guard, Refusal
 from mockserver.control.arguments import control_plane
+from mockserver.control.console import console, is_console
 from mockserver.control.control_plane import Control
 from mockserver.http.reply import problem
 from mockserver.http.request import largest_body
@@ -37,6 +38,7 @@ def create_app(mock: Mock, log: Log | None = None, guard: Guard | None = None, c
     app.url_map.merge_slashes = False
     app.before_request(_begin(guard))
     app.register_blueprint(Control(mock, guard).blueprint())
+    app.register_blueprint(console())
     app.register_blueprint(served_document(mock))
     if log is not None:
         app.after_request(_logger(mock, log))
@@ -50,7 +52,9 @@ def create_app(mock: Mock, log: Log | None = None, guard: Guard | None = None, c
 def _begin(guard: Guard) -> Callable[[], None]:
     def begin() -> None:
         g.started = time.perf_counter()
-        if request.path.startswith(CONTROL):
+        if is_console(request.path):
+            guard.check_host(request.headers, request.scheme)
+        elif request.path.startswith(CONTROL):
             guard.check(request.headers, request.scheme, open_to_all=request.path == HEALTH)
         request.max_content_length = largest_body(request.path)
         if (request.content_length or 0) > request.max_content_length:

@@ -34,12 +34,7 @@ class Guard:
 
     def check(self, headers: Headers, scheme: str, *, open_to_all: bool = False) -> None:
         """Raises Refusal. `open_to_all` is for operations that need no token."""
-        host = headers.get("Host", "")
-        name = _name_of(f"{scheme}://{host}")
-        if not self._trusts(name):
-            raise Refusal(
-                421, f"{host or 'no Host'} is no name of this mock; start it with --allow-host {name or 'NAME'} if it is"
-            )
+        host = self.check_host(headers, scheme)
         origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
         if origin is not None and origin.lower() != f"{scheme}://{host}".lower():
             raise Refusal(403, "a page of another origin may not drive the control plane")
@@ -47,6 +42,16 @@ class Guard:
             raise Refusal(403, "a page of another site may not drive the control plane")
         if self.token is not None and not open_to_all:
             self._check_token(headers.get("Authorization", ""))
+
+    def check_host(self, headers: Headers, scheme: str) -> str:
+        """The Host, which must be a name of this mock. Raises Refusal."""
+        host = headers.get("Host", "")
+        name = _name_of(f"{scheme}://{host}")
+        if not self._trusts(name):
+            raise Refusal(
+                421, f"{host or 'no Host'} is no name of this mock; start it with --allow-host {name or 'NAME'} if it is"
+            )
+        return host
 
     def _trusts(self, name: str) -> bool:
         return name == "localhost" or name.endswith(".localhost") or name in self.hosts or _is_address(name)

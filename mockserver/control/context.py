@@ -50,7 +50,7 @@ class Context:
 
     def entry(self, live: LiveWorld, entry: Entry, redaction: Redaction) -> dict[str, Any]:
         """An entry of the journal as plain data."""
-        return {**entry.described(redaction), "curl": curl_of(entry, self.url(live), redaction)}
+        return described_entry(entry, self.url(live), redaction)
 
     def document(self, live: LiveWorld) -> tuple[openapi.Document, openapi.World]:
         """The world document in the body of the request. Raises NotUnderstood and WorldError."""
@@ -69,18 +69,28 @@ class Context:
         base = request.host_url.rstrip("/")
         return base if world.name == DEFAULT else f"{base}/worlds/{world.name}"
 
-    def world(self, world: LiveWorld) -> dict[str, Any]:
+    def world(self, live: LiveWorld) -> dict[str, Any]:
         """A world as plain data."""
-        return {
-            "name": world.name,
-            "url": self.url(world),
-            "clock": described_clock(world.clock),
-            "rows": {name: len(world.state.table(name)) for name in world.state.tables},
-            "faults": len(world.faults.active),
-            "entries": len(world.journal.entries),
-            "snapshots": len(world.snapshots),
-            "idle": round(monotonic() - world.used, 1),
-        }
+        return described_world(live, self.url(live))
+
+
+def described_world(live: LiveWorld, url: str) -> dict[str, Any]:
+    """A world with this base URL as plain data."""
+    return {
+        "name": live.name,
+        "url": url,
+        "clock": described_clock(live.clock),
+        "rows": {name: len(live.state.table(name)) for name in live.state.tables},
+        "faults": len(live.faults.active),
+        "entries": len(live.journal.entries),
+        "snapshots": len(live.snapshots),
+        "idle": round(monotonic() - live.used, 1),
+    }
+
+
+def described_entry(entry: Entry, url: str, redaction: Redaction) -> dict[str, Any]:
+    """An entry of the journal of the world with this base URL as plain data."""
+    return {**entry.described(redaction), "curl": curl_of(entry, url, redaction)}
 
 
 def described_clock(clock: Clock) -> dict[str, Any]:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import islice
 from typing import Any
 
 from flask import Blueprint, Response
 
 import openapi
 from mockserver.control import arguments as asked
+from mockserver.control import integers
 from mockserver.control.arguments import NotUnderstood
 from mockserver.control.context import WORLD, Body, Context, NotAllowed, NotThere, Route, described_clock
 from mockserver.control.decisions import Decisions
-from mockserver.control.patterns import pattern
+from mockserver.control.events import Crowded, Events
+from mockserver.control.journal import JournalViews
+from mockserver.control.lifecycle import Lifecycle
 from mockserver.control.rows import Rows
 from mockserver.http.reply import JSON, encoded, problem
-from mockserver.serving.witnesses import witnesses
+from mockserver.serving.asking import Unreachable
 from mockserver.worlds.clock import Clock
 from mockserver.worlds.faults import UnknownOperation, UnknownOutcome
 from mockserver.worlds.metrics import exposition
@@ -30,10 +32,12 @@ STATUSES: dict[type[Exception], int] = {
     UnknownOperation: 404,
     UnknownOutcome: 404,
     NotAllowed: 409,
+    Unreachable: 409,
     NameTaken: 409,
     openapi.WorldError: 409,
     openapi.TableFull: 409,
     NoRoom: 409,
+    Crowded: 503,
 }
 
 
@@ -82,12 +86,11 @@ class Control(Context):
             ("POST", f"{WORLD}/faults", self.add_fault),
             ("DELETE", f"{WORLD}/faults", self.clear_faults),
             ("DELETE", f"{WORLD}/faults/<fault>", self.remove_fault),
-            ("GET", f"{WORLD}/journal", self.get_journal),
-            ("DELETE", f"{WORLD}/journal", self.clear_journal),
-            ("POST", f"{WORLD}/journal/verify", self.verify_journal),
-            ("GET", f"{WORLD}/witnesses", self.get_witnesses),
-            *Decisions(self).routes(),
             *Rows(self).routes(),
+            *JournalViews(self).routes(),
+            *Events(self).routes(),
+            *Decisions(self).routes(),
+            *Lifecycle(self).routes(),
         ]
 
     def metrics(self) -> Response:
@@ -157,38 +160,20 @@ class Control(Context):
         if not (fault.isascii() and fault.isdecimal() and len(fault) < 10 and live.remove_fault(int(fault))):
             raise NotThere(f"world {world} has no fault {fault}")
 
-    def get_journal(self, world: str) -> Body:
-        live, wanted = self.get(world), asked.query("getJournal")
-        redaction = self.redaction(wanted)
-        journal, state = live.read_journal()
-        found = list(islice(journal.matching(pattern(wanted, live, journal), wanted.get("after", 0)), wanted["limit"]))
-        redaction.learn(state)
-        return {"entries": [self.entry(live, each, redaction) for each in found], "forgotten": journal.forgotten}
-
-    def clear_journal(self, world: str) -> Body:
-        self.get(world).clear_journal()
-
-    def verify_journal(self, world: str) -> Body:
-        live, wanted = self.get(world), asked.body("verifyJournal")
-        journal, _ = live.read_journal()
-        count = sum(1 for _ in journal.matching(pattern(wanted, live, journal)))
-        return _verdict(wanted, count, journal.forgotten)
-
-    def get_witnesses(self, world: str) -> Body:
-        live = self.get(world)
-        return witnesses(live.contract, live.state, live.now(), self.url(live), live.secrets)
-
 
 def _sent(method: str, rule: str, view: Callable[..., Any]) -> Callable[..., Response]:
     documented = rule.replace("<", "{").replace(">", "}")
 
     def sent(**path: str) -> Response:
         asked.check_query(method, documented)
+        are_text = integers.are_text()
         found = view(**path)
         if isinstance(found, Response):
             return found
         body, status = found if isinstance(found, tuple) else (found, 200)
-        return Response(status=204) if body is None else Response(encoded(body), status, content_type=JSON)
+        if body is None:
+            return Response(status=204)
+        return Response(encoded(integers.safe(body) if are_text else body), status, content_type=JSON)
 
     return sent
 
@@ -214,26 +199,3 @@ def _wanted_clock(clock: Clock, wanted: Mapping[str, Any]) -> Clock:
         distance = openapi.duration(text.removeprefix("-")) or 0
         clock = clock.advanced(-distance if text.startswith("-") else distance)
     return clock
-
-
-def _verdict(wanted: dict[str, Any], count: int, forgotten: int) -> dict[str, Any]:
-    least, most = wanted.get("atLeast"), wanted.get("atMost")
-    if "exactly" in wanted:
-        least = max(wanted["exactly"], least or 0)
-        most = min(wanted["exactly"], wanted["exactly"] if most is None else most)
-    elif least is None and most is None:
-        least = 1
-    verified = (least is None or count >= least) and (most is None or count <= most)
-    message = f"{count} matched, {_wish(least, most)} expected"
-    if forgotten and (most is not None or not verified):
-        verified = False
-        message += f"; the journal had no room for {forgotten} older ones, so nobody can know: use a larger --journal"
-    return {"verified": verified, "count": count, "message": message}
-
-
-def _wish(least: int | None, most: int | None) -> str:
-    if least == most:
-        return f"exactly {least}"
-    return " and ".join(
-        [*([f"at least {least}"] if least is not None else []), *([f"at most {most}"] if most is not None else [])]
-    )

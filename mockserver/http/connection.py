@@ -18,6 +18,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, par
 from mockserver.http.reply import Reply, head_of, problem
 from mockserver.http.request import LARGEST_BODY, UNDERSCORED, Environ, largest_body, variable
 from mockserver.http.service import Service
+from mockserver.http.stream import Stream, StreamConnection
 
 MOST_CONNECTIONS, MOST_REFUSED = 5000, 100
 """Connections that are served; more that are told that there are too many."""
@@ -78,6 +79,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if self.delayed is not None:
             self.delayed[0].cancel()
+        self._leave()
+
+    def _leave(self) -> None:
         self._forget()
         self.service.stored -= sum(_stored(environ) for environ, _ in self.waiting)
         self.waiting.clear()
@@ -271,9 +275,23 @@ class Connection(asyncio.Protocol):
         """Sends a reply that was computed elsewhere, and continues to read."""
         self.busy, self.delayed, self.age = False, None, 0
         self.service.stored -= _stored(environ)
-        if not self.transport.is_closing():
+        if reply.stream is not None:
+            self._stream(reply, reply.stream)
+        elif not self.transport.is_closing():
             self._send(environ, reply, keep)
             self._go_on()
+
+    def _stream(self, reply: Reply, stream: Stream) -> None:
+        """Sends the head of a reply, and hands the connection over to what sends its body."""
+        if self.transport.is_closing() or self.service.finished is not None:
+            stream.close()
+            self.transport.close()
+            return
+        self.service.flush()
+        head = f"{head_of(reply.status, reply.headers)}Date: {self.service.date}\r\n{CLOSE}\r\n"
+        self.transport.write(head.encode("latin-1", "replace"))
+        StreamConnection(self.service, self.loop, self.transport, stream).begin()
+        self._leave()
 
     def _go_on(self) -> None:
         while self.waiting and not (self.busy or self.blocked or self.transport.is_closing()):

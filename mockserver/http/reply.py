@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from mockserver.http.request import Application, Environ
+from mockserver.http.stream import Stream
 
 JSON, PROBLEM, HTML = "application/json; charset=utf-8", "application/problem+json", "text/html; charset=utf-8"
 
@@ -32,6 +33,8 @@ class Reply(NamedTuple):
     """Whether the connection is closed instead."""
     head: str = ""
     """The serialized status line and headers, if they were prepared."""
+    stream: Stream | None = None
+    """What the body goes on with; the connection ends after it."""
 
 
 STATUS_LINES = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus}
@@ -89,9 +92,11 @@ def page(status: int) -> Reply:
 
 
 def called(application: Application, environ: Environ) -> Reply:
-    """The whole reply of a WSGI application."""
+    """The reply of a WSGI application: the whole of it, unless its body is a stream."""
     said: list[tuple[str, Headers]] = []
     parts = application(environ, lambda status, headers, exc_info=None: said.append((status, headers)))
+    if isinstance(parts, Stream):
+        return Reply(*said[-1], b"", stream=parts)
     try:
         body = b"".join(parts)
     finally:

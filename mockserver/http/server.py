@@ -82,6 +82,7 @@ class Server:
         started.put(None)
         loop.run_forever()
         self._service.pool.shutdown()
+        self._service.streams.shutdown()
         loop.close()
 
     def _tick(self) -> None:

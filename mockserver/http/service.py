@@ -43,6 +43,7 @@ class Service:
         self.application = getattr(application, "wsgi_app", application)
         self.at_once: Callable[[Environ], Reply | None] = getattr(self.application, "reply", lambda environ: None)
         self.pool = ThreadPoolExecutor(threads, "mockserver")
+        self.streams = ThreadPoolExecutor(1, "mockserver-streams")
         self.connections: set[Served] = set()
         self.stored = 0
         """Bytes of the bodies that are not answered yet."""
@@ -102,6 +103,10 @@ class Service:
         for connection in list(self.connections):
             connection.finish()
         self.left()
+
+    def joined(self, connection: Served) -> None:
+        """Adds a connection."""
+        self.connections.add(connection)
 
     def left(self, connection: Served | None = None) -> None:
         """Removes a connection."""

@@ -28,12 +28,13 @@ def witnesses(
             if witness is None:
                 found[outcome] = {"unreachable": openapi.unreachable(operation, outcome, tried)}
             else:
-                request = _named(_request(operation, openapi.sendable(operation, witness.raw, state, now), base), secrets)
+                request = _named(request_of(operation, openapi.sendable(operation, witness.raw, state, now), base), secrets)
                 found[outcome] = {"request": request, "curl": curl(request, _quoted)}
     return found
 
 
-def _request(operation: openapi.Operation, raw: Mapping[str, Any], base: str) -> dict[str, Any]:
+def request_of(operation: openapi.Operation, raw: Mapping[str, Any], base: str) -> dict[str, Any]:
+    """The request with these raw values: `method`, `url`, `headers`, and a JSON `body` if it has one."""
     parts = operation.sent(raw)
     headers = dict(parts.headers)
     query = f"?{urlencode(parts.query)}" if parts.query else ""
