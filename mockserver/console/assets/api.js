@@ -1,6 +1,8 @@
 /** The control plane of the mock: requests with the token, errors as sentences, streams of events. */
 
 const TOKEN = "mock-control-token";
+/** Whether JSON can be read without rounding integers. In a browser without it they come as text. */
+const EXACT = JSON.parse("1", (_, value, context) => context?.source === "1");
 
 /** A request that the mock refused; the message is the `detail` of its problem document. `status` 0: it did not answer. */
 export class Refused extends Error {
@@ -75,6 +77,7 @@ function headers(used, body) {
   return {
     ...(used === null ? {} : { Authorization: `Bearer ${used}` }),
     ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+    ...(EXACT ? {} : { "Mock-Integers": "text" }),
   };
 }
 

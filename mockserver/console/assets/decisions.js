@@ -28,7 +28,7 @@ export function Decisions() {
         </p>
       </header>
       <div class="scroll">
-        <table class="grid">
+        <table class="grid rules">
           <thead>
             <tr>
               <th scope="col" class="number">Row</th>

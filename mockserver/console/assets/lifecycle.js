@@ -91,7 +91,7 @@ function List({ table }) {
     <div>
       <h3>Phases</h3>
       <dl>
-        ${table.phases.map(({ name, why }) => html`<div key=${name}><dt>${name}</dt><dd>${why && html`<${Text} value=${why} />`}</dd></div>`)}
+        ${table.phases.map(({ name, why }) => html`<div key=${name}><dt>${name}</dt><dd><${Text} class="code" value=${why} /></dd></div>`)}
       </dl>
     </div>
     <div>
