@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 from uuid import uuid4
+
+if TYPE_CHECKING:
+    from requests import Response
 
 TIMEOUT = 30.0
 """Seconds."""
@@ -18,6 +22,11 @@ class ControlError(RuntimeError):
     def __init__(self, status: int, detail: str) -> None:
         self.status = status
         super().__init__(detail)
+
+
+def _check(reply: Response) -> None:
+    if not reply.ok:
+        raise ControlError(reply.status_code, str(reply.json().get("detail", "")))
 
 
 class Client:
@@ -59,9 +68,19 @@ class Client:
     def call(self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Any = None) -> Any:
         """One request under `/_mock`; gives the decoded reply. Raises ControlError."""
         reply = self._session.request(method, f"{self.url}/_mock{path}", params=params, json=body, timeout=TIMEOUT)
-        if reply.ok:
-            return reply.json() if reply.content else None
-        raise ControlError(reply.status_code, str(reply.json().get("detail", "")))
+        _check(reply)
+        return reply.json() if reply.content else None
+
+    def _events(self, path: str, params: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        with self._session.get(f"{self.url}/_mock{path}", params=params, stream=True, timeout=TIMEOUT) as reply:
+            _check(reply)
+            kind = ""
+            for line in reply.iter_lines(chunk_size=None):  # each part as it comes
+                name, _, value = line.decode().partition(": ")
+                if name == "event":
+                    kind = value
+                elif name == "data":
+                    yield kind, json.loads(value)
 
     def _created(self, params: Mapping[str, str], document: Mapping[str, Any] | None) -> World:
         return World(self, self.call("POST", "/worlds", params, document))
@@ -112,9 +131,26 @@ class World:
         found: dict[str, dict[str, Any]] = self.call("GET", "/witnesses")
         return found
 
+    def reach(self, outcome: str) -> dict[str, Any]:
+        """Sends the simplest request that gets an outcome, such as `getThing/404`; returns its entry of the journal.
+
+        Raises ControlError where this world does not reach it.
+        """
+        found: dict[str, Any] = self.call("POST", "/witnesses", body={"outcome": outcome})
+        return found
+
+    def operations(self) -> list[dict[str, Any]]:
+        """The operations with their decision tables, and how often each row has answered."""
+        found: list[dict[str, Any]] = self.call("GET", "/operations")
+        return found
+
     def call(self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Any = None) -> Any:
         """One request of the control plane about this world. Raises ControlError."""
-        return self.client.call(method, f"/worlds/{quote(self.name, safe='')}{path}", params, body)
+        return self.client.call(method, f"{self._path}{path}", params, body)
+
+    @property
+    def _path(self) -> str:
+        return f"/worlds/{quote(self.name, safe='')}"
 
 
 class Clock:
@@ -174,7 +210,7 @@ class Journal:
         self._world = world
 
     def entries(self, **wanted: Any) -> list[dict[str, Any]]:
-        """The entries, newest first, filtered by `operation`, `outcome`, `since`, `until`, `tainted` and `limit`."""
+        """The entries, newest first, filtered by `operation`, `outcome`, `since`, `until`, `tainted`, `after` and `limit`."""
         params = {name: str(value).lower() if isinstance(value, bool) else value for name, value in wanted.items()}
         found: list[dict[str, Any]] = self._world.call("GET", "/journal", params)["entries"]
         return found
@@ -196,6 +232,18 @@ class Journal:
         verdict = self._world.call("POST", "/journal/verify", body=body)
         if not verdict["verified"]:
             raise AssertionError(f"{operation or 'requests'} {outcome or ''}: {verdict['message']}")
+
+    def replay(self, number: int) -> dict[str, Any]:
+        """Answers the request of an entry again; returns the new entry. Raises ControlError."""
+        found: dict[str, Any] = self._world.call("POST", f"/journal/{number}/replay")
+        return found
+
+    def events(self, after: int | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The events of the world as they happen, each with its kind: `entry`, `world`, and `gone` at the end.
+
+        Begins with the entries whose numbers are above `after`, without it with new ones. Closing it closes the connection.
+        """
+        return self._world.client._events(f"{self._world._path}/events", {} if after is None else {"after": after})
 
     def clear(self) -> None:
         """Clears the journal."""

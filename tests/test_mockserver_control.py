@@ -126,7 +126,7 @@ def test_what_only_this_machine_reaches(host, loopback):
     ("method", "path", "status"),
     [
         ("GET", "/_mock/nothing", 404),
-        ("GET", "/_mock", 404),
+        ("GET", "/_mock/console/nothing", 404),
         ("PUT", "/_mock/worlds", 405),
         ("GET", "/_mock/worlds/nobody", 404),
         ("POST", "/_mock/worlds/default/snapshots/s9/restore", 404),
@@ -243,8 +243,10 @@ def plain(tmp_path_factory):
 NAMES = """
 # A name that the schema allows may be unknown to the contract that is served.
 [[operations]]
-include-operation-id = ["getJournal", "verifyJournal"]
-checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 403, 404]
+include-operation-id = [
+    "getJournal", "verifyJournal", "getRows", "addRow", "changeRow", "replayEntry", "sendWitness", "getConsole", "getConsoleFile",
+]
+checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 403, 404, 409]
 """
 
 
@@ -253,10 +255,11 @@ def test_schemathesis_finds_no_failure(plain, tmp_path):
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{plain.url}/_mock/openapi.json", "--seed", "1"),
         *("--max-examples", "5", "--suppress-health-check", "filter_too_much", "--no-color"),
+        *("--exclude-operation-id", "getEvents"),  # whose replies do not end
     ]
     run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=240)
     assert run.returncode == 0, run.stdout[-6000:]
-    assert "26/26" in run.stdout
+    assert "37/38" in run.stdout, run.stdout[:1500]
 
 
 def test_the_projects_own_suite_finds_no_violation(plain, tmp_path):
@@ -264,6 +267,7 @@ def test_the_projects_own_suite_finds_no_violation(plain, tmp_path):
     file = tmp_path / "world.yaml"
     file.write_text("worlds: " + str([{"name": each["name"]} for each in plain.worlds()]))
     contract = openapi.load(DOCUMENT)
+    contract = contract.only(*(contract.operations.keys() - {"getEvents"}))  # whose replies do not end
     record = examine(contract, openapi.load_world(file, contract, 0, {}), Target(plain.url), Plan(seed=1, walks=30))
     assert record.found("violation") == []
     verified = [outcome for outcome in record.outcomes if record.verdict(outcome) == "verified"]

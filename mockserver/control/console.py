@@ -49,14 +49,14 @@ def console(folder: Traversable = FOLDER) -> Blueprint:
     blueprint = Blueprint("console", __name__)
     known = {each.name: each for each in folder.iterdir() if each.is_file()} if folder.is_dir() else {}
 
-    @blueprint.get("/", endpoint="root")
-    @blueprint.get(PAGE)
+    @blueprint.get("/", endpoint="root", provide_automatic_options=False)
+    @blueprint.get(PAGE, provide_automatic_options=False)
     def page() -> Response:
         return _reply(
             known.get(INDEX), "this mock was installed without its console; /_mock/openapi.yaml describes the control plane"
         )
 
-    @blueprint.get(f"{ASSETS}<file>")
+    @blueprint.get(f"{ASSETS}<file>", provide_automatic_options=False)
     def asset(file: str) -> Response:
         return _reply(known.get(file), "the console has no such file")
 

@@ -49,7 +49,8 @@ class Events:
 
     def get_events(self, world: str) -> Body:
         live, wanted = self.context.get(world), asked.query("getEvents")
-        after = _last_event() if "Last-Event-ID" in request.headers else wanted.get("after")
+        last = _last_event()
+        after = wanted.get("after") if last is None else last
         self.context.redaction(wanted)  # which may be refused
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         if request.method == "HEAD":
@@ -148,8 +149,11 @@ def _event(kind: str, data: Any, number: int | None = None) -> bytes:
     return f"{named}event: {kind}\ndata: ".encode() + encoded(data) + b"\n\n"
 
 
-def _last_event() -> int:
-    text = request.headers["Last-Event-ID"]
+def _last_event() -> int | None:
+    """The number in `Last-Event-ID`; None without one. Raises NotUnderstood."""
+    text = request.headers.get("Last-Event-ID", "").strip()
+    if not text:
+        return None
     if not (text.isascii() and text.isdecimal() and len(text) <= 16):
         raise NotUnderstood("Last-Event-ID is not understood: it wants the number of an entry")
     return int(text)

@@ -18,8 +18,8 @@ LARGEST = 2**53 - 1
 
 def are_text() -> bool:
     """Whether the request asks for text. Raises NotUnderstood."""
-    wanted = request.headers.get(HEADER)
-    if wanted not in (None, TEXT):
+    wanted = request.headers.get(HEADER, "").strip()
+    if wanted not in ("", TEXT):
         raise NotUnderstood(f"{HEADER} is not understood: it wants {TEXT}, or leave it out")
     return wanted == TEXT
 

@@ -288,9 +288,11 @@ class Connection(asyncio.Protocol):
             self.transport.close()
             return
         self.service.flush()
-        head = f"{head_of(reply.status, reply.headers)}Date: {self.service.date}\r\n{CLOSE}\r\n"
+        chunked = self.parser.get_http_version() == "1.1"
+        coding = "Transfer-Encoding: chunked\r\n" if chunked else ""
+        head = f"{head_of(reply.status, reply.headers)}Date: {self.service.date}\r\n{coding}{CLOSE}\r\n"
         self.transport.write(head.encode("latin-1", "replace"))
-        StreamConnection(self.service, self.loop, self.transport, stream).begin()
+        StreamConnection(self.service, self.loop, self.transport, stream, chunked).begin()
         self._leave()
 
     def _go_on(self) -> None:

@@ -59,8 +59,11 @@ class StreamConnection(asyncio.Protocol):
     for PATIENCE is dropped. What the client sends is not read any more, only that it leaves.
     """
 
-    def __init__(self, service: Streams, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, stream: Stream) -> None:
-        self.service, self.loop, self.transport, self.stream = service, loop, transport, stream
+    def __init__(
+        self, service: Streams, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, stream: Stream, chunked: bool
+    ) -> None:
+        """`chunked` is for HTTP/1.1, whose clients then see a part when it comes, and whether the stream came to its end."""
+        self.service, self.loop, self.transport, self.stream, self.chunked = service, loop, transport, stream, chunked
         self.asked = self.blocked = self.gone = False  # a part is awaited; the client does not read; the client has left
         self.timer: asyncio.TimerHandle | None = None
         self.age = 0  # seconds since the client last read
@@ -93,10 +96,16 @@ class StreamConnection(asyncio.Protocol):
         if self.gone:
             self.stream.close()
         elif part is None:
+            self._write(b"")
             self.transport.close()
         else:
-            self.transport.write(part)  # which may call pause_writing
+            if part:
+                self._write(part)  # which may call pause_writing
             self.timer = self.loop.call_later(max(MORE if part else PAUSE, SHARE * seconds), self._ask)
+
+    def _write(self, part: bytes) -> None:
+        """Sends a part; an empty one is the end."""
+        self.transport.write(b"%x\r\n%b\r\n" % (len(part), part) if self.chunked else part)
 
     def tick(self) -> None:
         """Called once a second."""
@@ -109,6 +118,7 @@ class StreamConnection(asyncio.Protocol):
         if self.blocked:
             self.transport.abort()
         else:
+            self._write(b"")
             self.transport.close()
 
     def pause_writing(self) -> None:

@@ -20,8 +20,8 @@ from mockserver.worlds.journal import Call, Entry
 from mockserver.worlds.wish import NOTHING, wish_of
 from mockserver.worlds.world import LiveWorld
 
-PREFIX = "/worlds/"
-SHARING = ("access-control-allow-origin", "access-control-expose-headers")
+PREFIX, ANY = "/worlds/", "*"
+SHARING = ("access-control-allow-origin", "access-control-allow-credentials", "access-control-expose-headers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,8 @@ class Operations:
         """A `start_response` whose replies a page of an allowed origin can read, but not those of the control plane."""
         if not self.cors or is_control(environ["PATH_INFO"]):
             return start_response
-        headers = _sharing(self._allowed(environ))
-        return lambda status, found, exc_info=None: start_response(status, [*found, *headers], exc_info)
+        origin = self._allowed(environ)
+        return lambda status, found, exc_info=None: start_response(status, [*found, *_sharing(origin, found)], exc_info)
 
     def _line(
         self, environ: Environ, route: Route | None, world: LiveWorld | None, entry: Entry | None, reply: Reply, started: float
@@ -102,9 +102,9 @@ class Operations:
         return Line(environ["REQUEST_METHOD"], path, world.name if world else "", outcome or reply.status[:3], milliseconds)
 
     def _allowed(self, environ: Environ) -> str | None:
-        """The origin to allow in a reply; None for none."""
+        """The origin to allow in a reply; None for none. One that is named may send credentials, so it comes before `*`."""
         origin: str | None = environ.get("HTTP_ORIGIN")
-        return "*" if "*" in self.cors else origin if origin in self.cors else None
+        return origin if origin in self.cors else ANY if ANY in self.cors else None
 
     def _answered(
         self, table: Table, route: Route, world: LiveWorld, environ: Environ, values: Mapping[str, str], started: float
@@ -144,14 +144,25 @@ def _preflight(environ: Environ, methods: Collection[str]) -> Reply:
     return Reply("204 No Content", headers, b"")
 
 
-def _sharing(origin: str | None) -> list[tuple[str, str]]:
-    """The headers that allow a page of this origin to read a reply."""
-    allowed = [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", "*")] if origin else []
-    return [*allowed, ("Vary", "Origin")]
+def _sharing(origin: str | None, headers: Headers) -> Headers:
+    """The headers that allow a page of this origin to read a reply with these headers.
+
+    A page may send cookies and certificates only if its origin is named, and then `*` stands for nothing: each header that it may
+    read is named, too. The origin `null` is that of many pages, so it is no name.
+    """
+    vary = ("Vary", "Origin")
+    if origin is None:
+        return [vary]
+    allowed = ("Access-Control-Allow-Origin", origin)
+    if origin in (ANY, "null"):
+        return [allowed, ("Access-Control-Expose-Headers", "*"), vary]
+    names = ", ".join(dict.fromkeys(name for name, _ in headers))
+    return [allowed, ("Access-Control-Allow-Credentials", "true"), ("Access-Control-Expose-Headers", names), vary]
 
 
 def _shared(reply: Reply, origin: str | None) -> Reply:
-    return reply._replace(headers=[*_own(reply.headers), *_sharing(origin)], head="")
+    own = _own(reply.headers)
+    return reply._replace(headers=[*own, *_sharing(origin, own)], head="")
 
 
 def _own(headers: Headers) -> Headers:
