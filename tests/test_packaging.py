@@ -96,7 +96,7 @@ def test_the_wheel_holds_the_packages_with_their_data_and_nothing_else(built):
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.name == "py.typed" or path.suffix in (".py", ".yaml", ".json", ".j2")
+        if path.name == "py.typed" or path.suffix in (".py", ".yaml", ".json", ".j2", ".html", ".css", ".js", ".svg", ".txt")
     }
     names = set(ZipFile(built[1]).namelist())
     about = f"contract_mock-{VERSION}.dist-info/"
@@ -104,7 +104,7 @@ def test_the_wheel_holds_the_packages_with_their_data_and_nothing_else(built):
     assert {name.removeprefix(about) for name in names - expected} == {
         *("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     }
-    data = {"openapi/worlds/demo.yaml", "openapi/vocabulary.json", "contracts/report/report.html.j2"}
+    data = {"openapi/worlds/demo.yaml", "openapi/vocabulary.json", "contracts/report/report.html.j2", "mockserver/console/assets/index.html"}
     assert data | {f"{package}/py.typed" for package in PACKAGES} < names
 
 
