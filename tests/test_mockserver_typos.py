@@ -147,7 +147,7 @@ def test_a_placeholder_is_as_near_as_what_stands_in_its_place():
     ("path", "nearest"),
     [
         ("/_mock/wolds", "/_mock/worlds"),
-        ("/_mock/", "/_mock/worlds"),
+        ("/_mock/world", "/_mock/worlds"),
         ("/_mock/worlds/default/journl", "/_mock/worlds/{world}/journal"),
         ("/_mock/worlds/default/snapshot/s1/restore", "/_mock/worlds/{world}/snapshots/{snapshot}/restore"),
     ],
