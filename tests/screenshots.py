@@ -1,14 +1,19 @@
-"""Writes the pictures of docs/console.md: `python tests/screenshots.py FOLDER`. The clock stands still, so only real changes show."""
+"""Writes the pictures of docs/console.md: `python tests/screenshots.py FOLDER`.
+
+The clock of the mock stands still, so that a new picture differs only where the console does.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import requests
 from console_browser import chromium, opened
 from playwright.sync_api import Page
 
+import openapi
 from mockserver import World, running
 
 ALICE = {"Authorization": "Bearer demo-token-alice", "X-Q-Language": "en"}
@@ -16,7 +21,14 @@ BOB = {"Authorization": "Bearer demo-token-bob", "X-Q-Language": "en"}
 API = "/v2/binding/enduserapi"
 OFFERED = "share_dv_C10000001d5f3c1d2a4b64c7e8f90a1b2c3d4e5f6"
 FOREVER = "4102444800000"
-WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+WIDE, NARROW = {"width": 1180, "height": 660}, {"width": 360, "height": 740}
+
+
+def frozen_world(folder: Path) -> Path:
+    """The demo world with a clock that stands still."""
+    file = folder / "world.yaml"
+    file.write_text(f"clock: {{now: 2030-01-31T12:00:00Z, frozen: true}}\n{openapi.demo_world().read_text()}")
+    return file
 
 
 def traffic(world: World) -> None:
@@ -57,10 +69,8 @@ READY = {"traffic": ".entries .row", "decisions": ".rules", "state": ".data", "l
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    with running() as mock, chromium() as browser:
+    with TemporaryDirectory() as scratch, running(world=frozen_world(Path(scratch))) as mock, chromium() as browser:
         world = mock.world()
-        world.clock.set("2030-01-31T12:00:00Z")
-        world.clock.freeze()
         traffic(world)
         for name, (tab, theme, viewport, act) in PICTURES.items():
             with opened(browser, f"{mock.url}/_mock/#default/{tab}", mock.url, viewport=viewport, color_scheme=theme) as page:

@@ -762,7 +762,9 @@ def test_the_sources_make_no_html_of_texts():
     own = [file for file in ASSETS.iterdir() if file.suffix == ".js" and file.name != "preact.js"]
     assert len(own) > 10
     for file in own:
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", file.read_text()), file
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", file.read_text()), (
+            file
+        )
     assert "eval" not in (ASSETS / "preact.js").read_text()
 
 
