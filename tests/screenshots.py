@@ -21,7 +21,7 @@ BOB = {"Authorization": "Bearer demo-token-bob", "X-Q-Language": "en"}
 API = "/v2/binding/enduserapi"
 OFFERED = "share_dv_C10000001d5f3c1d2a4b64c7e8f90a1b2c3d4e5f6"
 FOREVER = "4102444800000"
-WIDE, NARROW = {"width": 1180, "height": 660}, {"width": 360, "height": 740}
+WIDE, NARROW = {"width": 1120, "height": 620}, {"width": 360, "height": 740}
 
 
 def frozen_world(folder: Path) -> Path:
