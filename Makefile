@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check
 PYTHONS ?= python3.11 python3.12 python3.13
 
-.PHONY: install mock verify test thorough test-all check documents bench format lock
+.PHONY: install mock verify test thorough test-all check documents screenshots bench format lock
 
 install: $(VENV)/.installed
 
@@ -55,6 +55,10 @@ check: install
 documents:
 	npx --yes @redocly/cli@2.77.0 lint --config .ci/redocly.yaml
 	npx --yes @stoplight/spectral-cli@6.16.3 lint --ruleset .ci/spectral.yaml --fail-severity hint openapi/*.yaml
+
+# The pictures of docs/console.md.
+screenshots: install
+	$(BIN)/python tests/screenshots.py docs/console
 
 # Against Prism, WireMock and Mockoon, which are fetched into a cache; `python -m bench --help` names what else is measured.
 bench: install

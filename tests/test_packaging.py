@@ -104,7 +104,12 @@ def test_the_wheel_holds_the_packages_with_their_data_and_nothing_else(built):
     assert {name.removeprefix(about) for name in names - expected} == {
         *("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     }
-    data = {"openapi/worlds/demo.yaml", "openapi/vocabulary.json", "contracts/report/report.html.j2"}
+    data = {
+        "openapi/worlds/demo.yaml",
+        "openapi/vocabulary.json",
+        "contracts/report/report.html.j2",
+        "mockserver/console/assets/index.html",
+    }
     assert data | {f"{package}/py.typed" for package in PACKAGES} < names
 
 

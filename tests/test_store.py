@@ -143,7 +143,7 @@ def test_events_show_what_another_process_answered(store):
         assert (entry["number"], entry["outcome"], entry["rule"]["kind"]) == (1, "shareInfo/5067", "documented")
         again = two.world().journal.replay(1)
         assert (again["number"], again["outcome"], again["reasons"]) == (2, entry["outcome"], entry["reasons"])
-        assert next_entry(one, after=1) == again
+        assert next_entry(one, after=1) | {"curl": ""} == again | {"curl": ""}  # each has its own port
 
 
 def test_a_row_has_one_name_in_every_process(store, opened):
