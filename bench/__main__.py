@@ -202,7 +202,7 @@ def flat(most: int) -> None:
 @main.command()
 @click.option("--rounds", default=1, show_default=True, type=click.IntRange(1))
 @click.option("--seconds", default=3, show_default=True, type=click.IntRange(1), help="Of one round.")
-@click.option("--postgresql", envvar="RACES_DATABASE", metavar="URL", help="A server of PostgreSQL; default: $RACES_DATABASE.")
+@click.option("--postgresql", envvar="TEST_DATABASE", metavar="URL", help="A server of PostgreSQL; default: $TEST_DATABASE.")
 def stores(rounds: int, seconds: int, postgresql: str | None) -> None:
     """Requests per second and start of a mock in memory, in SQLite and in PostgreSQL."""
     stores_.main(rounds, seconds, postgresql)

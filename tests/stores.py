@@ -1,4 +1,4 @@
-"""The stores of the tests: an SQLite file, and a database of its own in the PostgreSQL of RACES_DATABASE, where there is one."""
+"""The stores of the tests: an SQLite file, and a database of its own in the PostgreSQL of TEST_DATABASE, where there is one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from itertools import count
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-SERVER = os.environ.get("RACES_DATABASE")
-KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.skipif(not SERVER, reason="RACES_DATABASE is no database"))]
+SERVER = os.environ.get("TEST_DATABASE")
+KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.skipif(not SERVER, reason="TEST_DATABASE is no database"))]
 _numbers = count()
 
 

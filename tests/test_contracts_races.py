@@ -29,7 +29,7 @@ CONTRACT = openapi.load()
 CONTRACT_FOLDER = Path(openapi.__file__).parent
 NOW = 1_800_000_000_000
 OFFERED = "share_dv_C10000001d5f3c1d2a4b64c7e8f90a1b2c3d4e5f6"
-DATABASE = os.environ.get("RACES_DATABASE", "")
+DATABASE = os.environ.get("TEST_DATABASE", "")
 
 
 def world(now=None):
@@ -248,7 +248,7 @@ def test_fuzzing_finds_races_where_the_server_can_be_reset(tmp_path):
 
 # A backend on PostgreSQL
 
-needs_database = pytest.mark.skipif(not DATABASE, reason="RACES_DATABASE is not set; .ci/run starts a PostgreSQL")
+needs_database = pytest.mark.skipif(not DATABASE, reason="TEST_DATABASE is not set; .ci/run starts a PostgreSQL")
 
 
 @needs_database
