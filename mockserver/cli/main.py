@@ -147,7 +147,7 @@ def _greet(mock: Mock, url: str) -> None:
     click.echo(f"{contract.title}, world {Path(mock.worlds.origin.document.file).stem}: {url}")
     for operation in contract.operations.values():
         click.echo(f"  {operation.method} {operation.path}  {operation.name}, {len(operation.outcomes)} outcomes")
-    click.echo(f"  control plane: {url}/_mock/openapi.yaml")
+    click.echo(f"  console: {url}/_mock/, reference: {url}/_mock/docs, control plane: {url}/_mock/openapi.yaml")
     if plain := [each for each in contract.operations.values() if each.success.content is not None]:
         click.echo(
             f"{len(plain)} operations have no x-outcomes, and answer with their first success from an example or a schema. "
