@@ -14,7 +14,7 @@ from family_servers import FORGETFUL, WORLD, Change, mutated, serving
 import openapi
 from contracts import Manners, Plan, Target, examine
 from contracts.cli.main import main
-from contracts.http.target import RunEnded
+from contracts.http.target import RunEnded, Turns
 from contracts.http.wire import request_for
 from contracts.judge.oracle import Oracle
 from contracts.run import examination
@@ -127,11 +127,10 @@ def test_on_a_clock_that_can_be_set_a_millisecond_counts(change, found):
 def test_a_run_that_ends_while_the_clock_stands_lets_it_run_again():
     contract = CONTRACT.only("shareInfo", "shareDevice")
     with serving(CONTRACT) as base, Client(base) as client:
-        target = Target(base, Manners(clock=f"{base}/_mock/worlds/default/clock"))
+        target = Target(base, Manners(clock=f"{base}/_mock/worlds/default/clock"), Turns(most=1))
         session = open_session(contract, world(), target, Plan(workers=1))
         session.stop_clock(session.now() + 60_000)
         assert client.call("GET", "/worlds/default/clock")["mode"] == "frozen"
-        target.sent = target.manners.most_requests
         with pytest.raises(RunEnded):
             session.stop_clock(session.now() + 1)
         session.release_clock()

@@ -68,13 +68,8 @@ def test_compose_runs_the_mock_with_options_that_exist(services):
     command, *words = mock["command"]
     assert command in main.commands
     assert {word for word in words if word.startswith("--")} <= OPTIONS
-    assert mock["environment"].keys() - {"MOCKSERVER_STORE"} <= VARIABLES
+    assert mock["environment"].keys() <= VARIABLES
     assert mock["depends_on"]["database"]["condition"] == "service_healthy"
-
-
-@pytest.mark.skipif("MOCKSERVER_STORE" not in VARIABLES, reason="this mock has no --store")
-def test_compose_runs_the_mock_with_a_store(services):
-    assert services["mock"]["environment"].keys() <= VARIABLES
 
 
 def test_compose_has_no_secret_in_it_and_opens_no_port_to_other_machines(services):

@@ -111,21 +111,21 @@ def test_copies_are_worlds_and_the_pool_names_them(tmp_path):
 
 
 def test_secrets_stay_as_they_are_written(tmp_path):
-    text = TEMPLATE.read_text().replace("demo-token-alice-{n}", "'${ALICE_{n}}'")
+    text = TEMPLATE.read_text().replace("demo-token-alice-{n}", "${ALICE_{n}}")
     assert made(tmp_path, text).exit_code == 0
-    assert "{token: '${ALICE_2}', uid: C00020001}" in (tmp_path / "out" / "w2.yaml").read_text()
+    assert "{token: '${ALICE_2}', uid: 'C00020001'}" in (tmp_path / "out" / "w2.yaml").read_text()
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("demo-token-bob-{n}", "bob", ":6: sessions: token is the same in all copies (write {n} in it)"),
-        ("demo-token-bob-{n}", "'${BOB}'", ":6: sessions: token is the same in all copies"),
-        ("dk: D001-{n}, owner", "dk: D001, owner", "users or devices"),
+        ("demo-token-bob-{n}", "${BOB}", ":6: sessions: token is the same in all copies"),
+        ("dk: 'D001-{n}', owner", "dk: D001, owner", "users or devices"),
         ("share_dv_C{n:04}0001", "share_dv_C00010001", ": shares: shareCode is the same in all copies"),
-        ("email: bob-{n}@", "email: bob@", "shareByUid looks up rows of users by email, so it finds those of other copies"),
-        ("sharer: C{n:04}0001", "sharers: C1", "shares has no column sharers"),
-        ("owner: C{n:04}0002}", "owner: [}", "template.yaml:"),
+        ("email: 'bob-{n}@", "email: 'bob@", "shareByUid looks up rows of users by email, so it finds those of other copies"),
+        ("sharer: 'C{n:04}0001'", "sharers: C1", "shares has no column sharers"),
+        ("owner: 'C{n:04}0002'}", "owner: [}", "template.yaml:"),
         ("now + 30d", "soon", "'soon' is not a time"),
         ("now + 30d", "\ue000", "U+E000"),
     ],

@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 import stat
+import subprocess
 import sys
 import time
 from functools import partial
@@ -448,12 +449,14 @@ def test_several_workers_need_a_store():
     assert "use --store URL" in refused("serve", "--workers", "2")
 
 
-def test_without_its_packages_a_store_is_one_sentence(monkeypatch):
-    for name in [name for name in sys.modules if name.startswith(("mockserver.store", "sqlalchemy"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
-    said = refused("serve", "--store", "sqlite:///mock.db")
-    assert re.fullmatch(r"a store needs the extra: pip install 'contract-mock\[store\]' \(sqlalchemy\S* is not installed\)", said)
+def test_without_its_packages_a_store_is_one_sentence():
+    code = "import sys; sys.modules['sqlalchemy'] = None\n"
+    code += "from mockserver.cli.main import main; main(['serve', '--store', 'sqlite:///mock.db'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert re.fullmatch(
+        r"a store needs the extra: pip install 'contract-mock\[store\]' \(sqlalchemy\S* is not installed\)\n", done.stderr
+    )
 
 
 # Export and import

@@ -129,12 +129,6 @@ class Drawer:
         self._items = {name: found for name in arrays if (found := openapi.item_sources(operation, name))}
         self._values = {name: list(openapi.values(each, self._clues)) for name, each in self._parameters.items()}
 
-    @property
-    def tables_of_credentials(self) -> set[str]:
-        """The tables in which its credentials are looked up."""
-        names = {each.name for each in self.operation.parameters if each.credential}
-        return {each.table for each in self.sources if not names.isdisjoint(each.columns)}
-
     def _covered(self, source: openapi.Source) -> bool:
         return any(source.columns.keys() <= each.columns.keys() for each in self.sources)
 

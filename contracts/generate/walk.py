@@ -28,10 +28,7 @@ SUCCESS_PERCENT = 70
 READ_BACK_PERCENT = 75
 """In so many percent of the cases a change is followed by a request that uses or reads the changed rows."""
 MINTED_ONLY_PERCENT = 60
-"""So many percent of the walks use no initial rows of tables that a server can mint rows in, only rows they mint themselves.
-
-Those of credentials do not count: with the tokens of its own logins alone a walk seldom gets further.
-"""
+"""So many percent of the walks use no initial rows of tables that a server can mint rows in, only rows they mint themselves."""
 CANDIDATES = 8
 """Candidates that are drawn for one step."""
 
@@ -123,8 +120,7 @@ class Walker:
         """In `success` percent of the steps a candidate that succeeds is preferred."""
         self._environment, self._drawers, self._success = environment, drawers, success
         self._reads = [each for each in drawers if each.operation.success.shows and not each.operation.success.mint]
-        tokens = {table for each in drawers for table in each.tables_of_credentials}
-        self._minted = {table for each in drawers for table in each.operation.success.mints} - tokens
+        self._minted = {table for each in drawers for table in each.operation.success.mints}
         self._seen: Counter[tuple[Any, ...]] = Counter()
         self.steps = 0
         """Requests of all walks so far."""
