@@ -9,6 +9,7 @@ import pytest
 import openapi
 from contracts import Oracle, Reply, Request
 from contracts.judge.clock import Clock
+from contracts.judge.serial import judge_together
 from contracts.judge.verdict import VERIFIED, VIOLATION
 
 CONTRACT = openapi.load()
@@ -37,11 +38,16 @@ def oracle(clock="", reset_at=BEGAN + 2 * HOUR):
     return found
 
 
-def judged(oracle, code, at=BEGAN + 2 * HOUR + 1000):
-    """The kind of the verdict on a reply to a code that is redeemed two hours after the beginning."""
+def reply(code, at=BEGAN + 2 * HOUR + 1000):
+    """A reply to a code that is redeemed two hours after the beginning."""
     rule = next(each for each in CONTRACT.operations["shareDevice"].rules if each.code == code)
     body = {"code": code, "msg": rule.message("zh"), "data": None, "extMsg": ""}
-    return oracle.judge(REDEEM, Reply(200, {}, json.dumps(body).encode(), at, at + 5)).verdict.kind
+    return Reply(200, {}, json.dumps(body).encode(), at, at + 5)
+
+
+def judged(oracle, code):
+    """The kind of the verdict on such a reply."""
+    return oracle.judge(REDEEM, reply(code)).verdict.kind
 
 
 @pytest.mark.parametrize("code", [200, 5137])
@@ -63,3 +69,10 @@ def test_the_server_stays_as_it_was_seen_to_count():
     it = oracle()
     assert judged(it, 200) == VERIFIED
     assert judged(it, 5049) == VERIFIED
+
+
+@pytest.mark.parametrize(("codes", "wrong"), [((200, 5049), False), ((5137, 5137), False), ((200, 200), True)])
+def test_requests_at_the_same_time_may_be_explained_by_both_ways(codes, wrong):
+    found = judge_together(oracle(), [(REDEEM, reply(code)) for code in codes])
+    kinds = {each.verdict.kind for each in found.judgements}
+    assert (VIOLATION in kinds) is wrong and (found.verdict is not None) is wrong

@@ -119,6 +119,10 @@ class Oracle:
         judged = violated(first, got, *next(iter(complaints), (str(first.answer), "")))
         return as_unexplained(judged) if unsure else judged
 
+    def possible_anew(self) -> list[Possible]:
+        """The possible states if the last reset has counted the relative times of the world anew; none where it cannot have."""
+        return [replace(each, state=state) for each in self.possible if (state := self._relative_times.anew(each.state))]
+
     def is_unsure_of(self, request: Request, ours: int) -> bool:
         """Whether a request sent at `ours`, epoch ms of our clock, looks up rows of which nobody knows what the server holds."""
         return self.stored_times.are_unsure(request.operation, self.clock.window(ours, ours)) or (
@@ -239,7 +243,7 @@ class Oracle:
 
     def _explain_anew(self, request: Request, said: Said) -> list[Explanation]:
         """The explanations if the last reset has counted the relative times of the world anew."""
-        states = [replace(each, state=state) for each in self.possible if (state := self._relative_times.anew(each.state))]
+        states = self.possible_anew()
         seen = self._views_from(states, request, said.reply.sent, said.reply.received, self.readings.allowed)
         return self._explain(list(seen), said)[0] if states else []
 

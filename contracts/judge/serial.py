@@ -91,9 +91,13 @@ def judge_together(oracle: Oracle, sent: Sequence[Sent]) -> Together:
         if isinstance(answer, Reply):
             oracle.clock.read(answer)
     oracle.expect_requests(len(sent))
-    paths, all_of_them = _paths(oracle, sent)
+    paths, all_of_them = _paths(oracle, sent, oracle.possible)
+    if not _whole(paths, sent) and (anew := oracle.possible_anew()):
+        paths_anew, all_anew = _paths(oracle, sent, anew)
+        if not all_anew or _whole(paths_anew, sent):
+            paths, all_of_them = paths_anew, all_anew
     unsure = not all_of_them or any(oracle.is_unsure_of(request, answer.sent) for request, answer in sent)
-    whole = sorted((each for each in paths if len(each.judged) == len(sent)), key=lambda each: each.weight)
+    whole = _whole(paths, sent)
     if whole:
         oracle.become(each.after for each in _distinct(whole))
         return Together(_in_given_order(whole[0]), None if unsure else _note(whole[0]))
@@ -197,11 +201,19 @@ def _in_given_order(path: Path) -> tuple[Judgement, ...]:
     return tuple(judged for _, judged in sorted(path.judged.items()))
 
 
-def _paths(oracle: Oracle, sent: Sequence[Sent]) -> tuple[list[Path], bool]:
-    """For each set of requests that some order explains, a path for each state that is possible then; whether these are all."""
+def _whole(paths: Iterable[Path], sent: Sequence[Sent]) -> list[Path]:
+    """The paths that have all requests, the mildest first."""
+    return sorted((each for each in paths if len(each.judged) == len(sent)), key=lambda each: each.weight)
+
+
+def _paths(oracle: Oracle, sent: Sequence[Sent], possible: Iterable[Possible]) -> tuple[list[Path], bool]:
+    """The paths from possible states, of each set of requests that some order explains; whether these are all.
+
+    There is one for each state that is possible after the set.
+    """
     quiet = [number for number, each in enumerate(sent) if _is_quiet(oracle, *each)]
     loud = [number for number in range(len(sent)) if number not in quiet]
-    starts = (_with_quiet(oracle, sent, quiet, Path(each, each)) for each in oracle.possible)
+    starts = (_with_quiet(oracle, sent, quiet, Path(each, each)) for each in possible)
     found = {frozenset[int](): {path.state_key: path for path in starts}}
     for size in range(len(loud)):
         for done in map(frozenset, combinations(loud, size)):
