@@ -261,7 +261,7 @@ def test_a_backend_without_locks_is_caught():
 
 
 @needs_database
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [pytest.param(1, marks=pytest.mark.thorough), 2])
 def test_a_backend_that_locks_what_it_decides_on_is_not_accused(processes):
     from postgres_backend import CONTRACT, serving
 

@@ -74,6 +74,7 @@ def test_without_a_reset_a_sequence_is_sought_that_uses_what_it_mints_itself():
     assert "changeShareDeviceName" in {each.operation for each in found.steps[:-1]}
 
 
+@pytest.mark.thorough
 def test_what_a_person_can_repeat_comes_before_what_may_follow_from_it():
     with serving_contract(mutated(FORGETFUL["replaced-code-still-accepted"])) as base:
         world = openapi.load_world(WORLD, CONTRACT, time.time_ns() // 1_000_000, {})

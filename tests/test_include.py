@@ -10,8 +10,6 @@ from click.testing import CliRunner
 
 import openapi
 from contracts.cli.main import main
-from contracts.generate.draw import Drawer
-from contracts.generate.walk import Walker
 from contracts.http.wire import Reply, Request
 from contracts.judge.oracle import Oracle
 from contracts.judge.verdict import VERIFIED, VIOLATION
@@ -206,13 +204,6 @@ def test_rows_with_lists_and_objects_are_drawn_from(load):
     assert len(openapi.sample(world_of(contract).state, "doors", NOW)) == 2
     found = openapi.witnesses(contract.operations["look"], world_of(contract).state, NOW)
     assert {*found} == {"look/1", "look/4", "look/0"}
-
-
-def test_walks_do_without_initial_rows_but_those_of_tokens(load):
-    contract = load()
-    drawers = [Drawer(each, world_of(contract).state, NOW) for each in contract.operations.values()]
-    assert drawers[1].tables_of_credentials == {"sessions"}
-    assert Walker(None, drawers)._minted == set()
 
 
 def test_what_a_secret_is_compared_with_is_not_told(load):

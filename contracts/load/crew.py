@@ -40,6 +40,8 @@ class Crew:
         """How many replies violated the contract."""
         self.heard: Callable[[int, Heard], None] = lambda number, heard: None
         """Called for each reply, with the number of the user, from 1."""
+        self.most_users = 0
+        """The most users at the same time."""
         self.gave_up: list[str] = []
         """Why users ended before the load did, as sentences."""
         self.failure: Exception | None = None
@@ -66,7 +68,9 @@ class Crew:
         """A user who is not there yet; None where all are, or the load has ended."""
         if not self._free or self._deadline.passed or self._stop.passed:
             return None
-        return self._member(self._free.popleft())
+        number = self._free.popleft()
+        self.most_users = max(self.most_users, len(self._places) - len(self._free))
+        return self._member(number)
 
     def give_back(self, member: Member) -> None:
         """A user has stopped; where Locust starts another one, that one goes on with its world."""

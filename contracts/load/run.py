@@ -124,10 +124,11 @@ def load(
     environment = _environment(crew, plan, places)
     runner = environment.create_local_runner()
     began, processor = time.monotonic(), time.process_time()
-    most = 0 if crew.record.gone else _run(environment, runner, crew, size, deadline, stop, show)
+    if not crew.record.gone:
+        _run(environment, runner, crew, size, deadline, stop, show)
     seconds = time.monotonic() - began
     used = (time.process_time() - processor) / max(seconds, 0.001)
-    figures = _figures(environment, seconds, most, size, crew, used)
+    figures = _figures(environment, seconds, size, crew, used)
     if crew.failure is not None:
         raise crew.failure
     crew.finish()
@@ -155,19 +156,17 @@ def _run(
     deadline: Deadline,
     stop: Deadline,
     show: Callable[[Crew, int], None],
-) -> int:
-    """Lets the users run until the load ends; gives the most users that were there at the same time."""
+) -> None:
+    """Lets the users run until the load ends."""
     web = _web_page(environment, size.web)
     events.test_start.add_listener(lambda **_: setattr(runner, "cpu_warning_emitted", True))  # the report says it
     events.init.fire(environment=environment, runner=runner, web_ui=web)
     if size.seconds is not None:
         deadline.end(size.seconds)
-    most = 0
     runner.start(size.users, size.spawn_rate)
     try:
         while not (deadline.passed or stop.passed or crew.failure or _is_over(runner, size)):
             time.sleep(PERIOD)
-            most = max(most, runner.user_count)
             crew.note_progress()
             show(crew, runner.user_count)
     finally:
@@ -175,7 +174,6 @@ def _run(
         runner.quit()
         if web is not None:
             web.stop()
-    return most
 
 
 def _web_page(environment: Environment, port: int | None) -> WebUI | None:
@@ -212,11 +210,11 @@ def _fire(environment: Environment, record: Record, number: int, heard: Heard) -
     )
 
 
-def _figures(environment: Environment, seconds: float, users: int, size: Size, crew: Crew, processor: float) -> Load:
+def _figures(environment: Environment, seconds: float, size: Size, crew: Crew, processor: float) -> Load:
     stats = environment.stats
     entries = sorted((each for each in stats.entries.values() if each.num_requests), key=lambda each: each.name)
     return Load(
-        users,
+        crew.most_users,
         round(seconds, 3),
         size.rate,
         _figure("", stats.total, seconds),
