@@ -60,6 +60,12 @@ def test_what_neither_way_explains_is_wrong(reset_at, code):
     assert judged(oracle(reset_at=reset_at), code) == VIOLATION
 
 
+def test_when_a_server_was_reset_is_known_no_better_than_its_clock():
+    ends = [row["acceptingExpireAt"] for each in oracle().possible_anew() for row in each.state.rows("shares")]
+    assert sorted(ends) == [BEGAN + 3 * HOUR + error for error in (-1000, 0, 1000)]
+    assert oracle(reset_at=None).possible_anew() == []
+
+
 def test_a_clock_that_stands_still_counts_in_one_way():
     assert judged(oracle("clock: {now: 2030-01-01T00:00:00Z, frozen: true}"), 200) == VERIFIED
     assert judged(oracle("clock: {now: 2030-01-01T00:00:00Z, frozen: true}"), 5137) == VIOLATION

@@ -121,7 +121,8 @@ class Oracle:
 
     def possible_anew(self) -> list[Possible]:
         """The possible states if the last reset has counted the relative times of the world anew; none where it cannot have."""
-        return [replace(each, state=state) for each in self.possible if (state := self._relative_times.anew(each.state))]
+        anew, tolerance = self._relative_times.anew, self.clock.tolerance
+        return [replace(each, state=state) for each in self.possible for state in anew(each.state, tolerance)]
 
     def is_unsure_of(self, request: Request, ours: int) -> bool:
         """Whether a request sent at `ours`, epoch ms of our clock, looks up rows of which nobody knows what the server holds."""
