@@ -3,7 +3,8 @@ HOST ?= 127.0.0.1
 PORT ?= 4010
 VENV ?= .venv
 BIN = $(VENV)/bin
-PIP = $(BIN)/pip install --quiet --disable-pip-version-check
+# Python compiles what it imports, which is a small part of what is installed.
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 PYTHONS ?= python3.11 python3.12 python3.13
 
 .PHONY: install mock verify test thorough test-all check documents screenshots bench format lock
