@@ -33,11 +33,7 @@ def as_data(record: Record, load: Load | None = None) -> dict[str, Any]:
     outcomes = {each: {"verdict": record.verdict(each), "cases": record.cases[each]} for each in record.outcomes}
     for each, reason in record.blocked.items():
         outcomes[each]["reason"] = reason
-    violations, slowest = record.found(VIOLATION), record.slowest()
-
-    def number(finding: Finding) -> int:
-        return next(at for at, each in enumerate(violations, 1) if each is finding)
-
+    violations = record.found(VIOLATION)
     return {
         "format": FORMAT,
         "target": printable(record.base, record.secrets),
@@ -50,38 +46,15 @@ def as_data(record: Record, load: Load | None = None) -> dict[str, Any]:
         "outcomes": outcomes,
         "rows": [{"operation": name, "row": row, "hits": count} for (name, row), count in sorted(record.rows.items())],
         "replies": dict(sorted(record.replies.items())),
-        "latency": {
-            "bounds": list(LATENCY_BOUNDS),
-            "slowest": None if slowest is None else {"operation": slowest[0], "milliseconds": slowest[1]},
-            "replies": {
-                got: [bars[at] for at in range(len(LATENCY_BOUNDS) + 1)] for got, bars in sorted(record.latencies.items())
-            },
-        },
-        "causes": [
-            {
-                "sentence": printable(cause.sentence, record.secrets),
-                "failed": cause.failed,
-                "requests": cause.requests,
-                "violations": [number(each) for each in found],
-            }
-            for cause, found in record.grouped()
-        ],
+        "latency": _latency(record),
+        "causes": _causes(record, violations),
         "violations": list(_with_histories(record, violations)),
         "notes": [finding_as_data(record, each) for each in record.found(NOTE)],
         "unexplained": [finding_as_data(record, each) for each in record.found(UNEXPLAINED)],
         "not_kept": record.dropped,
         "pauses": record.pauses,
         "gone": printable(record.gone, record.secrets),
-        "parts": [
-            {
-                "target": printable(each.target, record.secrets),
-                "seed": each.seed,
-                "shard": each.shard,
-                "requests": each.requests,
-                "seconds": round(each.seconds, 3),
-            }
-            for each in record.parts
-        ],
+        "parts": _parts(record),
         "successes": sorted(record.successes),
         "required": sorted(record.required),
         "thorough": record.thorough,
@@ -93,6 +66,45 @@ def as_data(record: Record, load: Load | None = None) -> dict[str, Any]:
         "behaviours": sorted(printable(each, record.secrets) for each in record.behaviours)[:MOST_BEHAVIOURS],
         **({} if load is None else {"load": load.as_data(record.secrets)}),
     }
+
+
+def _latency(record: Record) -> dict[str, Any]:
+    slowest, buckets = record.slowest(), range(len(LATENCY_BOUNDS) + 1)
+    return {
+        "bounds": list(LATENCY_BOUNDS),
+        "slowest": None if slowest is None else {"operation": slowest[0], "milliseconds": slowest[1]},
+        "replies": {got: [bars[at] for at in buckets] for got, bars in sorted(record.latencies.items())},
+    }
+
+
+def _causes(record: Record, violations: list[Finding]) -> list[dict[str, Any]]:
+    """The causes, each with the numbers of its violations, from 1."""
+
+    def number(finding: Finding) -> int:
+        return next(at for at, each in enumerate(violations, 1) if each is finding)
+
+    return [
+        {
+            "sentence": printable(cause.sentence, record.secrets),
+            "failed": cause.failed,
+            "requests": cause.requests,
+            "violations": [number(each) for each in found],
+        }
+        for cause, found in record.grouped()
+    ]
+
+
+def _parts(record: Record) -> list[dict[str, Any]]:
+    return [
+        {
+            "target": printable(each.target, record.secrets),
+            "seed": each.seed,
+            "shard": each.shard,
+            "requests": each.requests,
+            "seconds": round(each.seconds, 3),
+        }
+        for each in record.parts
+    ]
 
 
 def _with_histories(record: Record, violations: list[Finding]) -> Iterator[dict[str, Any]]:
