@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice, zip_longest
 
@@ -161,6 +161,7 @@ def _send_all(session: Session, plan: Plan) -> None:
     Raises RunEnded and Unreachable.
     """
     contract, record = session.contract, session.record
+    shown = session.shown = set()
     drawers = [Drawer(each, session.oracle.state, session.now()) for each in contract.operations.values()]
     candidates = learn(session)
     seen = [each.seen for found in candidates.values() for each in found if each.seen.answer is each.seen.success]
@@ -185,7 +186,7 @@ def _send_all(session: Session, plan: Plan) -> None:
     interleaved(session, _walks(session, plan, walker, range(FIRST_WALKS, walks + MORE_WALKS)), _in_time(session, following))
     many(session, _in_time(session, following))
     interleaved(session, _successes(session, candidates, session.situations.open))
-    many(session, chain(_unsettled(session, changing), following))
+    many(session, chain(_unsettled(session, changing, shown), following))
     for request in undocumented(contract, successes) if plan.undocumented else ():
         session.undocumented(request)
     if session.target.manners.clock is not None:
@@ -252,12 +253,12 @@ def _aimed(contract: openapi.Contract, candidates: Candidates, plan: Plan, chang
     return [request for turn in zip_longest(*lanes) for request in turn if request is not None]
 
 
-def _unsettled(session: Session, requests: Iterable[Request]) -> Iterator[Request]:
-    """Of requests that may change state, those whose expected row has not been seen often, or that have something new for it."""
+def _unsettled(session: Session, requests: Iterable[Request], shown: Set[Feature]) -> Iterator[Request]:
+    """Of requests that may change state, those whose expected row has not been seen often, or with a feature not `shown` yet."""
     planned: set[Feature] = set()
     for request in requests:
         seen = session.expect(request)
-        new = features(seen) - session.shown - planned if seen.may_change else ()
+        new = features(seen) - shown - planned if seen.may_change else ()
         if new or session.record.rows[request.operation, seen.answer.number] < QUOTA:
             planned.update(new)
             yield request

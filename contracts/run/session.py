@@ -74,8 +74,11 @@ class Session:
         self.evidence = Evidence(self, stop_early, shrinks)
         self.bursts = Bursts(self)
         self.situations = Situations(record.branches)
-        self.shown: set[Feature] = set()
-        """The features of the requests that were answered as expected and may have changed something."""
+        self.shown: set[Feature] | None = None
+        """The features of the requests that were answered as expected and may have changed something; None: not noted.
+
+        Every new time or text is one more, so a run without end must not note them.
+        """
         self._stopped_at: int | None = None
         """The time at which the clock of the server stands still."""
         self.restarts = 0
@@ -293,7 +296,7 @@ class Session:
         text = answer.why if isinstance(answer, LostReply) else answer.text()
         sequence.note(request, None if isinstance(answer, LostReply) else answer, judged.minted)
         self._note_behaviour(sequence, self.contract.operations[request.operation], judged)
-        if judged.verdict.kind == VERIFIED and judged.seen is not None and judged.seen.may_change:
+        if self.shown is not None and judged.verdict.kind == VERIFIED and judged.seen is not None and judged.seen.may_change:
             self.shown |= features(judged.seen)
         self.known.note(judged.changes)
         self.journal.note(request, answer, judged, judged.changes or self.oracle.supposed(request, judged.verdict, now_ms()))
