@@ -7,22 +7,12 @@ from openapi.decision.computed import COMPUTED, completed
 from openapi.decision.content import Content
 from openapi.decision.contract import Contract, Operation
 from openapi.decision.data import NOT_EXPECTED
-from openapi.decision.decision import (
-    ANY_CODE,
-    ASSUMED,
-    NOTHING_SHOWN,
-    Acceptance,
-    Decision,
-    Permitted,
-    Rule,
-    Shown,
-    decide,
-    force,
-    permitted,
-)
+from openapi.decision.decision import Decision, decide, force
 from openapi.decision.envelope import Envelope
 from openapi.decision.footprint import Footprint, footprint
 from openapi.decision.lookup import Let
+from openapi.decision.permitted import Acceptance, Permitted, permitted
+from openapi.decision.rule import ANY_CODE, ASSUMED, NOTHING_SHOWN, Rule, Shown
 from openapi.decision.unsure import Moment, depends_on_now
 from openapi.document.document import Document, Node
 from openapi.document.errors import (

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from openapi.decision.contract import Operation
-from openapi.decision.decision import Scope
+from openapi.decision.rule import Scope
 from openapi.document.errors import ExecutionError
 from openapi.parameters.names import REQUEST
 from openapi.parameters.parameter import Absence

@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from openapi.decision.content import DEFAULT
-from openapi.decision.decision import ANY_CODE, PERMITTED, Decision, OrderedRules, Rule, Scope, Shown
+from openapi.decision.decision import Decision
 from openapi.decision.envelope import Envelope
 from openapi.decision.lookup import Let
+from openapi.decision.rule import ANY_CODE, PERMITTED, OrderedRules, Rule, Scope, Shown
 from openapi.document.errors import Problem
 from openapi.expression.expression import Expression, values_at
 from openapi.parameters.names import REQUEST, request_parts

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from openapi.decision.decision import Permitted
 from openapi.decision.lookup import Lookup
+from openapi.decision.permitted import Permitted
 from openapi.document.errors import ExecutionError
 from openapi.expression.expression import ROW
 from openapi.expression.kinds import ITEM

@@ -9,11 +9,11 @@ from typing import Any
 
 from openapi.decision.contract import Contract, Operation
 from openapi.decision.data import DataCompiler
-from openapi.decision.decision import ANY_CODE, ASSUMED, DOCUMENTED, PERMITTED, Rule
 from openapi.decision.effect import compile_effect
 from openapi.decision.envelope import Envelope
 from openapi.decision.headers import compile_headers
 from openapi.decision.lookup import Let, compile_condition, compile_let
+from openapi.decision.rule import ANY_CODE, ASSUMED, DOCUMENTED, PERMITTED, Rule
 from openapi.decision.table_plan import TablePlan
 from openapi.document.bundle import read_with_files
 from openapi.document.document import Document, Node

@@ -12,7 +12,7 @@ from typing import Any
 
 from openapi.decision.content import DEFAULT, Content
 from openapi.decision.data import Template
-from openapi.decision.decision import DOCUMENTED, PERMITTED, Rule
+from openapi.decision.rule import DOCUMENTED, PERMITTED, Rule
 from openapi.document.document import Node
 from openapi.document.errors import InvalidDocument, first_line
 from openapi.schemas.convert import Schemas

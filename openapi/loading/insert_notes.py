@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from openapi.decision.contract import Operation
-from openapi.decision.decision import PERMITTED, Rule
 from openapi.decision.effect import Effect
 from openapi.decision.lookup import Lookup
+from openapi.decision.rule import PERMITTED, Rule
 from openapi.decision.table_plan import TablePlan
 from openapi.document.errors import Problem
 from openapi.expression.expression import Expression

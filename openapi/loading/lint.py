@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
 from openapi.decision.contract import Operation
-from openapi.decision.decision import ANY_CODE, DOCUMENTED, PERMITTED, Rule
 from openapi.decision.envelope import Envelope
 from openapi.decision.minted import shown_value
+from openapi.decision.rule import ANY_CODE, DOCUMENTED, PERMITTED, Rule
 from openapi.document.document import Node
 from openapi.document.errors import Problem
 from openapi.loading.schemas import parts_of

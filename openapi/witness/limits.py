@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from openapi.decision.computed import completed
-from openapi.decision.decision import Scope
+from openapi.decision.rule import Scope
 from openapi.document.errors import ExecutionError
 from openapi.expression.expression import Expression
 from openapi.parameters.parameter import Parameter

@@ -11,7 +11,8 @@ from typing import Any
 
 from openapi.decision.computed import completed
 from openapi.decision.contract import Operation
-from openapi.decision.decision import DOCUMENTED, PERMITTED, Permitted, Rule, permitted
+from openapi.decision.permitted import Permitted, permitted
+from openapi.decision.rule import DOCUMENTED, PERMITTED, Rule
 from openapi.parameters.names import REQUEST
 from openapi.parameters.parameter import Parameter
 from openapi.state.state import State
