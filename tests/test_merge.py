@@ -376,6 +376,35 @@ def test_a_corpus_that_cannot_be_joined_leaves_the_other_one(tmp_path):
         assert (result.exit_code, message in result.stderr, one.read_text()) == (2, True, before)
 
 
+def test_the_furthest_position_of_each_shard_goes_with_the_corpus(tmp_path):
+    one, other = lines(tmp_path / "one.jsonl", (["a"], 1)), lines(tmp_path / "other.jsonl", (["b"], 1))
+    for file, stream, number in (
+        (one, "seed0-shard1of2", 7),
+        (one, "seed0-shard2of2", 4),
+        (other, "seed0-shard2of2", 9),
+        (other, "seed-1-shard1of1", 3),
+    ):
+        Corpus(file, stream, CONTRACT, {}).position.write(number)
+    (tmp_path / "one.notes.json").write_text("of no stream")
+    arguments = ("--corpus", one, "--corpus", other, "--into-corpus", tmp_path / "all")
+    assert run(*arguments).exit_code == 0
+
+    def position(stream):
+        return Corpus(tmp_path / "all", stream, CONTRACT, {}).position.read()
+
+    assert list(map(position, ("seed0-shard1of2", "seed0-shard2of2", "seed-1-shard1of1"))) == [7, 9, 3]
+    assert position("seed0-shard1of1") is None
+    assert not (tmp_path / "all" / "corpus.notes.json").exists()
+    Corpus(tmp_path / "all", "seed0-shard1of2", CONTRACT, {}).position.write(8)
+    assert run(*arguments).exit_code == 0
+    assert position("seed0-shard1of2") == 8
+    (tmp_path / "one.seed0-shard1of2.json").write_text("[]")
+    before = (tmp_path / "all" / "corpus.jsonl").read_text()
+    result = run(*arguments)
+    assert (result.exit_code, "one.seed0-shard1of2.json:1: is not the position of a run" in result.stderr) == (2, True)
+    assert (tmp_path / "all" / "corpus.jsonl").read_text() == before
+
+
 def test_entries_are_read_when_they_are_needed(tmp_path):
     file = lines(tmp_path / "c.jsonl", (["a"], 1), (["b"], 2))
     corpus = Corpus(file, "s", CONTRACT, {})

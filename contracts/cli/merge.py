@@ -34,7 +34,7 @@ from contracts.sequence.joining import join
     "--into-corpus",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Where the joined corpus is written: one sequence for the same behaviours.",
+    help="Where the joined corpus is written: one sequence for the same behaviours, and the positions for --resume.",
 )
 @click.option("--contract", metavar="FILE", help="OpenAPI document, for --html. Without it: the device-sharing example.")
 @click.option(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ LARGEST_FILE = 256 * 1024 * 1024
 MOST_ENTRIES = 100_000
 """The most sequences of a corpus."""
 _FILE = "corpus.jsonl"
+_STREAM = re.compile(r"seed-?\d+-shard\d+of\d+").fullmatch
 
 
 def corpus_file(path: Path) -> Path:
@@ -128,7 +130,7 @@ class Corpus:
 
     def position_of(self, stream: str) -> Position:
         """The position of another stream with this corpus."""
-        return Position(self.file.with_name(f"{self.file.stem}.{stream}.json"))
+        return Position.beside(self.file, stream)
 
     def stored(self, has: Callable[[int], bool]) -> Iterator[Steps]:
         """The sequences at the positions, from 0, for which `has` is true."""
@@ -162,6 +164,18 @@ class Position:
 
     def __init__(self, file: Path) -> None:
         self.file = file
+
+    @classmethod
+    def beside(cls, corpus: Path, stream: str) -> Position:
+        """The position of a stream with the corpus in this file."""
+        return cls(corpus.with_name(f"{corpus.stem}.{stream}.json"))
+
+    @classmethod
+    def all_beside(cls, corpus: Path) -> dict[str, Position]:
+        """The stored positions with the corpus in this file, by the names of their streams."""
+        streams = (each.name.removeprefix(f"{corpus.stem}.").removesuffix(".json") for each in sorted(corpus.parent.iterdir()))
+        found = {stream: cls.beside(corpus, stream) for stream in streams if _STREAM(stream)}
+        return {stream: each for stream, each in found.items() if each.file.exists()}
 
     def read(self) -> int | None:
         """The number of the input to continue with; None without a file. Raises InvalidDocument."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import openapi
-from contracts.sequence.corpus import LARGEST_FILE, MOST_ENTRIES, corpus_file, invalid_entry, read_entry, read_lines
+from contracts.sequence.corpus import LARGEST_FILE, MOST_ENTRIES, Position, corpus_file, invalid_entry, read_entry, read_lines
 from contracts.sequence.steps import MOST_STEPS, InvalidSteps
 
 
@@ -35,7 +35,8 @@ class _Entry:
 def join(paths: Iterable[Path], into: Path) -> Joined:
     """Joins the corpora at these paths into the one at another path, which may exist or be one of them.
 
-    The order is that of the corpora, first of that which exists. Neither the contract nor the steps of it are looked at.
+    The order is that of the corpora, first of that which exists. Neither the contract nor the steps of it are looked at. Of the
+    positions of a stream the furthest stays.
     Raises InvalidDocument for a file that is no corpus and where there would be too many sequences, OSError.
     """
     target = corpus_file(into)
@@ -53,11 +54,14 @@ def join(paths: Iterable[Path], into: Path) -> Joined:
                 raise openapi.InvalidDocument([openapi.Problem(str(file), 1, what)])
     if sum(each.size for each in best.values()) > LARGEST_FILE:
         raise openapi.InvalidDocument([openapi.Problem(str(target), 1, f"would be larger than {LARGEST_FILE // 1024**2} MiB")])
+    positions = _positions(files)
     target.parent.mkdir(parents=True, exist_ok=True)
     new = target.with_suffix(".new")
     with new.open("wb") as stream:
         stream.writelines(_lines(best.values()))
     new.replace(target)
+    for name, number in positions.items():  # after the corpus: a run that repeats inputs loses nothing
+        Position.beside(target, name).write(number)
     return Joined(target, read, len(best))
 
 
@@ -73,6 +77,15 @@ def _entries(file: Path) -> Iterator[tuple[bytes, _Entry]]:
         text = json.dumps(sorted(set(shows)) or steps, sort_keys=True)
         digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
         yield digest, _Entry(len(steps), len(line.strip()) + 1, file, offset)
+
+
+def _positions(files: Iterable[Path]) -> dict[str, int]:
+    """The furthest position of each stream with one of these corpora. Raises InvalidDocument."""
+    found: dict[str, int] = {}
+    for file in files:
+        for stream, position in Position.all_beside(file).items():
+            found[stream] = max(found.get(stream, 0), position.read() or 0)
+    return found
 
 
 def _lines(entries: Iterable[_Entry]) -> Iterator[bytes]:
