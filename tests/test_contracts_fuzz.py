@@ -114,7 +114,7 @@ def test_a_later_run_starts_from_the_corpus(tmp_path):
 
 
 def test_the_position_is_kept_by_seed_and_shard(tmp_path):
-    options = ["--world", WORLD, "--max-requests", 150, "--corpus", tmp_path, "--resume", "--shard", "2/3"]
+    options = ["--world", WORLD, "--max-requests", 150, "--corpus", tmp_path, "--resume", "--shard", "2/3", "--workers", 1]
     found = []
     for seed in (0, 7, 0):
         with serving(CONTRACT) as base:
@@ -189,9 +189,9 @@ def test_an_interrupt_ends_it_with_a_full_report(tmp_path, number):
 def test_the_time_that_is_given_is_kept():
     with serving(CONTRACT) as base:
         started = time.monotonic()
-        result = run("--target", base, "--world", WORLD, "--for", "1s", "--rate", 50)
-    assert 1 <= time.monotonic() - started < 10
-    assert 5 <= int(result.output.split(" requests")[0].split()[-1]) <= 60
+        result = run("--target", base, "--world", WORLD, "--for", "3s", "--rate", 50)
+    assert 3 <= time.monotonic() - started < 30
+    assert 5 <= int(result.output.split(" requests")[0].split()[-1]) <= 160
 
 
 @pytest.mark.parametrize("workers", [1, 6])
