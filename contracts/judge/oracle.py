@@ -10,23 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import combinations
-from random import Random
 from typing import Any
 
 import openapi
 from contracts.http.wire import Reply, Request
 from contracts.judge.clock import Clock
 from contracts.judge.doubt import RULE, Doubt, without_lost
+from contracts.judge.expectations import Expectations, Seen, permitted_by
 from contracts.judge.explanation import Explanation, as_unexplained, by_simplicity, explain, grouped, judgement, violated
 from contracts.judge.possible import Possible
-from contracts.judge.readings import TAKES, Readings
+from contracts.judge.readings import TAKES
 from contracts.judge.relative_times import RelativeTimes
 from contracts.judge.reply import BODILESS, InvalidReply, ReplyReader, Said, decoded, outcome
-from contracts.judge.stored_times import StoredTimes
 from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
-from contracts.judge.views import Allowed, Choice, View, completed, folded_views, unlike_views, views
+from contracts.judge.views import Choice
 
 MOST_STATES = 6
 """The most possible states that are kept; the most likely come first."""
@@ -47,20 +44,14 @@ class Oracle:
         self, contract: openapi.Contract, world: openapi.World, clock: Clock | None = None, *, strict_order: bool = False
     ) -> None:
         self.contract, self.clock, self.strict_order = contract, clock or Clock(world, world.now, tolerance=0), strict_order
+        self.expectations = Expectations(contract, self.clock)
+        self.readings, self.stored_times = self.expectations.readings, self.expectations.stored_times
         self.initial = world.state
         self.possible: tuple[Possible, ...] = (Possible(world.state),)
         self._most_states = MOST_STATES
         self._doubt = Doubt()
-        self.stored_times = StoredTimes(contract)
         self._relative_times = RelativeTimes(world.state)
-        self._request = 0
-        """The number of the latest request that was judged."""
-        self._fresh = Random()
-        """Not seeded: a server remembers the nonces of earlier runs."""
         self._reader = ReplyReader(contract)
-        self.readings = Readings(dict(contract.readings))
-        self._exact_keys: set[tuple[str, str]] = set()
-        """(operation, parameter): a text that is like no key was refused because of it."""
 
     @property
     def state(self) -> openapi.State:
@@ -88,7 +79,7 @@ class Oracle:
         """Judges a reply, and updates the possible states and readings by it."""
         operation = self.contract.operations[request.operation]
         self.clock.read(reply)
-        self._request += 1
+        self.expectations.request += 1
         seen = self._views_of(request, reply)
         first = seen[0][0]
         try:
@@ -141,7 +132,7 @@ class Oracle:
 
     def expect_requests(self, number: int) -> None:
         """So many requests at the same time are judged next, each under its own number."""
-        self._request += number
+        self.expectations.request += number
 
     def ways(self, before: Possible, request: Request, reply: Reply, number: int = 0) -> list[Way]:
         """The ways in which a server in this state may have handled a request that got this reply. Raises InvalidReply.
@@ -159,11 +150,9 @@ class Oracle:
         first, (_, complaints) = seen[0][0], self._explain(seen, said)
         return violated(first, said.outcome, *next(iter(complaints), (str(first.answer), ""))).verdict
 
-    def _seen_from(
-        self, before: Possible, request: Request, reply: Reply, number: int = 0
-    ) -> tuple[list[tuple[openapi.Permitted, View]], Said]:
+    def _seen_from(self, before: Possible, request: Request, reply: Reply, number: int = 0) -> tuple[list[Seen], Said]:
         """What a server in this state may have seen of a request, and what its reply says. Raises InvalidReply."""
-        seen = self._views_from((before,), request, reply.sent, reply.received, self.readings.allowed, number=number)
+        seen = self.expectations.between((before,), request, reply.sent, reply.received, number=number)
         return list(seen), self._reader.read(self.contract.operations[request.operation], reply)
 
     def ways_without_reply(self, before: Possible, request: Request, sent: int, received: int, number: int = 0) -> list[Way]:
@@ -171,7 +160,7 @@ class Oracle:
 
         `number` is its position among requests at the same time.
         """
-        seen = list(self._views_from((before,), request, sent, received, self.readings.allowed, number=number))
+        seen = list(self.expectations.between((before,), request, sent, received, number=number))
         found: dict[tuple[Any, ...], Way] = {}
         lost = Verdict(UNEXPLAINED, seen[0][0].answer.outcome, f"{request.operation}: no reply", RULE)
         for each, _ in seen:
@@ -210,13 +199,13 @@ class Oracle:
         self._doubt.suspect(changes)
         self._keep(tuple(possible))
 
-    def _views_of(self, request: Request, reply: Reply) -> list[tuple[openapi.Permitted, View]]:
+    def _views_of(self, request: Request, reply: Reply) -> list[Seen]:
         """What the server may have seen of a request; more where it was sent again, and may have been carried out before."""
-        seen = list(self._views(request, reply.sent, reply.received, self.readings.allowed))
+        seen = list(self.expectations.between(self.possible, request, reply.sent, reply.received))
         if reply.tries == 1:
             return seen
         self._add_possible_states(each for each, _ in seen)
-        return list(self._views(request, reply.sent, reply.received, self.readings.allowed))
+        return list(self.expectations.between(self.possible, request, reply.sent, reply.received))
 
     def _explained(self, explanations: list[Explanation], got: str) -> Judgement:
         """The judgement by the best explanation; all of them tell the possible states and readings."""
@@ -230,27 +219,21 @@ class Oracle:
         self._doubt.keep(each.state for each in self.possible)
         self._doubt.hide(best.changes)
         if best.kind == VERIFIED and best.rule is not best.seen.success:
-            self._learn_exact_keys(self.contract.operations[best.seen.scope.operation.name], best)
+            self.expectations.learn_exact_keys(self.contract.operations[best.seen.scope.operation.name], best)
         judged = replace(judgement(best, got), readings=tuple(certain))
         return replace(judged, seen=None) if unsure and best.kind == UNEXPLAINED else judged
-
-    def _learn_exact_keys(self, operation: openapi.Operation, refusal: Explanation) -> None:
-        """Notes the parameters that were refused because no row has a key like their text."""
-        scope = refusal.seen.scope
-        for name, view in unlike_views(operation, refusal.view, scope.state, self._exact_keys):
-            known = openapi.permitted(operation, view.raw, scope.state, scope["now"], view.values, scope.moment)
-            if known.rule(refusal.rule.outcome) is None:
-                self._exact_keys.add((operation.name, name))
 
     def _explain_anew(self, request: Request, said: Said) -> list[Explanation]:
         """The explanations if the last reset has counted the relative times of the world anew."""
         states = self.possible_anew()
-        seen = self._views_from(states, request, said.reply.sent, said.reply.received, self.readings.allowed)
+        seen = self.expectations.between(states, request, said.reply.sent, said.reply.received)
         return self._explain(list(seen), said)[0] if states else []
 
     def _explain_otherwise(self, request: Request, said: Said) -> tuple[list[Explanation], tuple[str, str] | None]:
         """The explanations by readings that are excluded, and the rule that the simplest of them violates, if any."""
-        seen = self._views(request, said.reply.sent, said.reply.received, self.readings.possible, folding=True)
+        seen = self.expectations.between(
+            self.possible, request, said.reply.sent, said.reply.received, self.readings.possible, folding=True
+        )
         found, _ = self._explain(seen, said)
         found = [each for each in found if each.kind == VERIFIED]
         if not found:
@@ -272,7 +255,7 @@ class Oracle:
 
     def judge_lost_reply(self, request: Request, sent: int, received: int, why: str) -> Judgement:
         """Judges a request without a reply. The server may have executed it or not, so both states are kept."""
-        self._request += 1
+        self.expectations.request += 1
         views = list(self.views(request, sent, received))
         self._add_possible_states(views)
         return violated(views[0], why, f"{request.operation}: every request gets a reply")
@@ -288,13 +271,7 @@ class Oracle:
 
     def tells(self, request: Request, kind: str, ours: int) -> bool:
         """Whether a reply to a request sent at `ours` tells the readings of a kind apart, whatever else it depends on."""
-        outcomes: dict[str, set[str]] = {}
-        for seen, view in self._views(request, ours, ours, self.readings.allowed):
-            sure = {rule.outcome for rule in seen.rules if rule.kind != "permitted" or not rule.always}
-            for option in (option for found, *_, option in view.choices if found == kind):
-                outcomes.setdefault(option, set()).update(sure)
-        groups = {frozenset(each) for each in outcomes.values()}
-        return len(groups) > 1 and all(one.isdisjoint(two) for one, two in combinations(groups, 2))
+        return self.expectations.tells(self.possible, request, kind, ours)
 
     def supposed(self, request: Request, verdict: Verdict, ours: int) -> tuple[openapi.Change, ...]:
         """What a server may have changed that answered with this verdict at `ours`, epoch ms of our clock, and did not say so.
@@ -323,7 +300,7 @@ class Oracle:
 
     def completed(self, request: Request, ours: int) -> Request:
         """A request to be sent at `ours`, epoch ms of our clock, with its computed values."""
-        return completed(self.contract.operations[request.operation], request, self.state, self.clock.now(ours), self._fresh)
+        return self.expectations.completed(request, self.state, ours)
 
     def expect(self, request: Request, ours: int) -> openapi.Permitted:
         """What the contract permits in the most likely state for a request sent at `ours`, epoch ms of our clock."""
@@ -331,63 +308,16 @@ class Oracle:
 
     def expect_in_each_state(self, request: Request, ours: int) -> Iterator[openapi.Permitted]:
         """What the contract permits in each possible state for a request sent at `ours`, epoch ms of our clock."""
-        operation = self.contract.operations[request.operation]
-        found, now = list(views(operation, request, self.readings.allowed)), self.clock.now(ours)
-        for each in self.possible:
-            view = next(each.views(found))
-            moment = openapi.Moment(now, self._request + 1, self.clock.frozen is not None)
-            yield openapi.permitted(operation, view.raw, each.state, now, view.values, moment)
+        return self.expectations.at(self.possible, request, ours)
 
     def views(self, request: Request, sent: int, received: int) -> Iterator[openapi.Permitted]:
         """What the contract permits, for each combination of a possible state, a reading of the request and a time.
 
         The server handles the request between `sent` and `received`, epoch ms of our clock. The most likely combination is first.
         """
-        return (seen for seen, _ in self._views(request, sent, received, self.readings.allowed))
+        return (seen for seen, _ in self.expectations.between(self.possible, request, sent, received))
 
-    def _views(
-        self, request: Request, sent: int, received: int, allowed: Allowed, *, folding: bool = False
-    ) -> Iterator[tuple[openapi.Permitted, View]]:
-        yield from self._views_from(self.possible, request, sent, received, allowed, folding=folding)
-
-    def _views_from(
-        self,
-        possible: Iterable[Possible],
-        request: Request,
-        sent: int,
-        received: int,
-        allowed: Allowed,
-        *,
-        folding: bool = False,
-        number: int = 0,
-    ) -> Iterator[tuple[openapi.Permitted, View]]:
-        operation = self.contract.operations[request.operation]
-        window = self.clock.window(sent, received)
-        moment = openapi.Moment((window[0] + window[-1]) // 2, self._request - number, len(window) == 1)
-        found = list(views(operation, request, allowed))
-        for each in possible:
-            # What nothing explains otherwise may be read in any way.
-            folded = [*found, *self._folded_views(operation, found[0], each.state)] if folding else each.views(found)
-            for view in folded:
-                look = partial(_permitted, operation, view, each.state, moment)
-                yield from ((seen, view) for seen in self.stored_times.seen(operation.name, window, look))
-        self.stored_times.store(operation.name, window)
-
-    def _folded_views(self, operation: openapi.Operation, view: View, state: openapi.State) -> Iterator[View]:
-        """Views with a key of a row instead of a text like it.
-
-        Where a contract demands exact keys, and the server was not seen to refuse unlike ones, it may not look at the key at all.
-        """
-        for each in folded_views(operation, view, state):
-            kind, name, parameter, option = each.choices[-1]
-            if (name, parameter) in self._exact_keys or option in self.readings.allowed(
-                kind, name, parameter, openapi.KINDS[kind]
-            ):
-                yield each
-
-    def _explain(
-        self, views: Iterable[tuple[openapi.Permitted, View]], said: Said
-    ) -> tuple[list[Explanation], list[tuple[str, str]]]:
+    def _explain(self, views: Iterable[Seen], said: Said) -> tuple[list[Explanation], list[tuple[str, str]]]:
         return explain(views, said, strict_order=self.strict_order)
 
     def _add_possible_states(self, views: Iterable[openapi.Permitted], got: str | None = None) -> None:
@@ -430,13 +360,13 @@ class Oracle:
         common = [choice for choice in first if all(choice in each for each in others)]
         return tuple(each for each in common if len(self.readings.allowed(*each[:3], openapi.KINDS[each[0]])) > 1)
 
-    def _doubt_hidden(self, seen: list[tuple[openapi.Permitted, View]], got: str) -> None:
+    def _doubt_hidden(self, seen: list[Seen], got: str) -> None:
         """Where a request names a value that no reply has shown, nobody knows which rows it has changed."""
         if any(self._doubt.names_hidden(each) for each, _ in seen):
             rules = (rule for rule in seen[0][0].scope.operation.rules if rule.outcome == got)
             self._doubt.suspect_tables(effect.table for rule in rules for effect in rule.effects)
 
-    def _is_unsure(self, seen: list[tuple[openapi.Permitted, View]], said: Said) -> bool:
+    def _is_unsure(self, seen: list[Seen], said: Said) -> bool:
         """Whether a reply that nothing explains may be due to doubtful rows. In a list these may be there or not."""
         hows = {how for each, _ in seen for how in self._doubt.touched(each).values()}
         if self._doubt and self._doubt.joins(rule for each, _ in seen for rule in each.rules if rule.outcome == said.outcome):
@@ -445,11 +375,7 @@ class Oracle:
             return bool(hows)
         certain = self._doubt.certain(self.state)
         scopes = ((each.scope, view) for each, view in seen)
-        views = ((_permitted(one.operation, view, certain, one.moment, one["now"]), view) for one, view in scopes)
+        views = ((permitted_by(one.operation, view, certain, one.moment, one["now"]), view) for one, view in scopes)
         explanations, complaints = self._explain(views, said)
         details = (detail.split("; ") for _, detail in complaints)
         return bool(explanations) or any(all(each.endswith(openapi.NOT_EXPECTED) for each in parts) for parts in details)
-
-
-def _permitted(operation: Any, view: View, state: openapi.State, moment: openapi.Moment | None, now: int) -> openapi.Permitted:
-    return openapi.permitted(operation, view.raw, state, now, view.values, moment)
