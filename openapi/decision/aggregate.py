@@ -15,8 +15,8 @@ from openapi.decision.source import Source, compile_source, kept
 from openapi.document.document import Node
 from openapi.document.errors import ExecutionError
 from openapi.expression import budget
-from openapi.expression.expression import ROW, Expression, Names, compile_expression
-from openapi.expression.kinds import ITEM, AnyOrder, ArrayOf
+from openapi.expression.expression import ROW, Expression, compile_expression
+from openapi.expression.kinds import ITEM, AnyOrder, ArrayOf, Names
 from openapi.parameters.parameter import MISSING, UNDETERMINED, Absence
 from openapi.state.state import Approximate
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from openapi.document.document import Node
 from openapi.document.errors import ContractError, nearest
-from openapi.expression.expression import Expression, Names, compile_expression, path_to
-from openapi.expression.kinds import ITEM
+from openapi.expression.expression import Expression, compile_expression, path_to
+from openapi.expression.kinds import ITEM, Names
 from openapi.parameters.parameter import MISSING
 
 

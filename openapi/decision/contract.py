@@ -14,7 +14,8 @@ from openapi.decision.envelope import Envelope
 from openapi.decision.lookup import Let
 from openapi.decision.rule import ANY_CODE, PERMITTED, OrderedRules, Rule, Scope, Shown
 from openapi.document.errors import Problem
-from openapi.expression.expression import Expression, values_at
+from openapi.expression.binding import values_at
+from openapi.expression.expression import Expression
 from openapi.parameters.names import REQUEST, request_parts
 from openapi.parameters.parameter import Parameter, Read, gather
 from openapi.parameters.readings import Stated

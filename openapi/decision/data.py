@@ -25,8 +25,8 @@ from openapi.decision.table_plan import TablePlan
 from openapi.decision.unsure import is_inexact, is_time
 from openapi.document.document import Node
 from openapi.document.errors import ContractError
-from openapi.expression.expression import ROW, Expression, Names, compile_expression
-from openapi.expression.kinds import AnyOrder
+from openapi.expression.expression import ROW, Expression, compile_expression
+from openapi.expression.kinds import AnyOrder, Names
 from openapi.parameters.parameter import Absence
 from openapi.state.state import Approximate, is_lost
 

@@ -10,7 +10,8 @@ from openapi.decision.lookup import Let, Lookup, compile_let
 from openapi.decision.source import Bind, Source, kept
 from openapi.decision.table_plan import TablePlan
 from openapi.document.document import Node
-from openapi.expression.expression import Expression, Names
+from openapi.expression.expression import Expression
+from openapi.expression.kinds import Names
 from openapi.parameters.parameter import Absence
 
 

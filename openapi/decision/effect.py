@@ -13,7 +13,9 @@ from openapi.decision.table_plan import TablePlan
 from openapi.decision.unsure import stored_value
 from openapi.document.document import Node
 from openapi.document.errors import ContractError, ExecutionError
-from openapi.expression.expression import ROW, Expression, Names, columns_used, compile_expression, row_binder
+from openapi.expression.binding import columns_used, row_binder
+from openapi.expression.expression import ROW, Expression, compile_expression
+from openapi.expression.kinds import Names
 from openapi.parameters.parameter import Absence
 from openapi.state.index import Pair, Row
 from openapi.state.state import Change, Draft

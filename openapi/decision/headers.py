@@ -12,7 +12,8 @@ from urllib.parse import quote
 from openapi.decision.data import Match
 from openapi.decision.unsure import is_inexact, is_time
 from openapi.document.document import Node
-from openapi.expression.expression import Expression, Names, compile_expression
+from openapi.expression.expression import Expression, compile_expression
+from openapi.expression.kinds import Names
 from openapi.parameters.parameter import Absence
 
 VISIBLE = string.punctuation + " "

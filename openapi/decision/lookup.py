@@ -12,8 +12,9 @@ from openapi.decision.order import Paging, compile_paging
 from openapi.decision.table_plan import TablePlan
 from openapi.document.document import Node
 from openapi.document.errors import ContractError, nearest
-from openapi.expression.expression import ROW, Expression, Names, columns_used, compile_expression, row_binder, values_of
-from openapi.expression.kinds import RowsOf
+from openapi.expression.binding import columns_used, row_binder, values_of
+from openapi.expression.expression import ROW, Expression, compile_expression
+from openapi.expression.kinds import Names, RowsOf
 from openapi.parameters.parameter import MISSING, UNDETERMINED, Absence
 from openapi.state.index import ANY_BOUND, Index, Row
 from openapi.state.state import ReadableState

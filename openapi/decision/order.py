@@ -15,7 +15,8 @@ from openapi.decision.condition import compile_typed
 from openapi.decision.table_plan import TablePlan
 from openapi.document.document import Node
 from openapi.document.errors import ContractError, nearest
-from openapi.expression.expression import ROW, Expression, Names, Reference, compile_expression
+from openapi.expression.expression import ROW, Expression, Reference, compile_expression
+from openapi.expression.kinds import Names
 from openapi.parameters.parameter import Absence
 from openapi.state.index import Row
 from openapi.state.state import Approximate

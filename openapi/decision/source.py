@@ -8,8 +8,9 @@ from typing import Any
 
 from openapi.document.document import Node
 from openapi.document.errors import ContractError, nearest
-from openapi.expression.expression import ROW, Expression, Names, columns_used, compile_expression, path_to, row_binder
-from openapi.expression.kinds import ITEM, Parts, RowsOf
+from openapi.expression.binding import columns_used, row_binder
+from openapi.expression.expression import ROW, Expression, compile_expression, path_to
+from openapi.expression.kinds import ITEM, Names, Parts, RowsOf
 from openapi.parameters.parameter import MISSING, UNDETERMINED, Absence
 
 Bind = Callable[[Any, Any], None]

@@ -8,7 +8,8 @@ from typing import Any
 from openapi.decision.condition import compile_condition
 from openapi.document.document import Node
 from openapi.document.errors import ContractError, Problem, first_line, nearest
-from openapi.expression.expression import NOW, ROW, Expression, columns_used, row_binder
+from openapi.expression.binding import columns_used, row_binder
+from openapi.expression.expression import NOW, ROW, Expression
 from openapi.expression.kinds import MOVES, PHASE, AnyOrder, ArrayOf, Computed, RowTypes
 from openapi.parameters.parameter import json_type
 from openapi.schemas.validator import validator

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from operator import itemgetter
 from random import Random
 from typing import Any
 
@@ -19,8 +18,9 @@ from openapi.document.document import Node
 from openapi.document.errors import ContractError, ExecutionError, nearest
 from openapi.expression import budget
 from openapi.expression.cel import compile_program
-from openapi.expression.functions import BYTES, FUNCTIONS, OF_BYTES, RANDOM
-from openapi.expression.kinds import Computed, RowTypes
+from openapi.expression.checks import check_bytes, check_phases, check_rows
+from openapi.expression.functions import BYTES, FUNCTIONS, RANDOM
+from openapi.expression.kinds import Computed, Names, RowTypes
 from openapi.expression.native import Evaluate, NativeExpression, Operand, compile_native
 from openapi.parameters.parameter import UNDETERMINED, Absence
 
@@ -35,9 +35,6 @@ WORDS = {"and": "&&", "or": "||", "not": "!"}
 """Operators of other languages, and how CEL writes them."""
 _ASSIGNMENT = re.compile(r"(?<![=!<>])=(?!=)")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
-
-Names = Mapping[str, "str | Mapping[str, str]"]
-"""The names that an expression may use: of a value, with its JSON type, or of a row, with the types of its columns."""
 
 _FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError)
 """The exceptions of CEL for values that an operator or a function does not accept."""
@@ -129,10 +126,10 @@ def compile_expression(node: Node, names: Names) -> Expression:
     if len(text) > LONGEST:
         raise ContractError([node.problem(f"the expression is longer than {LONGEST} characters")])
     if "rows" in names.values():
-        _check_rows(node, names)
+        check_rows(node, names)
     for name, kind in names.items():
         if isinstance(kind, RowTypes):
-            _check_phases(node, name, kind)
+            check_phases(node, name, kind)
     references, flat = _references(node, names)
     path = references[0] if len(references) == 1 and flat.strip() == _flat(references[0]) else None
     if path is not None:
@@ -145,50 +142,6 @@ def path_to(name: str) -> Expression:
     return Expression(name, (Reference(name),), _value_of(name), constant=False, type=None, path=name)
 
 
-def _check_rows(node: Node, names: Names) -> None:
-    """Raises ContractError for a part of a row of a let of rows: CEL knows a row as the list of its values."""
-    code = budget.tokens(node.value)
-    for at, name in enumerate(code):
-        if names.get(name) != "rows" or code[at - 1 : at] == ["."]:
-            continue
-        match code[at + 1 : at + 6]:
-            case [".", macro, "(", variable, ","] if macro in budget.MACROS:
-                if any(code[position : position + 2] == [variable, "."] for position in range(at + 6, len(code))):
-                    raise ContractError([node.problem(f"a macro cannot read the columns of {name}", _instead(name, macro))])
-            case ["[", *_] if "]" in code[at:] and code[code.index("]", at) + 1 : code.index("]", at) + 2] == ["."]:
-                raise ContractError([node.problem(f"an expression cannot read the columns of {name}", _instead(name, "map"))])
-
-
-def _check_phases(node: Node, name: str, columns: RowTypes) -> None:
-    """Raises ContractError for a comparison of the phase of a row with a text that is no phase."""
-    code = budget.tokens(node.value)
-    for at, token in enumerate(code):
-        column = code[at + 2] if code[at + 1 : at + 2] == ["."] and len(code) > at + 2 else ""
-        if token != name or column not in columns.computed or code[at - 1 : at] == ["."]:
-            continue
-        for text in _compared_with(code, at):
-            if text[0] in "'\"" and text[1:-1] not in columns.phases:
-                hint = nearest(text[1:-1], columns.phases) or f"one of {', '.join(columns.phases)}"
-                raise ContractError([node.problem(f"{text} is no phase of {name}", hint)])
-
-
-def _compared_with(code: list[str], at: int) -> list[str]:
-    """What a program compares with the column of a row at a place, where it is easy to see."""
-    end = at + 3
-    if code[end : end + 2] in (["=", "="], ["!", "="]):
-        return code[end + 2 : end + 3]
-    if code[end : end + 2] == ["in", "["]:
-        return code[end + 2 : code.index("]", end)] if "]" in code[end:] else []
-    if at > 2 and code[at - 2 : at] in (["=", "="], ["!", "="]):
-        return code[at - 3 : at - 2]
-    return code[at - 2 : at - 1] if at > 1 and code[at - 1] == "in" else []
-
-
-def _instead(name: str, macro: str) -> str:
-    word = {"map": "list: row.id", "filter": "list: row.id, if: row.n > 1"}.get(macro, "exists: row.n > 1")
-    return f"write a let such as {{{word}, of: {name}}}"
-
-
 def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Names) -> Expression:
     program = _compile(node, flat)
     execute = _bounded(node, program, flat, {_type(names, each) for each in references})
@@ -197,7 +150,7 @@ def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Na
         if name not in _CEL_FUNCTIONS and name not in FUNCTIONS:
             raise ContractError([node.problem(f"unknown function {name}()", nearest(name, _CEL_FUNCTIONS | set(FUNCTIONS)))])
     if not BYTES.isdisjoint(called):
-        _check_bytes(node)
+        check_bytes(node)
     own = tuple((name, FUNCTIONS[name]) for name in called if name in FUNCTIONS)
     sample = {_flat(each): _SAMPLES.get(_type(names, each) or "string") for each in references}
     value = _trial(node, program, sample | {name: _with_random(function, Random(0)) for name, function in own})
@@ -217,16 +170,6 @@ def _program(node: Node, references: tuple[Reference, ...], flat: str, names: Na
         native=native,
         random=not RANDOM.isdisjoint(called),
     )
-
-
-def _check_bytes(node: Node) -> None:
-    """Raises ContractError for bytes that are no argument of a function: nothing of a request or a reply equals them."""
-    code = budget.tokens(node.value)
-    for at, token in enumerate(code):
-        before = code[max(at - 2, 0) : at]
-        inside = before[-1:] == [","] or (before[-1:] == ["("] and before[0] in OF_BYTES)
-        if token in BYTES and code[at + 1 : at + 2] == ["("] and not inside:
-            raise ContractError([node.problem(f"{token}() gives bytes", f"write hex({token}(…)) or base64({token}(…))")])
 
 
 def _references(node: Node, names: Names) -> tuple[tuple[Reference, ...], str]:
@@ -359,67 +302,6 @@ def _value_of(name: str) -> Evaluate:
         return UNDETERMINED if found is None or type(found) is Absence else found
 
     return value
-
-
-def values_of(expressions: Sequence[Expression]) -> Callable[[Any], tuple[Any, ...]]:
-    """A function from a scope to the values of these expressions; one that is not present is an Absence."""
-    names = [each.path for each in expressions if each.path]
-    if len(names) == len(expressions):
-        return values_at(names)
-    evaluates = tuple(itemgetter(each.path) if each.path else each.evaluate for each in expressions)
-    return lambda scope: tuple([evaluate(scope) for evaluate in evaluates])
-
-
-def values_at(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """A function from a scope to the values of these names; one that is not present is an Absence."""
-    if len(names) == 1:
-        (name,) = names
-        return lambda scope: (scope[name],)
-    return itemgetter(*names) if names else lambda scope: ()
-
-
-def columns_used(name: str, expressions: Iterable[Expression]) -> dict[str, int | Computed]:
-    """The columns of a row that these expressions use: by name in the scope, such as `caller.uid`, the position in the row.
-
-    Instead of a position, a computed column has the way to compute it.
-    """
-    return {
-        str(each): each.computed or each.position
-        for expression in expressions
-        for each in expression.references
-        if each.name == name and each.column is not None
-    }
-
-
-def row_binder(name: str, used: Mapping[str, int | Computed]) -> Callable[[Any, Any], None]:
-    """A function that puts a row (or an Absence) and its used columns into a scope."""
-    computed = tuple((column, each.value) for column, each in used.items() if isinstance(each, Computed))
-    columns = tuple((column, each) for column, each in used.items() if not isinstance(each, Computed))
-    bind_stored = _stored_binder(name, columns)
-    if not computed:
-        return bind_stored
-
-    def bind_row(scope: Any, row: Any) -> None:
-        bind_stored(scope, row)
-        for column, value in computed:
-            scope[column] = UNDETERMINED if type(row) is Absence else value(scope, row)
-
-    return bind_row
-
-
-def _stored_binder(name: str, columns: tuple[tuple[str, int], ...]) -> Callable[[Any, Any], None]:
-    """A function that puts a row (or an Absence) and some stored columns into a scope."""
-
-    def bind_row(scope: Any, row: Any) -> None:
-        scope[name] = row
-        if type(row) is Absence:
-            for column, _ in columns:
-                scope[column] = UNDETERMINED
-        else:
-            for column, position in columns:
-                scope[column] = row[position]
-
-    return bind_row
 
 
 def _call(function: Callable[[Random], Any]) -> Evaluate:

@@ -16,6 +16,8 @@ ITEM = "item"
 
 Parts = str | Mapping[str, str]
 """The JSON type of a value, or the types of the parts of an object or a row."""
+Names = Mapping[str, Parts]
+"""The names that an expression may use: of a value, with its JSON type, or of a row, with the types of its columns."""
 
 
 class AnyOrder(list[Any]):

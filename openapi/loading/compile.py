@@ -20,12 +20,13 @@ from openapi.document.document import Document, Node
 from openapi.document.errors import ContractError, InvalidDocument, Problem, nearest
 from openapi.document.include import with_included
 from openapi.document.swagger import converted, is_swagger
-from openapi.expression.expression import NOW, Expression, Names, compile_expression
-from openapi.expression.kinds import kind_of
+from openapi.expression.expression import NOW, Expression, compile_expression
+from openapi.expression.kinds import Names, kind_of
 from openapi.loading.default_rules import DefaultRules
 from openapi.loading.insert_notes import insert_notes
 from openapi.loading.lint import check_operation, undecidable, unseen_codes
 from openapi.loading.outline import Outline, credentials
+from openapi.loading.resolvers import names_used, part_resolvers, resolvers
 from openapi.loading.schemas import (
     COMPUTED,
     FORM,
@@ -193,7 +194,7 @@ class _Compiler:
         lets = self._lets(node, names)
         rules = self._rules(node, name, names, lets, {each.name for each in everything.values() if not each.required})
         computed = {each.name: self._computed(item, node, each, names) for each in parameters if COMPUTED in each.schema}
-        used = _used(lets.values(), rules, computed.values())
+        used = names_used(lets.values(), rules, computed.values())
         parameters = (*parameters, *(each for each in everything.values() if each.inside and each.name in used))
         operation = Operation(
             name=name,
@@ -203,7 +204,7 @@ class _Compiler:
             lets=lets,
             rules=rules,
             readers=tuple((each.name, each.read) for each in parameters if each.inside is None),
-            resolvers=_resolvers(lets.values(), rules, computed.values()) | dict(_part_resolvers(parameters)),
+            resolvers=resolvers(lets.values(), rules, computed.values()) | dict(part_resolvers(parameters)),
             computed=computed,
             accepts_form=FORM in media,
             accepts_json=JSON in media,
@@ -408,36 +409,6 @@ def _known(node: Node, key: str, names: Names) -> tuple[str, ...]:
         if name not in names:
             raise ContractError([node.child(key).problem(f"unknown name {name}", nearest(name, names))])
     return found
-
-
-def _expressions(parts: Iterable[Let] | Iterable[Rule]) -> Iterator[Expression]:
-    return (expression for part in parts for expression in part.expressions)
-
-
-def _used(lets: Iterable[Let], rules: Iterable[Rule], more: Iterable[Expression]) -> set[str]:
-    """The names that lets, rules and more expressions use."""
-    expressions = (*_expressions(lets), *_expressions(rules), *more)
-    named = (name for rule in rules for name in (*rule.missing, *rule.malformed, *rule.unreadable))
-    return {*named, *(reference.name for each in expressions for reference in each.references)}
-
-
-def _resolvers(lets: Iterable[Let], rules: Iterable[Rule], more: Iterable[Expression]) -> dict[str, Callable[[Any], None]]:
-    expressions = [*_expressions(lets), *_expressions(rules), *more]
-    return {name: bind for each in lets for name, bind in each.resolvers(expressions).items()}
-
-
-def _part_resolvers(parameters: Iterable[Parameter]) -> Iterator[tuple[str, Callable[[Any], None]]]:
-    """For each part of a parameter the function that reads it when a rule first uses it."""
-    for each in parameters:
-        if each.inside is not None:
-            yield each.name, _part_resolver(each)
-
-
-def _part_resolver(part: Parameter) -> Callable[[Any], None]:
-    def resolve(scope: Any) -> None:
-        scope[part.name] = part.read(scope.raw.get(part.key))
-
-    return resolve
 
 
 def _secret_columns(operations: Iterable[Operation]) -> frozenset[tuple[str, str]]:
