@@ -487,6 +487,44 @@ def test_a_world_moves_to_another_store(sqlite, opened, tmp_path):
     assert moved.post("/_mock/worlds/moved/reset").status_code == 204
 
 
+def test_a_world_is_replaced_with_its_snapshots_while_a_mock_serves_it(sqlite, opened, tmp_path):
+    client = client_of(opened(sqlite))
+    client.patch(f"{DEFAULT}/clock", json={"time": "2030-01-01T00:00:00Z", "frozen": True})
+    client.post(f"{DEFAULT}/snapshots")
+    file, other = tmp_path / "world.json", f"sqlite:///{tmp_path / 'other.db'}"
+    assert CliRunner().invoke(main, ["export", "default", "--store", sqlite, "--output", str(file)]).exit_code == 0
+    serving = client_of(opened(other))
+    for _ in range(2):
+        serving.post(f"{DEFAULT}/snapshots")
+    assert serving.post(f"{DEFAULT}/snapshots/s1/restore").status_code == 204
+    own = serving.get(f"{DEFAULT}/clock").json
+    assert CliRunner().invoke(main, ["import", "default", str(file), "--store", other, "--replace"]).exit_code == 0
+    assert serving.get(f"{DEFAULT}/snapshots").json == [{"snapshot": "s1"}]
+    serving.patch(f"{DEFAULT}/clock", json={"time": "2031-01-01T00:00:00Z"})
+    for each in (serving, client_of(opened(other))):
+        assert each.post(f"{DEFAULT}/snapshots/s1/restore").status_code == 204
+        assert each.get(f"{DEFAULT}/clock").json["now"] == client.get(f"{DEFAULT}/clock").json["now"] != own["now"]
+    assert serving.post(f"{DEFAULT}/snapshots").json == {"snapshot": "s3"}
+
+
+def test_an_import_that_fails_leaves_the_snapshots(sqlite, opened, tmp_path, monkeypatch):
+    client = client_of(opened(sqlite))
+    code(client)
+    client.post(f"{DEFAULT}/snapshots")
+    file = tmp_path / "world.json"
+    assert CliRunner().invoke(main, ["export", "default", "--store", sqlite, "--output", str(file)]).exit_code == 0
+    before = client.get(f"{DEFAULT}/snapshots").json, client.get(f"{DEFAULT}/state").json
+    with monkeypatch.context() as patched:
+        patched.setattr(mockserver.store.world.StoredWorld, "_checkpoint", lambda world, connection: 1 / 0)
+        assert isinstance(
+            CliRunner().invoke(main, ["import", "default", str(file), "--store", sqlite, "--replace"]).exception,
+            ZeroDivisionError,
+        )
+    again = client_of(opened(sqlite))
+    assert (again.get(f"{DEFAULT}/snapshots").json, again.get(f"{DEFAULT}/state").json) == before
+    assert again.post(f"{DEFAULT}/snapshots/s1/restore").status_code == 204
+
+
 def _row(data):
     data["moment"]["state"]["users"]["rows"][0][0] = 7
 

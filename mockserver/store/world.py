@@ -67,18 +67,26 @@ class Snapshots(dict[str, Any]):
     def __init__(self, world: StoredWorld, names: Sequence[str]) -> None:
         super().__init__(dict.fromkeys(names))
         self._world = world
+        self.unstored: set[str] = set()
+        """The names of those that the store does not have yet."""
+
+    def __setitem__(self, name: str, moment: Moment) -> None:
+        super().__setitem__(name, moment)
+        self.unstored.add(name)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The snapshot with this name."""
         if name not in self:
             return default
         if super().get(name) is None:
-            self[name] = self._world.stored_moment(name)
+            super().__setitem__(name, self._world.stored_moment(name))
         return self[name]
 
 
 class StoredWorld(LiveWorld):
     """One world in a database."""
+
+    snapshots: Snapshots
 
     def __init__(
         self, database: Database, number: int, name: str, contract: openapi.Contract, origin: Origin, saved: Saved, bounds: Bounds
@@ -178,12 +186,12 @@ class StoredWorld(LiveWorld):
     def put_everything(self, saved: Saved, snapshots: Mapping[str, Moment]) -> None:
         """Replaces its content and its snapshots; the journal is kept. Raises NotStored."""
         with self.lock:
-            self.snapshots.clear()
-        with self.lock:
             self._put(saved.moment)
             self.faults.last = max(self.faults.last, saved.last_fault)
             self._last_snapshot = max(self._last_snapshot, saved.last_snapshot)
-            self.snapshots.update(snapshots)
+            self.snapshots.clear()
+            for name, moment in snapshots.items():
+                self.snapshots[name] = moment
 
     def stored_moment(self, name: str) -> Moment:
         """A snapshot, or another moment that is kept under a name. Raises NotStored."""
@@ -235,8 +243,9 @@ class StoredWorld(LiveWorld):
     def _store_snapshots(self, connection: Connection, before: Content, after: Content) -> None:
         for name in set(before.snapshots) - set(after.snapshots):
             forget_moment(connection, self.id, name)
-        for name in set(after.snapshots) - set(before.snapshots):
+        for name in self.snapshots.unstored.intersection(after.snapshots):
             put_moment(connection, self.id, name, self.number, written(plain_moment(self.snapshots[name])))
+        self.snapshots.unstored.clear()
 
     def _checkpoint(self, connection: Connection) -> None:
         """Stores the whole world, and forgets the log that led to it, but for the entries that the journal keeps."""
