@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import re
 import socket
@@ -17,9 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wrong_servers import WORLD
 
+import openapi
 from contracts import Manners, Request, Target, Unreachable
 from contracts.cli.main import main
 from contracts.http.target import MOST_UNANSWERED, NoReply, RunEnded
+from contracts.judge import causes
+from contracts.judge.record import MOST_FINDINGS, MOST_UNDOCUMENTED
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SHARE = Request("shareInfo", "POST", "/v2/binding/enduserapi/shareInfo")
@@ -208,6 +212,32 @@ def test_a_body_that_hardly_anybody_can_read_is_judged_and_reported(name, tmp_pa
     assert report["violations"] or report["lacking"]
     shown = [each for each in result.output if not each.isprintable() and each != "\n"]
     assert shown == []
+
+
+def test_another_code_with_each_reply_does_not_fill_the_report(tmp_path):
+    codes = itertools.count(10_000)
+
+    def answer(connection, over):
+        body = b'{"code": %d, "msg": "", "data": ""}' % next(codes)
+        connection.sendall(OK + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+    with serving(answer) as base:
+        _, report = verify(base, tmp_path, "--max-requests", "600")
+    kinds = MOST_UNDOCUMENTED + len(report["outcomes"])
+    assert report["requests"] == 600
+    assert report["replies"].keys() == report["latency"]["replies"].keys()
+    assert kinds < len(report["replies"]) <= kinds + 1
+    assert report["replies"]["shareInfo/other outcomes"] > 100
+    assert len(report["violations"]) + len(report["notes"]) + len(report["unexplained"]) <= MOST_FINDINGS
+
+
+def test_requests_of_too_many_violations_are_not_kept(monkeypatch):
+    monkeypatch.setattr(causes, "MOST_VIOLATIONS", 3)
+    found, operation = causes.Causes(), openapi.load().operations["shareInfo"]
+    keys = [(str(number),) for number in range(5)]
+    for key in keys * 2:
+        found.fail(found.count(SHARE, operation, {}, 1, 200), key, 0.0)
+    assert [each.keys for each in found.of(keys)] == [tuple(keys[:3])]
 
 
 HOSTILE = [

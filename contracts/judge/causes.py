@@ -20,6 +20,8 @@ MOST_VALUES = 200
 """The most values of one parameter that are traits; more are minted or random ones."""
 LONGEST_VALUE = 40
 """The most characters of a value that is a trait."""
+MOST_VIOLATIONS = 200
+"""The most violations whose requests are counted; a server may show another one with each reply."""
 FEWEST = 3
 """The fewest failing requests of which a trait is named."""
 NEARLY_ALL = 0.95
@@ -115,6 +117,8 @@ class Causes:
         for counts in (self._total, self._rows[counted.row]):
             counts.failures += 1
             counts.failed.update(counted.traits)
+        if key not in self._violations and len(self._violations) >= MOST_VIOLATIONS:
+            return
         found = self._violations.setdefault(key, _Occurrences(counted.row))
         found.window = found.window[0] or self._total.requests, self._total.requests
         found.seconds = (found.seconds[0] if found.count else second), second

@@ -14,6 +14,10 @@ from contracts.judge.verdict import VERIFIED, VIOLATION, Judgement, Verdict
 VIOLATED, BLOCKED, NOT_COVERED = "violated", "blocked", "not covered"
 MOST_FINDINGS = 200
 """The most findings that are kept; further ones are only counted."""
+MOST_UNDOCUMENTED = 200
+"""The most undocumented outcomes that are counted one by one; a server may give another one with each reply."""
+OTHER = "other outcomes"
+"""The name under which further ones of an operation are counted."""
 LATENCY_BOUNDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 """Upper bounds of the buckets of the latency histograms, ms; one more bucket holds all longer times."""
 
@@ -120,14 +124,19 @@ class Record:
         """Counts one reply; `said` is its text."""
         if len(self.first_replies) < 2:
             self.first_replies.add(said)
-        verdict = judged.verdict
+        verdict, got = judged.verdict, self._counted(operation, judged.verdict.got)
         self.rows[operation, judged.row] += 1
-        self.replies[verdict.got] += 1
+        self.replies[got] += 1
         self.times[verdict.outcome] += round(milliseconds)
         if verdict.kind == VERIFIED:
             self.cases[verdict.outcome] += 1
         bucket = sum(milliseconds > bound for bound in LATENCY_BOUNDS)
-        self.latencies.setdefault(verdict.got, Counter())[bucket] += 1
+        self.latencies.setdefault(got, Counter())[bucket] += 1
+
+    def _counted(self, operation: str, got: str) -> str:
+        """The name under which an outcome is counted."""
+        room = len(self.replies) < len(self.outcomes) + MOST_UNDOCUMENTED
+        return got if room or got in self.replies or got in self.outcomes else f"{operation}/{OTHER}"
 
     def is_new(self, behaviour: str) -> bool:
         """Adds a behaviour; returns whether it is new."""
