@@ -35,17 +35,19 @@ def cluster(seconds: int, workers: tuple[int, ...]) -> None:
         for number in workers:
             folder = Path(scratch, str(number))
             folder.mkdir()
-            record, processor = _run(folder, number, seconds)
+            record, processor, mocks = _run(folder, number, seconds)
             click.echo(
                 f"{number} {'worker' if number == 1 else 'workers'}: {record.requests:,} requests in {record.seconds:.1f} s, "
-                f"{record.requests / record.seconds:.0f}/s; {processor / record.requests * 1000:.1f} ms of processor time each"
+                f"{record.requests / record.seconds:.0f}/s; {processor / record.requests * 1000:.1f} ms of processor time each, "
+                f"and {mocks / record.requests * 1000:.2f} ms of the mock"
             )
         _report_costs(record)
         _entry_costs(folder / "corpus.jsonl")
 
 
-def _run(folder: Path, workers: int, seconds: int) -> tuple[Record, float]:
-    """The record of a run with so many workers, and the processor time of client, scheduler and workers, seconds."""
+def _run(folder: Path, workers: int, seconds: int) -> tuple[Record, float, float]:
+    """The record of a run with so many workers. Seconds of processor time: of client, scheduler and workers, and of the mock."""
+    before = _processor()
     with mock() as base, Client(base) as client:
         lines = ["worlds:"]
         for number in range(1, workers + 1):
@@ -55,10 +57,10 @@ def _run(folder: Path, workers: int, seconds: int) -> tuple[Record, float]:
         pool, report = folder / "pool.yaml", folder / "report.json"
         pool.write_text("\n".join([*lines, ""]))
         options = ["--pool", str(pool), "--corpus", str(folder), "--for", f"{seconds}s", "--workers", "1", "--json", str(report)]
-        before = _processor()
         command = [sys.executable, "-m", "contracts", "fuzz", "--cluster", "local", *options, "--quiet"]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-        return read_report_file(str(report)), _processor() - before
+        ended = _processor()
+    return read_report_file(str(report)), ended - before, _processor() - ended
 
 
 def _processor() -> float:
