@@ -13,6 +13,7 @@ from openapi.decision.footprint import Footprint, footprint
 from openapi.decision.lookup import Let
 from openapi.decision.permitted import Acceptance, Permitted, permitted
 from openapi.decision.rule import ANY_CODE, ASSUMED, NOTHING_SHOWN, Rule, Shown
+from openapi.decision.timeless import only_decides_by_time
 from openapi.decision.unsure import Moment, depends_on_now
 from openapi.document.document import Document, Node
 from openapi.document.errors import (
@@ -128,6 +129,7 @@ __all__ = [
     "load_world",
     "near",
     "nearest",
+    "only_decides_by_time",
     "parse_document",
     "parse_json",
     "path_segments",

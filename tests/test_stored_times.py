@@ -284,6 +284,33 @@ def test_all_views_of_a_request_store_the_same(tmp_path):
     assert len(exchange.oracle.possible) <= 2
 
 
+def looks(exchange):
+    """How many times are looked at to judge a request that takes 20 ms."""
+    request = request_for(exchange.contract.operations["call"], {"u": "a"})
+    oracle = exchange.oracle
+    return len(list(oracle.expectations.between(oracle.possible, request, exchange.now, exchange.now + 20)))
+
+
+def test_of_times_at_which_a_request_is_answered_alike_one_is_enough(tmp_path):
+    exchange = Exchange(tmp_path, CONTRACT)
+    assert looks(exchange) == 1
+    for _ in range(3):
+        exchange.send("call", {"u": "a"})
+    exchange.now = NOW + 20 + WINDOW
+    assert looks(exchange) > 1  # some of the calls may be too old to count
+    exchange.now += 1000
+    assert looks(exchange) == 1
+    assert looks(Exchange(tmp_path, HIDDEN)) > 1  # its reply shows the time
+
+
+def test_what_is_changed_by_the_time_alone_may_be_changed_or_not(tmp_path):
+    gated = CONTRACT.replace("at: now}}", f"at: now}}, when: 'now >= {NOW + 10}'}}")
+    for at in (0, 20):
+        exchange = Exchange(tmp_path, gated)
+        assert exchange.send("call", {"u": "a"}, at=at).verdict.kind == VERIFIED
+        assert sorted(len(list(each.rows("calls"))) for each in exchange.oracle.states) == [0, 1]
+
+
 def test_hidden_ids_and_times_are_not_compared_but_rows_are_counted(tmp_path):
     exchange = Exchange(tmp_path, HIDDEN + LIST)
     for user in "aab":

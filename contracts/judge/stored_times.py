@@ -22,6 +22,8 @@ Column = tuple[str, str]
 """A table and a column."""
 Used = tuple[openapi.Operation, Any, dict[str, str]]
 """An operation, an expression of it, and the tables of the names in it that are rows."""
+_Look = tuple[tuple[Any, ...], openapi.Permitted]
+"""What a request finds at a time, and what the contract permits then."""
 
 
 class StoredTimes:
@@ -36,6 +38,8 @@ class StoredTimes:
         reading = [each for each in used if _times(each, self.columns)]
         self.readers = {operation.name for operation, _, _ in reading}
         """The operations whose outcomes depend on them."""
+        self.alike = {each.name for each in contract.operations.values() if openapi.only_decides_by_time(each)}
+        """The operations whose replies and changes are the same at all times at which the same rules hold for the same rows."""
         self.writers = {operation.name for operation, _ in _writing(contract, self.columns)}
         """The operations that store them."""
         self.undecidable = {each[0].name for each in reading if _compares_otherwise(each, self.columns, contract)}
@@ -58,27 +62,35 @@ class StoredTimes:
         return operation in self.undecidable and bool(self.uncertainty or len(window) > 1)
 
     def seen(self, operation: str, window: tuple[int, ...], look: Callable[[int], openapi.Permitted]) -> list[openapi.Permitted]:
-        """What the contract permits at each time of a window, with `look` at a time; more where stored times make it unsure."""
-        if operation not in self.readers:
-            return [look(time) for time in window]
-        found = {time: look(time) for time in window}
-        if self.uncertainty or len(window) > 1:
+        """What the contract permits at each time of a window, with `look` at a time; more where stored times make it unsure.
+
+        Of several times at which a request finds the same and is answered alike, the first is enough.
+        """
+
+        def at(time: int) -> _Look:
+            permitted = look(time)
+            return _signature(permitted), permitted
+
+        if len(window) == 1 and not self.uncertainty:
+            return [look(window[0])]
+        found = {time: at(time) for time in window}
+        if operation in self.readers:
             for time in (window[0] - self.uncertainty, window[-1] + self.uncertainty):
-                found.setdefault(time, look(time))
-            _look_between(found, look)
-        return list(found.values())
+                found[time] = found.get(time) or at(time)
+            _look_between(found, at)
+        looks = list(found.values())
+        first = dict(reversed(looks)) if operation in self.alike else {}
+        return [each for signature, each in looks if first.get(signature, each) is each]
 
 
-def _look_between(found: dict[int, openapi.Permitted], look: Callable[[int], openapi.Permitted]) -> None:
+def _look_between(found: dict[int, _Look], at: Callable[[int], _Look]) -> None:
     """Looks at times between those at which a request finds other rows."""
     gaps = [(min(found), max(found))]
-    known = {time: _signature(seen) for time, seen in found.items()}
     while gaps and len(found) < MOST_TIMES:
         early, late = gaps.pop(0)
         middle = (early + late) // 2
-        if known[early] != known[late] and early < middle:
-            found[middle] = look(middle)
-            known[middle] = _signature(found[middle])
+        if found[early][0] != found[late][0] and early < middle:
+            found[middle] = at(middle)
             gaps += [(early, middle), (middle, late)]
 
 
@@ -91,7 +103,7 @@ def _signature(seen: openapi.Permitted) -> tuple[Any, ...]:
         except openapi.ExecutionError:
             value = None
         found.append(tuple(map(id, value)) if let.how == "all" and isinstance(value, (list, tuple)) else value)
-    return tuple(rule.number for rule in seen.rules), repr(found)
+    return seen.unsure, tuple(rule.number for rule in seen.rules), repr(found)
 
 
 def _columns(contract: openapi.Contract) -> frozenset[Column]:

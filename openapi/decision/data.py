@@ -191,6 +191,8 @@ def _leaf(expression: Expression, minted: frozenset[str]) -> Template:
         expected = render(scope)
         if expected is None and not expression.constant:
             return
+        if expected == actual and isinstance(expected, bool) == isinstance(actual, bool):
+            return  # the usual case, which is cheap
         values = [each.value(scope) for each in expression.references]
         if is_inexact(expression, scope) or is_time(expression, expected, scope) or any(map(_has_times, values)):
             return

@@ -7,6 +7,7 @@ time its rules were tried with. For an invented value it stores a placeholder, u
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from random import Random
 from typing import Any, NamedTuple
 
@@ -52,9 +53,8 @@ class Draws(Random):
 
 def stored_value(name: str, expression: Expression, scope: Any, *, minted: bool = False) -> Any:
     """The value that the suite stores for an expression in an effect or, if `minted`, for a value that the server mints."""
-    draws, lets = scope.random, scope.operation.lets
-    before = draws.drawn
-    timed = depends_on_now(expression, lets)
+    draws = scope.random
+    before, timed = draws.drawn, _is_timed(expression, scope.operation)
     try:
         value = _at(scope, expression, scope.moment.time) if timed else _value(expression, scope)
     except ExecutionError:
@@ -77,7 +77,7 @@ def stored_value(name: str, expression: Expression, scope: Any, *, minted: bool 
 def is_time(expression: Expression, value: Any, scope: Any) -> bool:
     """Whether a value is, or is computed from, a time of the server that the suite does not know exactly."""
     unsure = scope.moment is not None and not scope.moment.exact and not isinstance(value, bool)
-    return unsure and depends_on_now(expression, scope.operation.lets)
+    return unsure and _is_timed(expression, scope.operation)
 
 
 def is_inexact(expression: Expression, scope: Any) -> bool:
@@ -88,6 +88,17 @@ def is_inexact(expression: Expression, scope: Any) -> bool:
 def depends_on_now(expression: Expression, lets: Mapping[str, Let]) -> bool:
     """Whether the time is a part of the value, itself or through lets."""
     return any(each.name == NOW or _computed_from_now(each.name, lets) for each in expression.references)
+
+
+@lru_cache(10_000)
+def _is_timed(expression: Expression, operation: Any) -> bool:
+    return depends_on_now(expression, operation.lets)
+
+
+@lru_cache(1000)
+def _timed_lets(operation: Any) -> frozenset[str]:
+    """The lets that are computed from the time."""
+    return frozenset(name for name in operation.lets if _computed_from_now(name, operation.lets))
 
 
 def _computed_from_now(name: str, lets: Mapping[str, Let]) -> bool:
@@ -110,8 +121,8 @@ def _values(expression: Expression, scope: Any) -> list[Any]:
 
 def _at(scope: Any, expression: Expression, time: int) -> Any:
     """The value of an expression at another time. What was looked up stays."""
-    lets, before = scope.operation.lets, dict(scope)
-    for name in [each for each in scope if _computed_from_now(each, lets)]:
+    before = dict(scope)
+    for name in _timed_lets(scope.operation) & scope.keys():
         del scope[name]
     scope[NOW] = time
     try:
