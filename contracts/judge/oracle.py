@@ -19,9 +19,10 @@ from contracts.judge.doubt import RULE, Doubt, without_lost
 from contracts.judge.expectations import Expectations, Seen, permitted_by
 from contracts.judge.explanation import Explanation, as_unexplained, by_simplicity, explain, grouped, judgement, violated
 from contracts.judge.possible import Possible
-from contracts.judge.readings import TAKES
+from contracts.judge.readings import TAKES, Readings
 from contracts.judge.relative_times import RelativeTimes
 from contracts.judge.reply import BODILESS, InvalidReply, ReplyReader, Said, decoded, outcome
+from contracts.judge.stored_times import StoredTimes
 from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
 from contracts.judge.views import Choice
 
@@ -45,13 +46,22 @@ class Oracle:
     ) -> None:
         self.contract, self.clock, self.strict_order = contract, clock or Clock(world, world.now, tolerance=0), strict_order
         self.expectations = Expectations(contract, self.clock)
-        self.readings, self.stored_times = self.expectations.readings, self.expectations.stored_times
         self.initial = world.state
         self.possible: tuple[Possible, ...] = (Possible(world.state),)
         self._most_states = MOST_STATES
         self._doubt = Doubt()
         self._relative_times = RelativeTimes(world.state)
         self._reader = ReplyReader(contract)
+
+    @property
+    def readings(self) -> Readings:
+        """How the server reads requests, as far as its replies have told."""
+        return self.expectations.readings
+
+    @property
+    def stored_times(self) -> StoredTimes:
+        """The times that the server has stored."""
+        return self.expectations.stored_times
 
     @property
     def state(self) -> openapi.State:

@@ -127,7 +127,7 @@ class Crew:
             place, plan = self._places[number - 1], self._plan
             oracle, _ = oracle_and_record(self._contract, place.world, place.target, plan)
             if self._members:
-                oracle.readings = self._members[1].session.oracle.readings
+                oracle.expectations.readings = self._members[1].session.oracle.readings
             session = UserSession(
                 oracle,
                 place.target,
