@@ -97,13 +97,14 @@ class Proxy:
                 app,
                 logger=logger,
                 access_log=None,
+                shutdown_timeout=1.0,
                 auto_decompress=False,
                 max_line_size=LARGEST_LINE,
                 max_field_size=LARGEST_LINE,
             )
             await runner.setup()
             try:
-                site = web.TCPSite(runner, host, port, shutdown_timeout=1.0)
+                site = web.TCPSite(runner, host, port)
                 await site.start()
                 address = runner.addresses[0]
                 ready(f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}")
