@@ -127,6 +127,12 @@ def test_the_suite_compares_aggregates_but_not_the_order_of_their_lists(tmp_path
         assert len(differences(contract, {**right, name: wrong})) == 1
 
 
+def test_numbers_in_a_list_are_no_booleans(tmp_path):
+    contract = load(tmp_path, ["every: {all: things}", "found: {list: row.price > 25, of: every}"], ["{code: 0, data: found}"])
+    assert differences(contract, [True], THINGS[:1]) == []
+    assert len(differences(contract, [1], THINGS[:1])) == 1
+
+
 def test_the_sum_of_fractions_may_be_added_up_in_any_order(tmp_path):
     contract = load(tmp_path, ["every: {all: things}", "all: {sum: row.weight, of: every}"], ["{code: 0, data: all}"])
     assert differences(contract, 0.6) == differences(contract, 0.1 * 6) == []

@@ -22,7 +22,6 @@ from contracts.judge.possible import Possible
 from contracts.judge.readings import TAKES, Readings
 from contracts.judge.relative_times import RelativeTimes
 from contracts.judge.reply import BODILESS, InvalidReply, ReplyReader, Said, decoded, outcome
-from contracts.judge.stored_times import StoredTimes
 from contracts.judge.verdict import NOTE, UNEXPLAINED, VERIFIED, VIOLATION, Judgement, Verdict
 from contracts.judge.views import Choice
 
@@ -59,11 +58,6 @@ class Oracle:
         return self.expectations.readings
 
     @property
-    def stored_times(self) -> StoredTimes:
-        """The times that the server has stored."""
-        return self.expectations.stored_times
-
-    @property
     def state(self) -> openapi.State:
         """The most likely state of the server."""
         return self.possible[0].state
@@ -83,7 +77,7 @@ class Oracle:
         self.possible = (Possible(self.initial),)
         self._relative_times.later = 0 if ours is None or self.clock.frozen is not None else max(0, ours - self.clock.began)
         self._doubt.clear()
-        self.stored_times.clear()
+        self.expectations.stored_times.clear()
 
     def judge(self, request: Request, reply: Reply) -> Judgement:
         """Judges a reply, and updates the possible states and readings by it."""
@@ -113,7 +107,7 @@ class Oracle:
         if explanations:
             return self._explained(explanations, got)
         window = self.clock.window(reply.sent, reply.received)
-        unsure = self._is_unsure(seen, said) or self.stored_times.are_unsure(operation.name, window)
+        unsure = self._is_unsure(seen, said) or self.expectations.stored_times.are_unsure(operation.name, window)
         unsure = unsure or any(each.unsure for each, _ in seen)
         self._doubt_hidden(seen, got)
         self._add_possible_states((each for each, _ in seen), got)
@@ -127,7 +121,7 @@ class Oracle:
 
     def is_unsure_of(self, request: Request, ours: int) -> bool:
         """Whether a request sent at `ours`, epoch ms of our clock, looks up rows of which nobody knows what the server holds."""
-        return self.stored_times.are_unsure(request.operation, self.clock.window(ours, ours)) or (
+        return self.expectations.stored_times.are_unsure(request.operation, self.clock.window(ours, ours)) or (
             bool(self._doubt) and bool(self._doubt.touched(self.expect(request, ours)))
         )
 

@@ -38,7 +38,7 @@ def exact_times(session: Session) -> None:
 
 def _store_exact_times(session: Session) -> None:
     """Stops the clock and sends requests that make the server store its time, each until it is refused."""
-    times = session.oracle.stored_times
+    times = session.oracle.expectations.stored_times
     if not (times.readers and times.writers and session.restart()):
         return
     session.stop_clock(session.now())
@@ -58,7 +58,7 @@ def _instants(session: Session) -> list[int]:
 
     Those of the world are not known to the millisecond: they may be relative to the start of the server.
     """
-    times = session.oracle.stored_times
+    times = session.oracle.expectations.stored_times
     now, state, initial = session.now(), session.oracle.state, session.oracle.initial
     found: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
     for table, columns in state.tables.items():

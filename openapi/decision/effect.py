@@ -59,6 +59,11 @@ class Effect:
     def expressions(self) -> Iterator[Expression]:
         """Every expression in it."""
         yield from (expression for _, expression in self.assignments)
+        yield from self.choosing
+
+    @property
+    def choosing(self) -> Iterator[Expression]:
+        """The expressions that choose the rows which it changes."""
         yield from (each for each in (self.when, self.unless) if each is not None)
         if self.lookup is not None:
             yield from self.lookup.expressions

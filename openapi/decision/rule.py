@@ -151,6 +151,11 @@ class Rule:
         yield from (expression for _, expression in self.mint)
         for effect in self.effects:
             yield from effect.expressions
+        yield from self.showing
+
+    @property
+    def showing(self) -> Iterator[Expression]:
+        """The expressions of which its reply consists."""
         for template in (self.data, self.body):
             if template is not None:
                 yield from template.expressions
